@@ -1,0 +1,234 @@
+# leat: one plain GNU make file for everything.
+#
+# Switches (give them on the command line: make CC=clang BUILD=build-clang)
+#   V=1            show the commands instead of one short line each
+#   BUILD=dir      where everything made goes                       (default build)
+#   CC=clang       compiler; gcc 12 and clang 14 are both supported (default gcc)
+#   SAN=list       compile with -fsanitize=list, abort at the first report (use with BUILD=)
+#   OPT="-O0 -g3"  optimisation and debug flags                     (default -O2 -g)
+#   WERROR=        empty: warnings do not stop the build            (default -Werror)
+#   EXTRA_CFLAGS= EXTRA_LDFLAGS=   appended to ours
+#   PREFIX=/usr/local DESTDIR= LIBDIR= INCLUDEDIR= BINDIR= MANDIR=   where `make install` puts things
+#   K=expr         run only the tests whose name matches (pytest -k)
+#   T=path         run only these test files or folders
+#
+# Sources are found by wildcard, so a new file in a known folder needs no line here:
+#   user/{base,wire,crypto,sched,x509,session,config,hs,rec,engine}/*.c  -> libleat-core.a (no I/O)
+#   the same + user/{ktls,loop,steer,sock}/*.c                           -> libleat.a, libleat.so.0
+#   user/tool/*.c                                                        -> leat
+#   tests/{unit,flow,rec,regress,kernel}/t_*.c                           -> tests/<folder>/t_*
+#   tests/fuzz/fz_*.c                                                    -> tests/fuzz/fz_*
+#   bench/b_*.c                                                          -> bench/b_*
+
+.SUFFIXES:
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+BUILD   ?= build
+V       ?= 0
+OPT     ?= -O2 -g
+WERROR  ?= -Werror
+SAN     ?=
+PREFIX  ?= /usr/local
+DESTDIR ?=
+LIBDIR     ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+BINDIR     ?= $(PREFIX)/bin
+MANDIR     ?= $(PREFIX)/share/man
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+ifeq ($(origin AR),default)
+AR := ar
+endif
+PKG_CONFIG ?= pkg-config
+PYTHON     ?= /usr/bin/python3
+PYTEST     := $(PYTHON) -m pytest
+
+ifeq ($(V),1)
+Q :=
+say = @:
+else
+Q := @
+say = @printf '  %-7s %s\n' '$(1)' '$(2)'
+endif
+
+SOVERSION := 0
+VERSION   := $(shell sed -n 's/^\#define LEAT_VERSION_STRING *"\(.*\)"/\1/p' include/leat/version.h)
+
+# ---- what is compiled ------------------------------------------------------------------------
+
+CORE_DIRS := base wire crypto sched x509 session config hs rec engine
+EDGE_DIRS := ktls loop steer sock
+TEST_DIRS := unit flow rec regress kernel
+
+CORE_SRC := $(sort $(foreach d,$(CORE_DIRS),$(wildcard user/$(d)/*.c)))
+EDGE_SRC := $(sort $(foreach d,$(EDGE_DIRS),$(wildcard user/$(d)/*.c)))
+TOOL_SRC := $(sort $(wildcard user/tool/*.c))
+TLIB_SRC := $(sort $(wildcard tests/lib/*.c))
+TEST_SRC := $(sort $(foreach d,$(TEST_DIRS),$(wildcard tests/$(d)/t_*.c)))
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/fz_*.c))
+BENCH_SRC := $(sort $(wildcard bench/b_*.c))
+
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+CORE_OBJ := $(call obj,$(CORE_SRC))
+EDGE_OBJ := $(call obj,$(EDGE_SRC))
+TOOL_OBJ := $(call obj,$(TOOL_SRC))
+TLIB_OBJ := $(call obj,$(TLIB_SRC))
+TEST_OBJ := $(call obj,$(TEST_SRC))
+FUZZ_OBJ := $(call obj,$(FUZZ_SRC))
+BENCH_OBJ := $(call obj,$(BENCH_SRC))
+REPLAY_OBJ := $(call obj,tests/fuzz/replay.c)
+
+CORE_A  := $(BUILD)/libleat-core.a
+LIB_A   := $(BUILD)/libleat.a
+LIB_SO  := $(BUILD)/libleat.so.$(SOVERSION)
+TOOL    := $(BUILD)/leat
+TLIB_A  := $(BUILD)/libtest.a
+TESTS   := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TEST_SRC))
+FUZZ    := $(patsubst tests/%.c,$(BUILD)/tests/%,$(FUZZ_SRC))
+BENCH   := $(patsubst bench/%.c,$(BUILD)/bench/%,$(BENCH_SRC))
+
+# A folder that has no source yet is no error: what would come out of it is left out.
+PRODUCTS := $(CORE_A) $(LIB_A)
+ifneq ($(strip $(CORE_SRC) $(EDGE_SRC)),)
+ifeq ($(SAN),)
+PRODUCTS += $(LIB_SO) $(BUILD)/libleat.so
+endif
+endif
+ifneq ($(strip $(TOOL_SRC)),)
+PRODUCTS += $(TOOL)
+endif
+
+# ---- flags -----------------------------------------------------------------------------------
+
+WARN := -Wall -Wextra $(WERROR) -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wold-style-definition -Wpointer-arith -Wvla -Wformat=2 -Wundef -Wwrite-strings \
+	-Wimplicit-fallthrough -Wdate-time
+
+MACHINE := $(shell $(CC) -dumpmachine 2>/dev/null)
+HARDEN  := -fstack-protector-strong -fstack-clash-protection
+HARDEN_LD := -Wl,-z,relro,-z,now -Wl,-z,noexecstack
+ifneq ($(filter x86_64% i%86%,$(MACHINE)),)
+HARDEN  += -fcf-protection
+endif
+ifeq ($(SAN),)
+HARDEN  += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+else
+SANFLAGS := -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
+endif
+
+# One set of objects serves the archive, the shared library and the tool, so all of it is PIC.
+CPPFLAGS_ALL := -Iinclude -Iuser -D_GNU_SOURCE
+CFLAGS_ALL   := -std=gnu11 $(OPT) -fPIC -fvisibility=hidden $(WARN) $(HARDEN) $(SANFLAGS) \
+	$(EXTRA_CFLAGS)
+LDFLAGS_ALL  := $(HARDEN_LD) $(SANFLAGS) $(EXTRA_LDFLAGS)
+
+LIB_LIBS  := -luring -lcrypto -lpthread
+TOOL_LIBS := -luring -lcrypto -ljansson -lpthread
+TEST_LIBS := -lcmocka -luring -lcrypto -ljansson -lpthread
+
+# Objects remember the flags they were made with; another compiler or switch rebuilds them.
+FLAGS_NOW := $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL)
+FLAGS_FILE := $(BUILD)/.flags
+
+# ---- build -----------------------------------------------------------------------------------
+
+.PHONY: all
+all: $(PRODUCTS) ## build the libraries and the leat command (the default)
+
+.PHONY: FORCE
+FORCE:
+
+$(FLAGS_FILE): FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(FLAGS_NOW)' | cmp -s - $@ || printf '%s\n' '$(FLAGS_NOW)' >$@
+
+$(BUILD)/obj/tests/%.o: CPPFLAGS_ALL += -Itests/lib
+$(BUILD)/obj/bench/%.o: CPPFLAGS_ALL += -Itests/lib
+
+$(BUILD)/obj/%.o: %.c $(FLAGS_FILE)
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+
+# The archive is made anew each time: `ar r` would keep the members of deleted files. The list of
+# objects is part of the recipe's input through $(BUILD)/.*.list, so a removed source is noticed.
+define archive_rule
+$(1): $(2) $(BUILD)/.$(notdir $(1)).list
+	$$(call say,AR,$$@)
+	$$(Q)rm -f $$@ && $$(AR) rcs $$@ $(2)
+$(BUILD)/.$(notdir $(1)).list: FORCE
+	@mkdir -p $$(@D)
+	@printf '%s\n' '$(2)' | cmp -s - $$@ || printf '%s\n' '$(2)' >$$@
+endef
+$(eval $(call archive_rule,$(CORE_A),$(CORE_OBJ)))
+$(eval $(call archive_rule,$(LIB_A),$(CORE_OBJ) $(EDGE_OBJ)))
+$(eval $(call archive_rule,$(TLIB_A),$(TLIB_OBJ)))
+
+$(LIB_SO): $(CORE_OBJ) $(EDGE_OBJ) user/libleat.map $(BUILD)/.libleat.a.list
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared -Wl,-soname,$(notdir $@) -Wl,--version-script=user/libleat.map \
+		-Wl,--no-undefined $(LDFLAGS_ALL) -o $@ $(CORE_OBJ) $(EDGE_OBJ) $(LIB_LIBS)
+
+$(BUILD)/libleat.so: $(LIB_SO)
+	@ln -sf $(notdir $(LIB_SO)) $@
+
+$(TOOL): $(TOOL_OBJ) $(LIB_A)
+	$(call say,LD,$@)
+	$(Q)$(CC) -pie $(LDFLAGS_ALL) -o $@ $(TOOL_OBJ) $(LIB_A) $(TOOL_LIBS)
+
+$(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(REPLAY_OBJ) $(TLIB_A) $(LIB_A)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -pie $(LDFLAGS_ALL) -o $@ $< $(REPLAY_OBJ) $(TLIB_A) $(LIB_A) $(TEST_LIBS)
+
+$(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(TLIB_A) $(LIB_A)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -pie $(LDFLAGS_ALL) -o $@ $< $(TLIB_A) $(LIB_A) $(TEST_LIBS)
+
+$(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(TLIB_A) $(LIB_A)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -pie $(LDFLAGS_ALL) -o $@ $< $(TLIB_A) $(LIB_A) $(TEST_LIBS)
+
+.SECONDARY:
+
+.PHONY: tests
+tests: $(TESTS) $(FUZZ) ## build the C test programs and the fuzz targets' replay form
+
+.PHONY: bench
+bench: $(BENCH) ## build the measuring programs of bench/
+
+# ---- tests -----------------------------------------------------------------------------------
+
+# The environment every test run sees; nothing of the caller's locale, proxies or key logs.
+TESTENV := LEAT_BUILD=$(abspath $(BUILD)) LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
+PYTEST_ARGS := $(if $(K),-k '$(K)')
+C_TEST_PATHS := $(wildcard tests/unit tests/flow tests/rec tests/regress tests/fuzz)
+
+.PHONY: setup
+setup: ## install what building and testing needs (Debian/Ubuntu: apt; needs root or sudo)
+	@scripts/setup.sh
+
+.PHONY: check-units
+check-units: all tests ## run the C tests and the fuzz corpora (no set-up, no peers, no kernel tests)
+	$(Q)$(TESTENV) $(PYTEST) $(PYTEST_ARGS) $(or $(T),$(C_TEST_PATHS))
+
+# ---- the rest --------------------------------------------------------------------------------
+
+.PHONY: help
+help: ## this list
+	@echo 'usage: make [target] [switch=value]   (switches: the top of the Makefile)'
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | \
+		expand -t 18
+
+.PHONY: clean
+clean: ## remove everything that was built
+	$(call say,CLEAN,$(BUILD) and its variants)
+	$(Q)rm -rf $(BUILD) build-asan build-clang build-fuzz build-lint
+
+DEPS := $(patsubst %.o,%.d,$(CORE_OBJ) $(EDGE_OBJ) $(TOOL_OBJ) $(TLIB_OBJ) $(TEST_OBJ) \
+	$(FUZZ_OBJ) $(BENCH_OBJ) $(REPLAY_OBJ))
+-include $(DEPS)
