@@ -14,4 +14,7 @@
 /* Everything is compiled with hidden visibility; only what carries this mark is exported. */
 #define LEAT_API __attribute__((visibility("default")))
 
+/* The result must be looked at. */
+#define LEAT_MUST_CHECK __attribute__((warn_unused_result))
+
 #endif

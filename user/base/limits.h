@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * limits.h - every bound on what a peer controls, with its reason. A test goes one below, at, and
+ * one above each of them.
+ */
+#ifndef LEAT_BASE_LIMITS_H
+#define LEAT_BASE_LIMITS_H
+
+/* Records: RFC 8446 5.1, 5.2; RFC 5246 6.2. */
+#define LIM_PLAINTEXT     16384                  /* TLSPlaintext.length MUST NOT exceed 2^14 */
+#define LIM_CIPHERTEXT13  (LIM_PLAINTEXT + 256)  /* TLSCiphertext.length, TLS 1.3 */
+#define LIM_CIPHERTEXT12  (LIM_PLAINTEXT + 2048) /* TLSCiphertext.length, TLS 1.2 */
+#define LIM_RECORD_HEADER 5
+#define LIM_AEAD_OVERHEAD (8 + 16 + 1) /* explicit nonce, tag, inner content type */
+/* A peer may send empty records; a run of them is work without progress. */
+#define LIM_EMPTY_RECORDS 32
+/* Warning alerts in a row under TLS 1.2 that are ignored before the connection is refused. */
+#define LIM_WARN_ALERTS 4
+
+/* Handshake messages. The general cap bounds memory before the peer is known. */
+#define LIM_HANDSHAKE     (256 * 1024) /* certificate chains; the manual's max_handshake_size */
+#define LIM_CLIENT_HELLO  (32 * 1024) /* big hellos carry PSKs and hybrid shares; none needs more */
+#define LIM_SMALL_MESSAGE (17 * 1024) /* every other message but Certificate and its kin */
+#define LIM_EXTENSIONS    64          /* extensions in one message, unknown ones included */
+#define LIM_CHAIN         16          /* certificates in one chain message */
+#define LIM_KEY_SHARES    16          /* client key shares looked at */
+#define LIM_SESSION_ID    32          /* RFC 8446 4.1.2: legacy_session_id<0..32> */
+#define LIM_COOKIE        4096        /* RFC allows 2^16-1; our own is small, others' are too */
+#define LIM_ALPN_NAME     255         /* RFC 7301: ProtocolName<1..2^8-1> */
+#define LIM_HOST_NAME     255         /* RFC 1035 */
+#define LIM_VERIFY_DEPTH  100         /* upper bound of the option, whatever its value */
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * sign.h - handshake signatures by scheme, and the keys that make and check them.
+ */
+#ifndef LEAT_CRYPTO_SIGN_H
+#define LEAT_CRYPTO_SIGN_H
+
+#include "base/wr.h"
+#include "crypto/crypto.h"
+#include "crypto/suite.h"
+
+/* A public or private key, reference counted (wraps EVP_PKEY). */
+struct key;
+
+struct key *key_ref(struct key *k);
+void key_unref(struct key *k);
+enum key_kind key_kind(const struct key *k); /* KEY_NONE: a kind TLS cannot use here */
+unsigned key_bits(const struct key *k);
+bool key_is_private(const struct key *k);
+/* Takes over one reference of an EVP_PKEY (x509/ and cred loading). On failure it is released too. */
+LEAT_MUST_CHECK enum leat_ret key_take_evp(
+	struct key **out, void *evp_pkey, bool is_private, struct leat_err *err);
+/* The EVP_PKEY, borrowed; only for crypto/ and x509/. */
+void *key_evp_borrow(const struct key *k);
+/* Do both hold the same public key? */
+bool key_matches(const struct key *a, const struct key *b);
+
+/* Appends the signature of tbs to sig. */
+LEAT_MUST_CHECK enum leat_ret sign_make(const struct crypto *c, const struct key *k,
+	const struct sigscheme *s, struct leat_span tbs, struct leat_wr *sig, struct leat_err *err);
+/* true only for a valid signature by a key whose kind fits the scheme. */
+LEAT_MUST_CHECK bool sign_check(const struct crypto *c, const struct key *k,
+	const struct sigscheme *s, struct leat_span tbs, struct leat_span sig);
+
+#endif
