@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * config.h - what a connection may do and must check. A config is built by setters, frozen once, and
+ * then immutable: shared by any number of connections and threads, replaced by swapping the pointer.
+ *
+ * Defaults (preset `modern`): TLS 1.3 and 1.2, AEAD suites with ECDHE, X25519 first, the client
+ * verifies chain and host name against the system's trust anchors, depth 10, server order of suites.
+ */
+#ifndef LEAT_CONFIG_H
+#define LEAT_CONFIG_H
+
+#include <leat/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct leat_config;
+
+/* Where a direction's records are to be protected. */
+enum leat_records {
+	LEAT_RECORDS_AUTO = 0, /* kernel where it is known to pay, else user space */
+	LEAT_RECORDS_KERNEL,   /* kernel, or a clear error where it cannot be had */
+	LEAT_RECORDS_USER,     /* never the kernel */
+};
+
+enum leat_verify {
+	LEAT_VERIFY_PEER = 0, /* chain (and, on a client, host name) must check out */
+	LEAT_VERIFY_NONE, /* insecure on a client: anybody may answer. Servers: no client certificate */
+};
+
+/* leat_config_new makes a config for one role with the `modern` defaults. *out is owned by the caller
+ * (leat_config_unref). Fails only without memory or without the mandatory algorithms in libcrypto. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_new(
+	struct leat_config **out, enum leat_role role, struct leat_err *err);
+/* leat_config_ref adds a reference and returns its argument; any thread may call it once frozen. */
+LEAT_API struct leat_config *leat_config_ref(struct leat_config *c);
+/* leat_config_unref drops a reference; the last one frees and wipes. NULL is fine. */
+LEAT_API void leat_config_unref(struct leat_config *c);
+
+/* leat_config_set sets an option by its name in docs/options.md ("versions", "suites", "groups",
+ * "signature_algorithms", "alpn", "verify", "depth", "records", ...) from text. Refuses unknown names
+ * and bad values with LEAT_E_OPTION naming both; the config is then unchanged. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_set(
+	struct leat_config *c, const char *option, const char *value, struct leat_err *err);
+
+/* leat_config_set_versions allows versions min..max (LEAT_TLS12, LEAT_TLS13). */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_set_versions(
+	struct leat_config *c, enum leat_version min, enum leat_version max, struct leat_err *err);
+
+/* leat_config_add_cred adds a certificate chain (PEM, leaf first) and its private key (PEM; password
+ * may be empty). Several may be added: the handshake picks the first that fits the peer and the
+ * requested name. PEM texts are not kept. Refusals name what is wrong with which text. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_add_cred(struct leat_config *c,
+	struct leat_span cert_pem, struct leat_span key_pem, struct leat_span password,
+	struct leat_err *err);
+
+/* leat_config_add_trust adds trust anchors from PEM text; *added (may be NULL) counts them. The first
+ * call replaces the system's anchors, which the driver adds by leat_config_use_system_trust. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_add_trust(
+	struct leat_config *c, struct leat_span pem, size_t *added, struct leat_err *err);
+
+/* leat_config_set_verify: see enum leat_verify. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_set_verify(
+	struct leat_config *c, enum leat_verify v, struct leat_err *err);
+
+/* leat_config_set_alpn: protocol names in order of preference, each 1..255 bytes; copied. A client
+ * offers them, a server chooses its first that the client offers and refuses (no_application_protocol)
+ * when there is none (RFC 7301 3.2). */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_set_alpn(
+	struct leat_config *c, const struct leat_span *names, size_t num, struct leat_err *err);
+
+/* leat_config_set_records sets the policy of one direction. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_set_records(
+	struct leat_config *c, enum leat_dir dir, enum leat_records policy, struct leat_err *err);
+
+/* leat_config_freeze validates the whole (a server needs a credential, a verifying client trust
+ * anchors, every version a suite, ...) and makes the config immutable. Setters fail afterwards. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_freeze(
+	struct leat_config *c, struct leat_err *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * config/config.h - the inside of struct leat_config, read by hs/ and engine/. Written only by
+ * config.c and option.c before the freeze.
+ */
+#ifndef LEAT_CONFIG_CONFIG_H
+#define LEAT_CONFIG_CONFIG_H
+
+#include <stdatomic.h>
+
+#include <leat/config.h>
+
+#include "crypto/crypto.h"
+#include "crypto/suite.h"
+#include "x509/cred.h"
+#include "x509/store.h"
+
+#define CONFIG_MAX_SUITES  32
+#define CONFIG_MAX_GROUPS  16
+#define CONFIG_MAX_SCHEMES 24
+#define CONFIG_MAX_CREDS   16
+
+/* An ordered list over one of the tables of crypto/suite.h. */
+#define CONFIG_LIST(type, max)             \
+	struct {                           \
+		const struct type *v[max]; \
+		unsigned n;                \
+	}
+
+struct leat_config {
+	atomic_uint refs;
+	bool frozen;
+	enum leat_role role;
+	struct crypto *crypto;
+
+	uint16_t min_version, max_version;
+	CONFIG_LIST(suite, CONFIG_MAX_SUITES) suites; /* both versions, in order of preference */
+	CONFIG_LIST(group, CONFIG_MAX_GROUPS) groups;
+	CONFIG_LIST(sigscheme, CONFIG_MAX_SCHEMES) schemes;
+	unsigned
+		num_shares; /* client: key shares in the first hello (default 2, of different kinds) */
+	bool server_order; /* server's preference of suites and groups decides */
+	bool middlebox;    /* RFC 8446 D.4; default true */
+
+	struct leat_span alpn; /* encoded as ProtocolNameList body: 1-byte lengths; owned */
+	struct cred *creds[CONFIG_MAX_CREDS];
+	unsigned num_creds;
+	struct store *trust; /* NULL: none loaded */
+	enum leat_verify verify;
+	bool insecure_skip_name; /* client: chain is checked, the name is not */
+	unsigned depth;
+	enum leat_records records[2]; /* by enum leat_dir */
+	uint32_t max_handshake_size;
+};
+
+#endif

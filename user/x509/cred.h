@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cred.h - one credential: our certificate chain, leaf first, and the private key of the leaf.
+ * Built from memory (reading files is sock/anchors); immutable and reference counted.
+ */
+#ifndef LEAT_X509_CRED_H
+#define LEAT_X509_CRED_H
+
+#include "crypto/sign.h"
+
+struct cred;
+
+/* From PEM text: every CERTIFICATE in order, leaf first; one private key (PKCS#8, encrypted PKCS#8
+ * with password, PKCS#1, SEC1). Refuses, naming the reason: no certificate, no key, key that is not
+ * the leaf's, key kind TLS cannot use, more than LIM_CHAIN certificates, broken PEM, wrong or missing
+ * password. key_pem may be the same span as cert_pem. password may be empty. */
+LEAT_MUST_CHECK enum leat_ret cred_new_pem(struct cred **out, const struct crypto *c,
+	struct leat_span cert_pem, struct leat_span key_pem, struct leat_span password,
+	struct leat_err *err);
+/* From DER: num certificates, leaf first, and a PKCS#8/PKCS#1/SEC1 key. */
+LEAT_MUST_CHECK enum leat_ret cred_new_der(struct cred **out, const struct crypto *c,
+	const struct leat_span *certs, size_t num, struct leat_span key, struct leat_err *err);
+struct cred *cred_ref(struct cred *c);
+void cred_unref(struct cred *c);
+
+size_t cred_num(const struct cred *c);
+struct leat_span cred_cert(const struct cred *c, size_t i); /* DER, borrowed */
+const struct key *cred_key(const struct cred *c);
+/* Does the leaf carry this DNS name or address (for choosing among credentials by SNI)? */
+bool cred_has_name(const struct cred *c, const char *name);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * store.h - trust anchors, from memory only. Frozen once a config holds it; reference counted; then
+ * any thread may verify against it.
+ */
+#ifndef LEAT_X509_STORE_H
+#define LEAT_X509_STORE_H
+
+#include "crypto/crypto.h"
+
+struct store;
+
+LEAT_MUST_CHECK enum leat_ret store_new(struct store **out, struct leat_err *err);
+struct store *store_ref(struct store *s);
+void store_unref(struct store *s);
+/* Adds every CERTIFICATE of a PEM text; *added counts them (duplicates are not an error). Text
+ * without any certificate, or with a broken one, fails and adds nothing. */
+LEAT_MUST_CHECK enum leat_ret store_add_pem(
+	struct store *s, struct leat_span pem, size_t *added, struct leat_err *err);
+LEAT_MUST_CHECK enum leat_ret store_add_der(
+	struct store *s, struct leat_span der, struct leat_err *err);
+size_t store_num(const struct store *s);
+/* Subject names (DER Name) for certificate_authorities; borrowed. */
+struct leat_span store_subject(const struct store *s, size_t i);
+/* The X509_STORE, borrowed; only for x509/. */
+void *store_x509_borrow(const struct store *s);
+
+#endif
