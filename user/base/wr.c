@@ -35,7 +35,7 @@ static bool grow(struct leat_wr *w, size_t need)
 	p = leat_malloc(cap);
 	if (!p)
 		return false;
-	if (w->n)
+	if (w->p)
 		memcpy(p, w->p, w->n);
 	leat_free_wipe(w->p, w->cap);
 	w->p = p;
@@ -54,7 +54,8 @@ uint8_t *leat_wr_room(struct leat_wr *w, size_t n)
 		w->bad = true;
 		return NULL;
 	}
-	if (!w->p && (w->fixed || !grow(w, 1))) { /* room of 0 in an empty writer still gives an address */
+	/* room of 0 in an empty writer still gives an address */
+	if (!w->p && (w->fixed || !grow(w, 1))) {
 		w->bad = true;
 		return NULL;
 	}
