@@ -11,6 +11,8 @@
 #   PREFIX=/usr/local DESTDIR= LIBDIR= INCLUDEDIR= BINDIR= MANDIR=   where `make install` puts things
 #   K=expr         run only the tests whose name matches (pytest -k)
 #   T=path         run only these test files or folders
+#   L=step         run only these lint steps                        (tests/lint/run.py)
+#   SETUP=no       do not look for missing packages
 #
 # Sources are found by wildcard, so a new file in a known folder needs no line here:
 #   user/{base,wire,crypto,sched,x509,session,config,hs,rec,engine}/*.c  -> libleat-core.a (no I/O)
@@ -215,6 +217,10 @@ setup: ## install what building and testing needs (Debian/Ubuntu: apt; needs roo
 .PHONY: check-units
 check-units: all tests ## run the C tests and the fuzz corpora (no set-up, no peers, no kernel tests)
 	$(Q)$(TESTENV) $(PYTEST) $(PYTEST_ARGS) $(or $(T),$(C_TEST_PATHS))
+
+.PHONY: lint
+lint: ## all static checks: both compilers, layers, purity, format, analysers (L="step ..." for some)
+	@$(TESTENV) MAKE='$(MAKE)' $(PYTHON) tests/lint/run.py $(L)
 
 # ---- the rest --------------------------------------------------------------------------------
 
