@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * engine.h - TLS without I/O: peer bytes in, peer bytes out, plaintext in and out. The engine has no
+ * socket, no clock, no thread; drive it with epoll, io_uring, a test or a fuzzer and get the same.
+ *
+ * The loop of a driver:
+ *
+ *	for (;;) {
+ *		unsigned w = leat_engine_wants(e);
+ *		if (w & LEAT_WANT_JOB)   leat_engine_job_run(e)      or do it elsewhere;
+ *		if (w & LEAT_WANT_SEND)  p = leat_engine_out(e, &n);  write it; leat_engine_out_done(e, sent);
+ *		if (w & LEAT_HAS_DATA)   leat_engine_data(e, &span); use it; leat_engine_data_done(e, used);
+ *		if (w & LEAT_WANT_BYTES) p = leat_engine_in(e, &n);   read into it; leat_engine_in_done(e, got);
+ *		if (w & LEAT_IS_DEAD)    leat_engine_error(e) says why;
+ *	}
+ *
+ * Nothing is copied on the way: peer bytes are read into the engine's record buffer and decrypted in
+ * place, plaintext is handed out from there; written data is sealed straight into the out buffer.
+ * An idle engine holds no buffer at all.
+ */
+#ifndef LEAT_ENGINE_H
+#define LEAT_ENGINE_H
+
+#include <leat/config.h>
+#include <leat/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct leat_engine;
+
+/* What the engine needs or has. A set of bits. */
+enum leat_want {
+	LEAT_WANT_BYTES = 1 << 0, /* peer bytes: fill leat_engine_in */
+	LEAT_WANT_SEND = 1 << 1,  /* leat_engine_out holds bytes for the peer */
+	LEAT_WANT_JOB = 1 << 2,   /* a job waits: leat_engine_job_run */
+	LEAT_HAS_DATA = 1 << 3,   /* plaintext waits: leat_engine_data */
+	LEAT_MAY_WRITE = 1 << 4,  /* leat_engine_write takes application data */
+	LEAT_IS_UP = 1 << 5,      /* the handshake is complete */
+	LEAT_IS_EOF = 1 << 6,     /* the peer sent close_notify; no data follows */
+	LEAT_IS_CLOSED = 1 << 7,  /* our close_notify was queued; nothing more can be written */
+	LEAT_IS_DEAD = 1 << 8,    /* failed for good; an alert may still be in leat_engine_out */
+};
+
+/* leat_engine_new makes an engine for cfg's role. cfg must be frozen and is referenced. host: client:
+ * the name or IP literal asked for (SNI, host check); server: NULL. env is copied, its arg borrowed.
+ * A client's ClientHello waits in leat_engine_out at once. *out is owned by the caller. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_engine_new(struct leat_engine **out,
+	struct leat_config *cfg, const char *host, const struct leat_env *env,
+	struct leat_err *err);
+/* leat_engine_free wipes and frees. NULL is fine. */
+LEAT_API void leat_engine_free(struct leat_engine *e);
+
+/* leat_engine_wants returns the current set of enum leat_want bits. */
+LEAT_API unsigned leat_engine_wants(const struct leat_engine *e);
+/* leat_engine_error returns the error of a dead engine (cls LEAT_E_NONE when alive); borrowed. */
+LEAT_API const struct leat_err *leat_engine_error(const struct leat_engine *e);
+
+/* leat_engine_in returns where to put peer bytes and sets *n to the room there: never NULL with
+ * *n > 0 while LEAT_WANT_BYTES is set, else NULL and 0 (data waits to be taken, a job waits, or the
+ * engine is dead or at EOF). Valid until the next call on e. NULL with *n == 0 and LEAT_IS_DEAD: memory. */
+LEAT_API uint8_t *leat_engine_in(struct leat_engine *e, size_t *n);
+/* leat_engine_in_done says that n bytes were put there and processes them as far as possible. Returns
+ * LEAT_OK, LEAT_AGAIN (a job waits) or LEAT_FAILED (dead). */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_engine_in_done(struct leat_engine *e, size_t n);
+/* leat_engine_in_eof says that the transport ended. Clean after close_notify (LEAT_OK); otherwise the
+ * stream was truncated: LEAT_FAILED with class LEAT_E_CLOSED. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_engine_in_eof(struct leat_engine *e);
+/* leat_engine_in_missing returns how many peer bytes end the current record: 0 at a record boundary,
+ * the rest of the 5-byte header when even that is incomplete. A driver that reads no more than this at
+ * a time never holds a byte of the next record (needed before the read direction goes to the kernel). */
+LEAT_API size_t leat_engine_in_missing(const struct leat_engine *e);
+/* leat_engine_in_exact limits leat_engine_in to leat_engine_in_missing (or a header) from now on. */
+LEAT_API void leat_engine_in_exact(struct leat_engine *e, bool exact);
+
+/* leat_engine_out returns the bytes for the peer (NULL and 0 when none); borrowed until the next call. */
+LEAT_API const uint8_t *leat_engine_out(const struct leat_engine *e, size_t *n);
+/* leat_engine_out_done says that the first n of them were sent. */
+LEAT_API void leat_engine_out_done(struct leat_engine *e, size_t n);
+
+/* leat_engine_job_run does the waiting job (signature, chain verification) here and now and goes on.
+ * Results as leat_engine_in_done. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_engine_job_run(struct leat_engine *e);
+
+/* leat_engine_data sets *out to the plaintext that waits (empty when none); borrowed until
+ * leat_engine_data_done or leat_engine_in. */
+LEAT_API void leat_engine_data(const struct leat_engine *e, struct leat_span *out);
+/* leat_engine_data_done says that the first n bytes of it were used. Decrypts further records that are
+ * already buffered, so LEAT_HAS_DATA may be set again. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_engine_data_done(struct leat_engine *e, size_t n);
+
+/* leat_engine_write seals application data into the out buffer. *taken: how many bytes were taken, at
+ * most what the out buffer's watermark allows (LEAT_AGAIN when 0: flush first). LEAT_FAILED: not up,
+ * closed or dead. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_engine_write(
+	struct leat_engine *e, const void *data, size_t n, size_t *taken);
+/* leat_engine_close queues close_notify (RFC 8446 6.1). Reading goes on until the peer's arrives. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_engine_close(struct leat_engine *e);
+
+/* What a connection negotiated. Text pointers are static; spans live as long as the engine. */
+struct leat_engine_info {
+	uint16_t version; /* LEAT_TLS12, LEAT_TLS13; 0 before it is decided */
+	uint16_t suite;   /* IANA number */
+	const char *suite_name, *group_name, *scheme_name; /* NULL where not used */
+	struct leat_span alpn, sni;
+	bool resumed, retried, extended_master;
+};
+LEAT_API void leat_engine_info(const struct leat_engine *e, struct leat_engine_info *out);
+/* leat_engine_peer_cert returns the peer's certificate number i (DER, leaf first), empty past the end. */
+LEAT_API struct leat_span leat_engine_peer_cert(const struct leat_engine *e, size_t i);
+/* leat_engine_state returns the name of the handshake state, for people ("C_WAIT_SH", "UP"). */
+LEAT_API const char *leat_engine_state(const struct leat_engine *e);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

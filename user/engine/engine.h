@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * engine/engine.h - what the drivers above the purity line (ktls/, sock/) may do beyond the public
+ * interface: take the record keys of a direction out of the engine, and feed it the control records
+ * that the kernel hands up afterwards.
+ *
+ * Hand-over of a direction, seen from the engine:
+ *   1. leat_engine_export_ready says whether the direction is at a clean record boundary.
+ *   2. leat_engine_export copies keys and sequence number; the engine is unchanged.
+ *   3. The driver installs them. Refused: nothing happened, the engine goes on.
+ *   4. Installed: leat_engine_export_commit wipes the engine's keys of that direction. It cannot fail.
+ *      From then on the engine neither opens (RX) nor seals (TX) records of that direction.
+ */
+#ifndef LEAT_ENGINE_ENGINE_INT_H
+#define LEAT_ENGINE_ENGINE_INT_H
+
+#include <leat/engine.h>
+
+#include "crypto/aead.h"
+
+/* Why a direction cannot leave now (enum leat_why is in ktls/why.h; these are its engine part). */
+enum engine_export_state {
+	EXPORT_READY = 0,
+	EXPORT_NOT_UP,      /* handshake not complete */
+	EXPORT_PENDING,     /* RX: bytes or plaintext still here. TX: out buffer not flushed */
+	EXPORT_MID_MESSAGE, /* RX: a handshake message is partly received */
+	EXPORT_GONE,        /* already handed over */
+	EXPORT_DEAD,        /* dead, or closed in this direction */
+};
+
+enum engine_export_state leat_engine_export_ready(const struct leat_engine *e, enum leat_dir dir);
+/* *keys and *seq: for the next record of the direction. EXPORT_READY must hold. */
+LEAT_MUST_CHECK enum leat_ret leat_engine_export(
+	const struct leat_engine *e, enum leat_dir dir, struct traffic_keys *keys, uint64_t *seq);
+void leat_engine_export_commit(struct leat_engine *e, enum leat_dir dir);
+bool leat_engine_is_exported(const struct leat_engine *e, enum leat_dir dir);
+
+/* RX in the kernel: one decrypted record (or piece of one, record_end false) of a type other than
+ * application data. Same rules, same alerts as for the engine's own records; results as in_done. */
+LEAT_MUST_CHECK enum leat_ret leat_engine_control(
+	struct leat_engine *e, uint8_t type, struct leat_span payload, bool record_end);
+/* RX in the kernel: application data arrived (resets flood counters; refused after close_notify). */
+LEAT_MUST_CHECK enum leat_ret leat_engine_saw_data(struct leat_engine *e);
+/* RX in the kernel: a record failed (EBADMSG -> bad_record_mac, EMSGSIZE -> record_overflow, ...). */
+enum leat_ret leat_engine_rx_failed(struct leat_engine *e, int sys);
+
+/* TX in the kernel: the next control record the engine wants sent (an alert, a KeyUpdate): returns
+ * false when none. payload is borrowed until leat_engine_ctl_done. LEAT_WANT_SEND is set while one
+ * waits; leat_engine_out stays empty for an exported TX. */
+bool leat_engine_ctl(const struct leat_engine *e, uint8_t *type, struct leat_span *payload);
+void leat_engine_ctl_done(struct leat_engine *e);
+
+/* The suite's AEAD and version, for policy; AEAD_NONE before they are known. */
+enum aead_id leat_engine_aead(const struct leat_engine *e);
+const struct leat_config *leat_engine_config(const struct leat_engine *e);
+
+#endif

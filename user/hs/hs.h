@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * hs.h - the handshake machine as its caller (engine/) sees it: record payloads in, messages and keys
+ * out through a sink, jobs for everything slow. No I/O, no record protection, no clock of its own.
+ *
+ * Life: hs_new, hs_start, then hs_record for every handshake or change_cipher_spec payload until
+ * hs_is_up. Afterwards hs_finish moves what must live on into a struct hs_post and the machine is
+ * freed; post-handshake messages go to post_record (post.h).
+ *
+ * One failure ends it: the error is in *err given to hs_new, alert included; nothing was half-applied.
+ */
+#ifndef LEAT_HS_HS_H
+#define LEAT_HS_HS_H
+
+#include "base/limits.h"
+#include "config/config.h"
+#include "crypto/aead.h"
+
+struct hs;
+
+/* Key levels, RFC 8446 appendix A notation K_{send,recv}. TLS 1.2 uses plain and app. */
+enum hs_level { LV_PLAIN = 0, LV_EARLY, LV_HANDSHAKE, LV_APP, LV_COUNT };
+
+/* Record content types that matter here. */
+enum rec_type {
+	REC_CCS = 20,
+	REC_ALERT = 21,
+	REC_HANDSHAKE = 22,
+	REC_DATA = 23,
+};
+
+/* What the machine does to the outside, in the order of the calls. Implemented by engine/. */
+struct hs_sink {
+	/* Queue one whole handshake message (4-byte header included) under the current write keys. */
+	enum leat_ret (*send)(void *arg, struct leat_span msg);
+	/* Queue a change_cipher_spec record (middlebox compatibility, or the real one of TLS 1.2). */
+	enum leat_ret (*send_ccs)(void *arg);
+	/* From the next record on, dir uses these keys. For RX the call comes while the last record
+	 * under the old keys is being processed: the engine checks that no byte follows in it.
+	 * secret is the traffic secret (TLS 1.3; kept for KeyUpdate) or empty. */
+	enum leat_ret (*keys)(void *arg, enum leat_dir dir, enum hs_level level,
+		const struct traffic_keys *keys, const struct leat_secret *secret);
+	/* The version is decided: record limits and header versions follow it. */
+	void (*version)(void *arg, uint16_t version);
+	void *arg;
+};
+
+/* Work that may take long or need another place: the machine stops (LEAT_AGAIN) until it is done.
+ * hs_job_run does it here and now; a caller with threads takes the inputs elsewhere instead and
+ * gives the answer by hs_job_done_*. A machine freed with a job under way just forgets it. */
+enum hs_job_kind { HS_JOB_NONE = 0, HS_JOB_SIGN, HS_JOB_VERIFY, HS_JOB_COUNT };
+
+/* host: client: the name for SNI and the host check (DNS name or IP literal), NULL for none. Server:
+ * NULL. cfg is referenced, env, sink and err are borrowed for the machine's life. */
+LEAT_MUST_CHECK enum leat_ret hs_new(struct hs **out, struct leat_config *cfg, const char *host,
+	const struct leat_env *env, const struct hs_sink *sink, struct leat_err *err);
+void hs_free(struct hs *h); /* wipes; NULL is fine */
+
+/* Client: sends ClientHello. Server: nothing. */
+LEAT_MUST_CHECK enum leat_ret hs_start(struct hs *h);
+
+/* One record payload of type REC_HANDSHAKE or REC_CCS that arrived under `level`. Fragments are put
+ * together inside. LEAT_AGAIN: a job is waiting; the payload was taken all the same, what follows the
+ * current message in it is processed by hs_resume. */
+LEAT_MUST_CHECK enum leat_ret hs_record(
+	struct hs *h, enum rec_type type, enum hs_level level, struct leat_span payload);
+/* A message is partly received: no other record type may come now (RFC 8446 5.1). */
+bool hs_is_mid_message(const struct hs *h);
+
+enum hs_job_kind hs_job(const struct hs *h);
+/* Runs the waiting job inline and goes on, like hs_record. */
+LEAT_MUST_CHECK enum leat_ret hs_job_run(struct hs *h);
+
+bool hs_is_up(const struct hs *h); /* both Finished seen: application data may flow both ways */
+bool hs_may_send(
+	const struct hs *h); /* application data may be sent (server: after its Finished) */
+const char *hs_state_name(const struct hs *h);
+
+/* What was negotiated; spans are borrowed from the machine, zero where not (yet) known. */
+struct hs_facts {
+	uint16_t version;
+	const struct suite *suite;
+	const struct group *group;
+	const struct sigscheme *scheme; /* of the peer's signature (client) or ours (server) */
+	struct leat_span alpn;
+	struct leat_span sni; /* host name the client asked for */
+	const struct leat_span *peer_chain;
+	size_t peer_chain_num;
+	bool resumed, retried, extended_master;
+};
+void hs_facts(const struct hs *h, struct hs_facts *out);
+
+/* What must live on after the handshake, all that post-handshake messages need. Wiping type. */
+struct hs_post {
+	uint16_t version;
+	uint8_t role; /* enum leat_role */
+	const struct suite *suite;
+	struct leat_secret rx, tx;     /* TLS 1.3: application_traffic_secret_N by direction */
+	struct leat_secret resumption; /* TLS 1.3: resumption_master_secret */
+	struct leat_secret exporter;   /* 1.3: exporter_master_secret; 1.2: master_secret */
+	struct leat_wr partial;        /* post-handshake message under reassembly */
+	uint32_t key_updates_in;       /* since the last application data (flood limit) */
+};
+void hs_finish(struct hs *h, struct hs_post *out); /* hs_is_up must be true */
+void hs_post_clear(struct hs_post *p);
+
+/* One record payload of type REC_HANDSHAKE after the handshake: NewSessionTicket, KeyUpdate (sends the
+ * answer and switches keys through the sink), HelloRequest in TLS 1.2 (ignored; renegotiation is refused
+ * with a no_renegotiation warning by the engine). Anything else is unexpected_message. */
+LEAT_MUST_CHECK enum leat_ret hs_post_record(struct hs_post *p, const struct leat_config *cfg,
+	const struct hs_sink *sink, struct leat_span payload, struct leat_err *err);
+/* Sends a KeyUpdate (request: ask the peer to do the same) and switches the write keys. */
+LEAT_MUST_CHECK enum leat_ret hs_post_key_update(
+	struct hs_post *p, const struct hs_sink *sink, bool request, struct leat_err *err);
+
+#endif
