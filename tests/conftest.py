@@ -8,6 +8,7 @@ Skip policy: a skip needs a reason, all of them are listed at the end, and with 
 (by `make test` where the kernel tests can run) a skip below tests/kernel is a failure.
 """
 import os
+import subprocess
 import sys
 
 import pytest
@@ -16,6 +17,8 @@ TESTS = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(TESTS, "lib"))
 
 import cprog  # noqa: E402  (needs the path above)
+import proc  # noqa: E402
+from pki import Pki  # noqa: E402
 
 
 def pytest_collect_file(file_path, parent):
@@ -42,3 +45,64 @@ def pytest_runtest_makereport(item, call):
     elif os.environ.get("LEAT_NO_SKIP") and "kernel" in item.path.relative_to(TESTS).parts[:1]:
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid}: this machine can run it, yet it was skipped: {bare}"
+
+
+@pytest.fixture(scope="session")
+def repo():
+    """Path of the source tree."""
+    return os.path.dirname(TESTS)
+
+
+@pytest.fixture(scope="session")
+def build():
+    """Path of the build folder under test."""
+    return os.path.abspath(cprog.build_dir())
+
+
+@pytest.fixture(scope="session")
+def leat(build):
+    """Path of the leat command under test."""
+    path = os.path.join(build, "leat")
+    if not os.access(path, os.X_OK):
+        pytest.fail(f"{path}: not built; run `make`", pytrace=False)
+    return path
+
+
+@pytest.fixture(scope="session")
+def pki(tmp_path_factory):
+    """A fresh certificate authority; see tests/lib/pki.py."""
+    return Pki(tmp_path_factory.mktemp("pki"))
+
+
+@pytest.fixture
+def free_port():
+    """A port that nobody listens on just now."""
+    return proc.free_port()
+
+
+@pytest.fixture
+def run_server(request):
+    """start(argv, ready=...) -> proc.Server; all of them are stopped when the test ends."""
+    started = []
+
+    def start(argv, ready=None, **kw):
+        server = proc.Server(argv, ready, **kw)
+        started.append(server)
+        return server
+
+    yield start
+    for server in reversed(started):
+        server.stop()
+        request.node.add_report_section("call", "server", server.describe())
+
+
+@pytest.fixture
+def run():
+    """run(argv, input=bytes, timeout=30, **kw) -> CompletedProcess with bytes; never raises on
+    a non-zero status, always ends."""
+    def start(argv, **kw):
+        kw.setdefault("timeout", 30)
+        if "input" not in kw:
+            kw.setdefault("stdin", subprocess.DEVNULL)
+        return subprocess.run([str(a) for a in argv], capture_output=True, **kw)
+    return start

@@ -1,0 +1,225 @@
+"""The test harness itself: certificates verify (or fail) as named, servers start and stop."""
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+import cprog
+import proc
+
+GOOD = ["rsa2048", "rsa3072", "rsapss", "p256", "p384", "p521", "ed25519", "ed448"]
+
+
+def verify(pki, ident, *args):
+    untrusted = ["-untrusted", ident.chain]
+    return subprocess.run(["openssl", "verify", "-x509_strict", "-CAfile", pki.ca, *untrusted,
+                           *args, ident.cert], capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("name", GOOD)
+@pytest.mark.parametrize("check", [["-verify_hostname", "localhost"],
+                                   ["-verify_hostname", "a.wild.test"], ["-verify_ip", "::1"]])
+def test_good_certificates_verify(pki, name, check):
+    out = verify(pki, pki.cert(name), "-purpose", "sslserver", *check)
+    assert out.returncode == 0, out.stdout + out.stderr
+
+
+def test_rsapss_key_is_restricted(pki):
+    out = subprocess.run(["openssl", "x509", "-in", pki.cert("rsapss").cert, "-noout", "-text"],
+                         capture_output=True, text=True, check=True).stdout
+    assert "Public Key Algorithm: rsassaPss" in out
+
+
+@pytest.mark.parametrize("name,args,words", [
+    ("expired", [], "certificate has expired"),
+    ("notyet", [], "certificate is not yet valid"),
+    ("wronghost", ["-verify_hostname", "localhost"], "hostname mismatch"),
+    ("noname", ["-verify_hostname", "localhost"], "hostname mismatch"),
+    ("unknownca", [], "unable to get"),
+    ("selfsigned", [], "self-signed certificate"),
+    ("clientonly", ["-purpose", "sslserver"], "unsuitable certificate purpose"),
+    ("nochain", [], "unable to get local issuer"),
+])
+def test_bad_certificates_fail_for_their_reason(pki, name, args, words):
+    out = verify(pki, pki.cert(name), *args)
+    assert out.returncode != 0
+    assert words in out.stdout + out.stderr
+
+
+def test_client_certificate_is_for_clients(pki):
+    assert verify(pki, pki.cert("client"), "-purpose", "sslclient").returncode == 0
+    assert verify(pki, pki.cert("client"), "-purpose", "sslserver").returncode != 0
+
+
+def test_keys_are_private(pki):
+    for name in ("p256", "rsapss"):
+        assert os.stat(pki.cert(name).key).st_mode & 0o077 == 0
+
+
+def test_unknown_name_is_an_error(pki):
+    with pytest.raises(KeyError):
+        pki.cert("p1024")
+
+
+def test_server_ready_line_and_stop(run_server):
+    s = run_server([sys.executable, "-uc", "import time; print('port 42'); time.sleep(60)"],
+                   ready=r"port (\d+)")
+    assert s.match.group(1) == "42"
+    assert s.stop() == -signal.SIGTERM
+    assert s.stop() == -signal.SIGTERM
+
+
+def test_server_ready_port(run_server, free_port):
+    run_server([sys.executable, "-c", textwrap.dedent(f"""
+        import socket, time
+        s = socket.create_server(("127.0.0.1", {free_port})); time.sleep(60)""")],
+               ready=free_port)
+    socket.create_connection(("127.0.0.1", free_port), 1).close()
+
+
+def test_server_that_ends_is_not_ready():
+    with pytest.raises(proc.NotReady, match="(?s)it ended.*exit status 3.*bye"):
+        proc.Server([sys.executable, "-c", "print('bye'); raise SystemExit(3)"], ready="hello")
+
+
+def test_server_that_says_nothing_is_not_ready():
+    with pytest.raises(proc.NotReady, match="waited"):
+        proc.Server(["sleep", "60"], ready="hello", timeout=0.2)
+
+
+def test_stop_reaches_the_children(run_server):
+    s = run_server(["sh", "-c", "sleep 61 & echo child $!; wait"], ready=r"child (\d+)")
+    child = int(s.match.group(1))
+    s.stop()
+    for _ in range(100):
+        try:
+            state = open(f"/proc/{child}/stat").read().rsplit(")", 1)[1].split()[0]
+        except FileNotFoundError:
+            return
+        if state == "Z":
+            return
+    pytest.fail("the child is still there")
+
+
+OUT = """\
+[==========] Running 4 test(s).
+[ RUN      ] one
+[       OK ] one
+[ RUN      ] two
+[  ERROR   ] --- 1 != 2
+[   LINE   ] --- t.c:3: error: Failure!
+[  FAILED  ] two
+[ RUN      ] three
+no kernel TLS here
+[  SKIPPED ] three
+[ RUN      ] four
+"""
+
+
+def test_cmocka_output_is_understood():
+    r = cprog.parse_cmocka(OUT)
+    assert r["one"] == ("OK", "")
+    assert r["two"][0] == "FAILED" and "t.c:3" in r["two"][1]
+    assert r["three"] == ("SKIPPED", "no kernel TLS here")
+    assert r["four"][0] is None
+
+
+C_PROGRAM = r"""
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <cmocka.h>
+static void good(void **s) { (void)s; }
+static void bad(void **s) { (void)s; assert_int_equal(1, 2); }
+static void skips(void **s) { (void)s; print_message("no such kernel\n"); skip(); }
+static void silent(void **s) { (void)s; skip(); }
+static void crashes(void **s) { (void)s; abort(); }
+static void hidden(void **s) { (void)s; assert_int_equal(3, 4); }
+static void hangs(void **s) { (void)s; sleep(60); }
+int main(void)
+{
+	const struct CMUnitTest tests[] = { TESTS };
+	EARLY
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
+/* TIMEOUT: 2 */
+"""
+
+
+def outcomes(tmp_path, tests, early="", folder="unit", env=None):
+    """Build a program with these tests in a tree of its own and run pytest over it."""
+    top = tmp_path / "tests"
+    for d in ("lib", folder):
+        (top / d).mkdir(parents=True)
+    for name in ("conftest.py", "pytest.ini", "lib/cprog.py", "lib/proc.py", "lib/pki.py"):
+        (top / name).write_text(open(os.path.join(cprog.TESTS, name)).read())
+    src = top / folder / "t_x.c"
+    src.write_text(C_PROGRAM.replace("TESTS", tests).replace("EARLY", early))
+    exe = tmp_path / "build" / "tests" / folder / "t_x"
+    exe.parent.mkdir(parents=True)
+    subprocess.run(["gcc", "-w", "-o", exe, src, "-lcmocka"], check=True)
+    clean = {k: v for k, v in os.environ.items()
+             if not k.startswith(("LEAT_", "PYTEST_")) or k == "PYTEST_ADDOPTS"}
+    out = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", str(top)],
+                         capture_output=True, text=True, cwd=tmp_path,
+                         env={**clean, "LEAT_BUILD": str(tmp_path / "build"), **(env or {})})
+    return out.returncode, out.stdout
+
+
+UT = "cmocka_unit_test({}),".format
+
+
+def test_c_failures_are_items(tmp_path):
+    status, out = outcomes(tmp_path, UT("good") + UT("bad"))
+    assert status == 1, out
+    assert "1 failed, 2 passed" in out and "::bad" in out
+
+
+def test_c_failure_of_an_unlisted_test_is_the_programs(tmp_path):
+    status, out = outcomes(tmp_path, UT("good") + '{"hidden", hidden, NULL, NULL, NULL}')
+    assert status == 1, out
+    assert "FAILED" in out and "::(program)" in out
+
+
+def test_c_crash_is_a_failure_with_its_place(tmp_path):
+    status, out = outcomes(tmp_path, UT("good") + UT("crashes"))
+    assert status == 1, out
+    assert "::crashes" in out
+
+
+def test_c_hang_is_killed(tmp_path):
+    status, out = outcomes(tmp_path, UT("hangs"))
+    assert status == 1, out
+    assert "time limit" in out
+
+
+def test_c_skip_needs_a_reason(tmp_path):
+    status, out = outcomes(tmp_path, UT("skips") + UT("good"))
+    assert status == 0 and "1 skipped" in out and "no such kernel" in out
+    status, out = outcomes(tmp_path / "2", UT("silent") + UT("good"))
+    assert status == 1 and "skipped without a reason" in out
+
+
+def test_c_program_skip_by_status(tmp_path):
+    status, out = outcomes(tmp_path, UT("good"), 'print_message("wrong kernel\\n"); return 77;')
+    assert status == 0 and "2 skipped" in out and "wrong kernel" in out
+
+
+def test_c_program_that_runs_nothing_fails(tmp_path):
+    status, out = outcomes(tmp_path, UT("good"), "return 0;")
+    assert status == 1 and "did not run it" in out
+
+
+def test_skipping_kernel_tests_fails_where_they_can_run(tmp_path):
+    env = {"LEAT_NO_SKIP": "1"}
+    status, out = outcomes(tmp_path, UT("skips"), folder="kernel", env=env)
+    assert status == 1 and "this machine can run it" in out
+    status, out = outcomes(tmp_path / "2", UT("skips"), folder="unit", env=env)
+    assert status == 0 and "1 skipped" in out
