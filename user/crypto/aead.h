@@ -27,6 +27,9 @@ struct aead {
 	bool sealing;
 };
 
+/* Is this cipher offered by the libcrypto at hand? */
+bool crypto_has_aead(const struct crypto *c, enum aead_id id);
+
 LEAT_MUST_CHECK enum leat_ret aead_init(struct aead *a, const struct crypto *c, enum aead_id id,
 	const uint8_t *key, bool sealing, struct leat_err *err);
 void aead_clear(struct aead *a);

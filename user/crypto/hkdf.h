@@ -28,4 +28,9 @@ void hkdf_derive(enum hash_id h, const struct leat_secret *prk, const char *labe
 void prf12(enum hash_id h, struct leat_span secret, const char *label, struct leat_span seed1,
 	struct leat_span seed2, uint8_t *out, size_t n);
 
+/* The same with label and seed given as up to PRF12_PARTS pieces (an exporter has five). */
+#define PRF12_PARTS 5
+void prf12_parts(enum hash_id h, struct leat_span secret, const struct leat_span *seed, size_t num,
+	uint8_t *out, size_t n);
+
 #endif

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kex.c - ephemeral (EC)DH. The private key lives from kex_start to kex_clear and never leaves
+ * libcrypto; its randomness is libcrypto's own (the exception written down in leat/types.h).
+ */
+#include "crypto/kex.h"
+
+#include <string.h>
+
+#include "base/secret.h"
+#include "crypto/crypto_int.h"
+#include "crypto/ossl_err.h"
+
+void kex_out_clear(struct kex_out *k)
+{
+	leat_wipe(k, sizeof(*k));
+}
+
+void kex_clear(struct kex *k)
+{
+	EVP_PKEY_free(k->pkey); /* wipes the private key */
+	*k = (struct kex){ 0 };
+}
+
+static void free_pkey(EVP_PKEY **p)
+{
+	EVP_PKEY_free(*p);
+}
+
+static void free_pkey_ctx(EVP_PKEY_CTX **p)
+{
+	EVP_PKEY_CTX_free(*p);
+}
+
+static void free_bytes(unsigned char **p)
+{
+	OPENSSL_free(*p);
+}
+
+static EVP_PKEY *make_key(const struct crypto *c, const struct group *g)
+{
+	LEAT_SCOPED(free_pkey_ctx)
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, c->group[group_seat(g)], NULL);
+	EVP_PKEY *key = NULL;
+
+	if (!ctx || EVP_PKEY_keygen_init(ctx) != 1 || EVP_PKEY_keygen(ctx, &key) != 1)
+		return NULL;
+	return key;
+}
+
+static bool put_share(EVP_PKEY *key, const struct group *g, struct leat_wr *share)
+{
+	LEAT_SCOPED(free_bytes) unsigned char *pub = NULL;
+	uint8_t *room;
+	size_t n = g->share_len;
+
+	if (g->kind == GROUP_X) {
+		room = leat_wr_room(share, n);
+		return room && EVP_PKEY_get_raw_public_key(key, room, &n) == 1 && n == g->share_len;
+	}
+	if (EVP_PKEY_get1_encoded_public_key(key, &pub) != g->share_len)
+		return false;
+	leat_wr_bytes(share, pub, g->share_len);
+	return leat_wr_ok(share);
+}
+
+enum leat_ret kex_start(struct kex *k, const struct crypto *c, const struct group *g,
+	struct leat_wr *share, struct leat_err *err)
+{
+	*k = (struct kex){ 0 };
+	if (!crypto_has_group(c, g))
+		return err_crypto(err, "key share: group is not available in libcrypto");
+	k->pkey = make_key(c, g);
+	if (!k->pkey)
+		return OSSL_FAIL(err, "key share: key generation");
+	k->group = g;
+	if (!put_share(k->pkey, g, share)) {
+		if (!leat_wr_ok(share))
+			err_memory(err);
+		else
+			OSSL_FAIL(err, "key share: encoding");
+		kex_clear(k);
+		return LEAT_FAILED;
+	}
+	return LEAT_OK;
+}
+
+/* The peer's value as a key; NULL when it is none. */
+static EVP_PKEY *peer_key(const struct crypto *c, const struct group *g, struct leat_span peer)
+{
+	EVP_PKEY *key;
+
+	if (g->kind == GROUP_X)
+		return EVP_PKEY_new_raw_public_key_ex(NULL, g->ossl_name, NULL, peer.p, peer.n);
+	key = EVP_PKEY_new();
+	/* Reading the point checks that it is on the curve (RFC 8446 4.2.8.2); the NIST curves have
+	 * cofactor 1, so a point on the curve is in the group, and the costly n*Q = 0 adds nothing. */
+	if (!key || EVP_PKEY_copy_parameters(key, c->group[group_seat(g)]) != 1 ||
+		EVP_PKEY_set1_encoded_public_key(key, peer.p, peer.n) != 1) {
+		EVP_PKEY_free(key);
+		return NULL;
+	}
+	return key;
+}
+
+static enum leat_ret refuse(struct leat_err *err, const char *what)
+{
+	ossl_forget();
+	return err_alert(err, LEAT_ALERT_ILLEGAL_PARAMETER, what);
+}
+
+static bool all_zero(const uint8_t *p, size_t n)
+{
+	uint8_t any = 0;
+
+	for (size_t i = 0; i < n; i++)
+		any |= p[i];
+	return any == 0;
+}
+
+enum leat_ret kex_finish(struct kex *k, const struct crypto *c, struct leat_span peer,
+	struct kex_out *out, struct leat_err *err)
+{
+	LEAT_SCOPED(free_pkey) EVP_PKEY *theirs = NULL;
+	LEAT_SCOPED(free_pkey_ctx) EVP_PKEY_CTX *ctx = NULL;
+	const struct group *g = k->group;
+	size_t n = sizeof(out->b);
+
+	out->n = 0;
+	if (!k->pkey)
+		return err_misuse(err, "key share: no key was started");
+	/* RFC 8446 4.2.8.2: "legacy_form = 4"; no compressed or hybrid form */
+	if (peer.n != g->share_len || (g->kind == GROUP_NIST && peer.p[0] != 4))
+		return refuse(err, "key share: wrong length or form");
+	theirs = peer_key(c, g, peer);
+	if (!theirs)
+		return refuse(err, "key share: not a point of the group");
+	ctx = EVP_PKEY_CTX_new_from_pkey(NULL, k->pkey, NULL);
+	if (!ctx || EVP_PKEY_derive_init(ctx) != 1)
+		return OSSL_FAIL(err, "key share: derivation");
+	if (EVP_PKEY_derive_set_peer_ex(ctx, theirs, 0) != 1 ||
+		EVP_PKEY_derive(ctx, out->b, &n) != 1) {
+		kex_out_clear(out);
+		return refuse(err, "key share: no secret can be derived from it");
+	}
+	/* RFC 8446 7.4.2: X25519 and X448 "MUST check whether the computed Diffie-Hellman shared secret is
+	 * the all-zero value and abort if so" */
+	if (n != g->secret_len || all_zero(out->b, n)) {
+		kex_out_clear(out);
+		return refuse(err, "key share: secret is zero");
+	}
+	out->n = n;
+	return LEAT_OK;
+}
+
+enum leat_ret kex_respond(const struct crypto *c, const struct group *g, struct leat_span peer,
+	struct leat_wr *share, struct kex_out *out, struct leat_err *err)
+{
+	LEAT_SCOPED(kex_clear) struct kex k = { 0 };
+	enum leat_ret r;
+
+	out->n = 0;
+	r = kex_start(&k, c, g, share, err);
+	if (r != LEAT_OK)
+		return r;
+	return kex_finish(&k, c, peer, out, err);
+}
