@@ -11,6 +11,7 @@ An id counts as proven because a test says so; that the test can fail is the rev
 """
 import os
 import re
+import signal
 import sys
 import textwrap
 
@@ -76,6 +77,7 @@ def by_section(rows, proven):
 
 
 def main():
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `make trace | head` is no error
     if len(sys.argv) > 2:
         sys.exit(f"usage: {sys.argv[0]} [ROOT]")
     root = sys.argv[1] if len(sys.argv) == 2 else os.path.dirname(os.path.dirname(HERE))
