@@ -8,8 +8,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/rd.h"
-#include "base/wr.h"
 
 enum leat_ret leat_engine_new(struct leat_engine **out, struct leat_config *cfg, const char *host,
 	const struct leat_env *env, struct leat_err *err)
@@ -49,7 +47,7 @@ void leat_engine_free(struct leat_engine *e)
 	leat_free_wipe(e->in, e->in_cap);
 	engine_out_clear(e);
 	leat_free(e->names);
-	leat_free(e->chain);
+	chain_unref(e->chain);
 	leat_config_unref(e->cfg);
 	leat_free_wipe(e, sizeof(*e));
 }
@@ -90,15 +88,11 @@ static struct leat_span keep(uint8_t **at, struct leat_span s)
 	return kept;
 }
 
-/* Copies the names and the peer's chain out of the machine, one block each. */
+/* Takes the names (one block) and the peer's chain (a reference) over from the machine. */
 static enum leat_ret keep_facts(struct leat_engine *e, const struct hs_facts *f)
 {
-	size_t chain_n = 0;
-	struct leat_wr w;
 	uint8_t *at;
 
-	for (size_t i = 0; i < f->peer_chain_num; i++)
-		chain_n += 4 + f->peer_chain[i].n;
 	if (f->alpn.n + f->sni.n) {
 		e->names = leat_malloc(f->alpn.n + f->sni.n);
 		if (!e->names)
@@ -107,15 +101,8 @@ static enum leat_ret keep_facts(struct leat_engine *e, const struct hs_facts *f)
 		e->alpn_n = keep(&at, f->alpn).n;
 		e->sni_n = keep(&at, f->sni).n;
 	}
-	if (chain_n) {
-		e->chain = leat_malloc(chain_n);
-		if (!e->chain)
-			return err_memory(&e->err);
-		leat_wr_fixed(&w, e->chain, chain_n);
-		for (size_t i = 0; i < f->peer_chain_num; i++)
-			leat_wr_vec(&w, 4, f->peer_chain[i]);
-		e->chain_n = chain_n;
-	}
+	if (f->peer_chain)
+		e->chain = chain_ref(f->peer_chain);
 	return LEAT_OK;
 }
 
@@ -243,17 +230,7 @@ void leat_engine_info(const struct leat_engine *e, struct leat_engine_info *out)
 
 struct leat_span leat_engine_peer_cert(const struct leat_engine *e, size_t i)
 {
-	struct leat_rd in = leat_rd_of((struct leat_span){ e->chain, e->chain_n });
-	struct leat_span cert = { NULL, 0 };
-	uint32_t n;
-
-	for (size_t k = 0; k <= i; k++) {
-		if (!leat_rd_more(&in))
-			return (struct leat_span){ NULL, 0 };
-		leat_rd_u32(&in, &n);
-		cert = leat_rd_bytes(&in, n);
-	}
-	return cert;
+	return e->chain ? chain_cert(e->chain, i) : (struct leat_span){ NULL, 0 };
 }
 
 const char *leat_engine_state(const struct leat_engine *e)

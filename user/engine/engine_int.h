@@ -79,8 +79,7 @@ struct leat_engine {
 	bool resumed, retried, extended_master;
 	uint8_t *names; /* one block: alpn, sni */
 	size_t alpn_n, sni_n;
-	uint8_t *chain; /* one block: peer certificates, each with a 4-byte length */
-	size_t chain_n;
+	struct chain *chain; /* the peer's certificates, shared with any cache */
 };
 
 /* engine.c */

@@ -15,6 +15,7 @@
 #include "base/limits.h"
 #include "config/config.h"
 #include "crypto/aead.h"
+#include "x509/chain.h"
 
 struct hs;
 
@@ -83,9 +84,8 @@ struct hs_facts {
 	const struct group *group;
 	const struct sigscheme *scheme; /* of the peer's signature (client) or ours (server) */
 	struct leat_span alpn;
-	struct leat_span sni; /* host name the client asked for */
-	const struct leat_span *peer_chain;
-	size_t peer_chain_num;
+	struct leat_span sni;     /* host name the client asked for */
+	struct chain *peer_chain; /* NULL: the peer sent none; borrowed, chain_ref to keep it */
 	bool resumed, retried, extended_master;
 };
 void hs_facts(const struct hs *h, struct hs_facts *out);
