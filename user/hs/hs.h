@@ -94,8 +94,8 @@ struct hs_facts {
 	const struct group *group;
 	const struct sigscheme *scheme; /* of the peer's signature (client) or ours (server) */
 	struct leat_span alpn;
-	struct leat_span sni;           /* host name the client asked for */
-	const struct chain *peer_chain; /* NULL where none was sent; take a reference to keep it */
+	struct leat_span sni;     /* host name the client asked for */
+	struct chain *peer_chain; /* NULL: the peer sent none; borrowed, chain_ref to keep it */
 	bool resumed, retried, extended_master;
 };
 void hs_facts(const struct hs *h, struct hs_facts *out);
@@ -108,7 +108,8 @@ struct hs_post {
 	struct leat_secret rx, tx;     /* TLS 1.3: application_traffic_secret_N by direction */
 	struct leat_secret resumption; /* TLS 1.3: resumption_master_secret */
 	struct leat_secret exporter;   /* 1.3: exporter_master_secret; 1.2: master_secret */
-	struct leat_wr partial;        /* post-handshake message under reassembly */
+	uint8_t client_random[32], server_random[32]; /* TLS 1.2: keys and exporters need them */
+	struct leat_wr partial;                       /* post-handshake message under reassembly */
 	uint32_t key_updates_in; /* messages since the last application data (flood limit): the
 				  * engine sets it to 0 when application data arrives */
 	bool answered; /* a KeyUpdate answer went out: the engine sets it to false when it seals
@@ -116,6 +117,13 @@ struct hs_post {
 };
 void hs_finish(struct hs *h, struct hs_post *out); /* hs_is_up must be true */
 void hs_post_clear(struct hs_post *p);
+
+/* post_keys.c. The record keys of a direction as they are now, derived anew (nothing keeps them). */
+LEAT_MUST_CHECK enum leat_ret hs_post_keys(
+	const struct hs_post *p, enum leat_dir dir, struct traffic_keys *out);
+/* The direction's keys live elsewhere for good: wipes what they were derived from. In TLS 1.2 one
+ * master secret gives both directions, so it goes when both are gone. */
+void hs_post_forget_keys(struct hs_post *p, enum leat_dir dir);
 
 /* One record payload of type REC_HANDSHAKE after the handshake: NewSessionTicket, KeyUpdate (sends the
  * answer and switches keys through the sink). LEAT_UNSUPPORTED: the peer asked to renegotiate TLS 1.2
