@@ -54,7 +54,8 @@ Q :=
 say = @:
 else
 Q := @
-say = @printf '  %-7s %s\n' '$(1)' '$(2)'
+# make -s: silent altogether
+say = @$(if $(findstring s,$(firstword -$(filter-out --%,$(MAKEFLAGS)))),:,printf '  %-7s %s\n' '$(1)' '$(2)')
 endif
 
 SOVERSION := 0
