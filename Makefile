@@ -232,12 +232,6 @@ ifneq ($(SETUP),no)
 	@scripts/setup.sh all
 endif
 
-.PHONY: setup-demo
-setup-demo:
-ifneq ($(SETUP),no)
-	@scripts/setup.sh demo
-endif
-
 .PHONY: build-all
 build-all: setup
 	@$(MAKE) --no-print-directory all tests
@@ -285,8 +279,9 @@ trace: ## which requirement rows have a test that proves them
 	@$(PYTHON) tests/trace/trace.py
 
 .PHONY: demo
-demo: setup-demo ## serve a 256 MiB file over TLS 1.3, fetch it with curl, show who carried the bytes
-	@$(MAKE) --no-print-directory all
+demo: ## serve a 256 MiB file over TLS 1.3, fetch it with curl, show who carried the bytes
+	@{ [ '$(SETUP)' = no ] || scripts/setup.sh demo; } && $(MAKE) --no-print-directory all || \
+		{ echo 'demo: FAILED: set-up or build did not succeed (see above)'; exit 1; }
 	@$(PYTHON) scripts/demo.py --build $(BUILD)
 
 # ---- documents and installation --------------------------------------------------------------
