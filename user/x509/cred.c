@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cred.c - our own certificate chain and key. Called by config/ before the freeze; read by hs/.
+ * Passwords and key bytes are wiped from everything this file allocates.
+ */
+#include "x509/cred.h"
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/pkcs12.h>
+#include <openssl/x509.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "crypto/ossl_err.h"
+#include "x509/pem.h"
+#include "x509/san.h"
+
+/* Peers of this age refuse smaller RSA keys, and so do we. */
+#define RSA_BITS_MIN 2048
+
+struct cred {
+	atomic_uint refs;
+	size_t num;
+	X509 *x509[LIM_CHAIN];
+	struct leat_span der[LIM_CHAIN]; /* owned */
+	struct key *key;
+};
+
+struct cred *cred_ref(struct cred *c)
+{
+	atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
+	return c;
+}
+
+void cred_unref(struct cred *c)
+{
+	if (!c || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	for (size_t i = 0; i < c->num; i++) {
+		X509_free(c->x509[i]);
+		leat_free((void *)c->der[i].p);
+	}
+	key_unref(c->key);
+	leat_free(c);
+}
+
+size_t cred_num(const struct cred *c)
+{
+	return c->num;
+}
+
+struct leat_span cred_cert(const struct cred *c, size_t i)
+{
+	return i < c->num ? c->der[i] : (struct leat_span){ NULL, 0 };
+}
+
+const struct key *cred_key(const struct cred *c)
+{
+	return c->key;
+}
+
+bool cred_has_name(const struct cred *c, const char *name)
+{
+	return san_has_host(c->x509[0], name);
+}
+
+static enum leat_ret refuse(struct leat_err *err, const char *option, const char *what)
+{
+	err_raise(err, LEAT_E_OPTION, 0, 0, LEAT_HERE, what);
+	err->option = option;
+	return LEAT_FAILED;
+}
+
+static enum leat_ret add_cert(struct cred *c, struct leat_span der, struct leat_err *err)
+{
+	bool memory;
+
+	if (c->num == LIM_CHAIN)
+		return refuse(err, "cert", "more than " LEAT_STR(LIM_CHAIN) " certificates");
+	c->x509[c->num] = san_parse_cert(der, &memory);
+	if (!c->x509[c->num]) {
+		if (memory)
+			return err_memory(err);
+		refuse(err, "cert", "not an X.509 certificate");
+		err_detailf(err, "certificate number %zu", c->num + 1);
+		return LEAT_FAILED;
+	}
+	c->der[c->num].p = leat_dup(der.p, der.n);
+	if (!c->der[c->num].p) {
+		X509_free(c->x509[c->num]);
+		return err_memory(err);
+	}
+	c->der[c->num++].n = der.n;
+	return LEAT_OK;
+}
+
+static enum leat_ret read_certs(struct cred *c, struct leat_span pem, struct leat_err *err)
+{
+	enum leat_ret ret = LEAT_FAILED;
+	BIO *in = pem_open(pem);
+	struct pem b = { 0 };
+
+	if (!in)
+		return err_memory(err);
+	for (;;) {
+		switch (pem_next(in, &b)) {
+		case PEM_BLOCK: break;
+		case PEM_END:
+			ret = c->num ? LEAT_OK : refuse(err, "cert", "no certificate in the text");
+			goto out;
+		case PEM_MEMORY: err_memory(err); goto out;
+		case PEM_BROKEN:
+			refuse(err, "cert", "broken PEM text");
+			err_detailf(err, "after certificate number %zu", c->num);
+			goto out;
+		}
+		if (pem_is_cert(&b) &&
+			add_cert(c, (struct leat_span){ b.p, (size_t)b.n }, err) != LEAT_OK)
+			goto out;
+	}
+out:
+	pem_clear(&b);
+	BIO_free(in);
+	return ret;
+}
+
+/* What came of one block of the key text. */
+enum key_found { KEY_FOUND, KEY_OTHER, KEY_BROKEN, KEY_NO_PASSWORD, KEY_BAD_PASSWORD, KEY_UNKNOWN };
+
+static const char *const key_words[] = {
+	[KEY_BROKEN] = "the private key cannot be decoded",
+	[KEY_NO_PASSWORD] = "the private key is encrypted and there is no password",
+	[KEY_BAD_PASSWORD] = "the password does not open the private key",
+	[KEY_UNKNOWN] = "the private key is encrypted in a way that is not supported",
+};
+
+/* RFC 5958/8018 EncryptedPrivateKeyInfo. */
+static enum key_found open_pkcs8(const struct pem *b, struct leat_span password, EVP_PKEY **out)
+{
+	const unsigned char *p = b->p;
+	X509_SIG *sealed = d2i_X509_SIG(NULL, &p, b->n);
+	PKCS8_PRIV_KEY_INFO *info;
+	unsigned long e;
+
+	if (!sealed)
+		return KEY_BROKEN;
+	if (password.n == 0) {
+		X509_SIG_free(sealed);
+		return KEY_NO_PASSWORD;
+	}
+	info = PKCS8_decrypt(sealed, (const char *)password.p, (int)password.n);
+	X509_SIG_free(sealed);
+	if (!info) {
+		e = ERR_peek_error();
+		return ERR_GET_REASON(e) == PKCS12_R_UNKNOWN_DIGEST_ALGORITHM ||
+				       ERR_GET_REASON(e) == EVP_R_UNKNOWN_PBE_ALGORITHM ||
+				       ERR_GET_REASON(e) == EVP_R_UNSUPPORTED_PRF ||
+				       ERR_GET_REASON(e) == EVP_R_UNSUPPORTED_CIPHER
+			       ? KEY_UNKNOWN
+			       : KEY_BAD_PASSWORD;
+	}
+	*out = EVP_PKCS82PKEY(info);
+	PKCS8_PRIV_KEY_INFO_free(info); /* wipes the key bytes */
+	return *out ? KEY_FOUND : KEY_BROKEN;
+}
+
+static int give_password(char *buf, int size, int writing, void *arg)
+{
+	const struct leat_span *password = arg;
+
+	(void)writing;
+	if (password->n == 0 || password->n > (size_t)size)
+		return -1;
+	memcpy(buf, password->p, password->n);
+	return (int)password->n;
+}
+
+/* PKCS#1, SEC1 or PKCS#8 in the clear, or PKCS#1/SEC1 under RFC 1421 encryption. */
+static enum key_found open_plain(struct pem *b, struct leat_span password, EVP_PKEY **out)
+{
+	const unsigned char *p;
+	EVP_CIPHER_INFO how;
+	long n = b->n;
+
+	if (!PEM_get_EVP_CIPHER_INFO(b->header, &how))
+		return KEY_UNKNOWN;
+	if (how.cipher) {
+		if (password.n == 0)
+			return KEY_NO_PASSWORD;
+		if (!PEM_do_header(&how, b->p, &n, give_password, &password))
+			return KEY_BAD_PASSWORD;
+	}
+	p = b->p;
+	*out = d2i_AutoPrivateKey(NULL, &p, n);
+	if (*out)
+		return KEY_FOUND;
+	/* One wrong password in 256 leaves padding that looks right. */
+	return how.cipher ? KEY_BAD_PASSWORD : KEY_BROKEN;
+}
+
+static bool ends_with(const char *s, const char *tail)
+{
+	size_t n = strlen(s), t = strlen(tail);
+
+	return n >= t && strcmp(s + n - t, tail) == 0;
+}
+
+static enum key_found open_key(struct pem *b, struct leat_span password, EVP_PKEY **out)
+{
+	if (strcmp(b->label, PEM_STRING_PKCS8) == 0)
+		return open_pkcs8(b, password, out);
+	if (ends_with(b->label, "PRIVATE KEY"))
+		return open_plain(b, password, out);
+	return KEY_OTHER;
+}
+
+/* The first private key of the text. */
+static enum leat_ret read_key(
+	struct leat_span pem, struct leat_span password, EVP_PKEY **out, struct leat_err *err)
+{
+	enum key_found found = KEY_OTHER;
+	BIO *in = pem_open(pem);
+	struct pem b = { 0 };
+
+	*out = NULL;
+	if (!in)
+		return err_memory(err);
+	while (found == KEY_OTHER) {
+		switch (pem_next(in, &b)) {
+		case PEM_BLOCK: found = open_key(&b, password, out); break;
+		case PEM_END: refuse(err, "key", "no private key in the text"); goto out;
+		case PEM_MEMORY: err_memory(err); goto out;
+		case PEM_BROKEN: refuse(err, "key", "broken PEM text"); goto out;
+		}
+	}
+	if (found != KEY_FOUND)
+		refuse(err,
+			found == KEY_BAD_PASSWORD || found == KEY_NO_PASSWORD ? "password" : "key",
+			key_words[found]);
+out:
+	ossl_forget();
+	pem_clear(&b);
+	BIO_free(in);
+	return *out ? LEAT_OK : LEAT_FAILED;
+}
+
+/* Takes the key over, also on failure. */
+static enum leat_ret set_key(struct cred *c, EVP_PKEY *pkey, struct leat_err *err)
+{
+	EVP_PKEY *leaf;
+	struct key *public;
+	bool match;
+
+	if (key_take_evp(&c->key, pkey, true, err) != LEAT_OK)
+		return LEAT_FAILED;
+	if (key_kind(c->key) == KEY_NONE)
+		return refuse(err, "key", "a private key of a kind TLS cannot use");
+	if ((key_kind(c->key) == KEY_RSA || key_kind(c->key) == KEY_RSA_PSS) &&
+		key_bits(c->key) < RSA_BITS_MIN)
+		return refuse(err, "key", "an RSA key below " LEAT_STR(RSA_BITS_MIN) " bits");
+	leaf = X509_get_pubkey(c->x509[0]);
+	ossl_forget();
+	if (!leaf)
+		return refuse(err, "cert", "the first certificate's public key cannot be read");
+	if (key_take_evp(&public, leaf, false, err) != LEAT_OK)
+		return LEAT_FAILED;
+	match = key_matches(public, c->key);
+	key_unref(public);
+	if (!match)
+		return refuse(err, "key", "the private key is not that of the first certificate");
+	return LEAT_OK;
+}
+
+static struct cred *alloc_cred(struct leat_err *err)
+{
+	struct cred *c = leat_zalloc(sizeof(*c));
+
+	if (c)
+		atomic_init(&c->refs, 1);
+	else
+		err_memory(err);
+	return c;
+}
+
+enum leat_ret cred_new_pem(struct cred **out, const struct crypto *crypto,
+	struct leat_span cert_pem, struct leat_span key_pem, struct leat_span password,
+	struct leat_err *err)
+{
+	struct cred *c = alloc_cred(err);
+	EVP_PKEY *pkey;
+
+	(void)crypto;
+	*out = NULL;
+	if (!c)
+		return LEAT_FAILED;
+	if (read_certs(c, cert_pem, err) != LEAT_OK ||
+		read_key(key_pem, password, &pkey, err) != LEAT_OK ||
+		set_key(c, pkey, err) != LEAT_OK) {
+		cred_unref(c);
+		return LEAT_FAILED;
+	}
+	*out = c;
+	return LEAT_OK;
+}
+
+enum leat_ret cred_new_der(struct cred **out, const struct crypto *crypto,
+	const struct leat_span *certs, size_t num, struct leat_span key, struct leat_err *err)
+{
+	const unsigned char *p = key.p;
+	struct cred *c = alloc_cred(err);
+	EVP_PKEY *pkey = NULL;
+
+	(void)crypto;
+	*out = NULL;
+	if (!c)
+		return LEAT_FAILED;
+	if (num == 0) {
+		refuse(err, "cert", "no certificate");
+		goto fail;
+	}
+	for (size_t i = 0; i < num; i++)
+		if (add_cert(c, certs[i], err) != LEAT_OK)
+			goto fail;
+	if (key.n > 0 && key.n <= INT32_MAX)
+		pkey = d2i_AutoPrivateKey(NULL, &p, (long)key.n);
+	ossl_forget();
+	if (!pkey || p != key.p + key.n) {
+		EVP_PKEY_free(pkey);
+		refuse(err, "key", "the private key cannot be decoded");
+		goto fail;
+	}
+	if (set_key(c, pkey, err) != LEAT_OK)
+		goto fail;
+	*out = c;
+	return LEAT_OK;
+fail:
+	cred_unref(c);
+	return LEAT_FAILED;
+}

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * verify.c - is this chain to be believed? libcrypto builds the path and checks it (RFC 5280 6);
+ * this file sets the rules, adds the ones libcrypto leaves out, and turns the verdict into the alert
+ * of RFC 8446 6.2 with a sentence for the operator. Called by engine jobs, possibly on another
+ * thread: everything it reads is immutable.
+ *
+ * Rules that were chosen:
+ *  - The path must end in a self-signed certificate of the store (no partial chains).
+ *  - Signatures and keys give 112 bits of security (libcrypto's auth level 2): no MD5 and no SHA-1
+ *    signature below the anchor, RSA from 2048 bits. RFC 8446 4.4.2.4 names bad_certificate.
+ *  - X509_V_FLAG_X509_STRICT is off: it refuses certificates for lacking identifiers that nothing
+ *    here relies on (SKI, AKI), which many private CAs leave out. The one rule of it that matters
+ *    is checked by check_path: an intermediate says that it is a CA (RFC 5280 6.1.4 k).
+ *  - Depth counts intermediates that are not self-issued, as the manual's `depth` and RFC 5280's
+ *    pathLenConstraint do; libcrypto's own depth counts all, so that one is set out of the way.
+ *  - The names are checked last and by name.c, without the common name (RFC 9525 2).
+ */
+#include "x509/verify.h"
+
+#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "crypto/ossl_err.h"
+#include "x509/chain_int.h"
+#include "x509/san.h"
+
+#define AUTH_LEVEL 2 /* 112 bits */
+
+/* Verdicts of X509_verify_cert that have a better answer than certificate_unknown. */
+static const struct {
+	int code;
+	uint8_t alert;
+	const char *what;
+} verdicts[] = {
+	/* RFC 8446 6.2: "the CA certificate could not be located or could not be matched with a
+	 * known trust anchor" */
+	{ X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, LEAT_ALERT_UNKNOWN_CA,
+		"certificate: the issuer is not among the trusted CAs" },
+	{ X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, LEAT_ALERT_UNKNOWN_CA,
+		"certificate: the issuer is not among the trusted CAs" },
+	{ X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, LEAT_ALERT_UNKNOWN_CA,
+		"certificate: the issuer is not among the trusted CAs" },
+	{ X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, LEAT_ALERT_UNKNOWN_CA,
+		"certificate: the root of the chain is not a trusted CA" },
+	{ X509_V_ERR_CERT_UNTRUSTED, LEAT_ALERT_UNKNOWN_CA,
+		"certificate: the root is not trusted for this use" },
+	{ X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, LEAT_ALERT_BAD_CERTIFICATE,
+		"certificate: signed by itself and not trusted" },
+	{ X509_V_ERR_CERT_HAS_EXPIRED, LEAT_ALERT_CERTIFICATE_EXPIRED, "certificate: expired" },
+	{ X509_V_ERR_CERT_NOT_YET_VALID, LEAT_ALERT_CERTIFICATE_EXPIRED,
+		"certificate: not valid yet" },
+	{ X509_V_ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD, LEAT_ALERT_BAD_CERTIFICATE,
+		"certificate: unreadable date" },
+	{ X509_V_ERR_ERROR_IN_CERT_NOT_AFTER_FIELD, LEAT_ALERT_BAD_CERTIFICATE,
+		"certificate: unreadable date" },
+	{ X509_V_ERR_CERT_REVOKED, LEAT_ALERT_CERTIFICATE_REVOKED, "certificate: revoked" },
+	{ X509_V_ERR_CERT_SIGNATURE_FAILURE, LEAT_ALERT_BAD_CERTIFICATE,
+		"certificate: the signature is wrong" },
+	{ X509_V_ERR_UNABLE_TO_DECRYPT_CERT_SIGNATURE, LEAT_ALERT_BAD_CERTIFICATE,
+		"certificate: the signature cannot be checked" },
+	{ X509_V_ERR_UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY, LEAT_ALERT_BAD_CERTIFICATE,
+		"certificate: the issuer's key cannot be read" },
+	{ X509_V_ERR_SIGNATURE_ALGORITHM_MISMATCH, LEAT_ALERT_BAD_CERTIFICATE,
+		"certificate: names two different signature algorithms" },
+	{ X509_V_ERR_SIGNATURE_ALGORITHM_INCONSISTENCY, LEAT_ALERT_BAD_CERTIFICATE,
+		"certificate: names two different signature algorithms" },
+	{ X509_V_ERR_UNSUPPORTED_SIGNATURE_ALGORITHM, LEAT_ALERT_UNSUPPORTED_CERTIFICATE,
+		"certificate: a signature algorithm that is not supported" },
+	/* RFC 8446 4.4.2.4: MD5 MUST, SHA-1 is RECOMMENDED to be refused with bad_certificate. */
+	{ X509_V_ERR_CA_MD_TOO_WEAK, LEAT_ALERT_BAD_CERTIFICATE,
+		"certificate: signed with a weak hash" },
+	{ X509_V_ERR_EE_KEY_TOO_SMALL, LEAT_ALERT_BAD_CERTIFICATE,
+		"certificate: the key is too weak" },
+	{ X509_V_ERR_CA_KEY_TOO_SMALL, LEAT_ALERT_BAD_CERTIFICATE,
+		"certificate: the key of a CA is too weak" },
+	{ X509_V_ERR_EC_KEY_EXPLICIT_PARAMS, LEAT_ALERT_BAD_CERTIFICATE,
+		"certificate: a curve given by its parameters" },
+	{ X509_V_ERR_INVALID_CA, LEAT_ALERT_BAD_CERTIFICATE,
+		"certificate: the issuer is not allowed to issue certificates" },
+	{ X509_V_ERR_INVALID_NON_CA, LEAT_ALERT_BAD_CERTIFICATE, "certificate: a CA as the peer" },
+	{ X509_V_ERR_KEYUSAGE_NO_CERTSIGN, LEAT_ALERT_BAD_CERTIFICATE,
+		"certificate: the issuer's key may not sign certificates" },
+	{ X509_V_ERR_PATH_LENGTH_EXCEEDED, LEAT_ALERT_BAD_CERTIFICATE,
+		"certificate: below a CA that allows fewer levels" },
+	{ X509_V_ERR_INVALID_PURPOSE, LEAT_ALERT_UNSUPPORTED_CERTIFICATE,
+		"certificate: not meant for this use" },
+	{ X509_V_ERR_CERT_REJECTED, LEAT_ALERT_BAD_CERTIFICATE,
+		"certificate: the root is marked as rejected" },
+	{ X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION, LEAT_ALERT_UNSUPPORTED_CERTIFICATE,
+		"certificate: a critical extension that is not known here" },
+	{ X509_V_ERR_INVALID_EXTENSION, LEAT_ALERT_BAD_CERTIFICATE,
+		"certificate: a broken extension" },
+	{ X509_V_ERR_INVALID_POLICY_EXTENSION, LEAT_ALERT_BAD_CERTIFICATE,
+		"certificate: a broken policy extension" },
+	{ X509_V_ERR_PERMITTED_VIOLATION, LEAT_ALERT_BAD_CERTIFICATE,
+		"certificate: a name outside of what the CA may certify" },
+	{ X509_V_ERR_EXCLUDED_VIOLATION, LEAT_ALERT_BAD_CERTIFICATE,
+		"certificate: a name the CA must not certify" },
+	{ X509_V_ERR_SUBTREE_MINMAX, LEAT_ALERT_BAD_CERTIFICATE,
+		"certificate: name constraints of a kind that is not supported" },
+	{ X509_V_ERR_UNSUPPORTED_CONSTRAINT_TYPE, LEAT_ALERT_BAD_CERTIFICATE,
+		"certificate: name constraints of a kind that is not supported" },
+	{ X509_V_ERR_UNSUPPORTED_CONSTRAINT_SYNTAX, LEAT_ALERT_BAD_CERTIFICATE,
+		"certificate: name constraints that cannot be read" },
+	{ X509_V_ERR_UNSUPPORTED_NAME_SYNTAX, LEAT_ALERT_BAD_CERTIFICATE,
+		"certificate: a name that cannot be held against the CA's constraints" },
+	{ X509_V_ERR_CERT_CHAIN_TOO_LONG, LEAT_ALERT_BAD_CERTIFICATE,
+		"certificate: chain longer than allowed" },
+};
+
+/* "depth 1, subject CN=x, tail": the place of the trouble. */
+static void place(struct leat_err *err, const X509 *x, int depth, const char *tail)
+{
+	char subject[80] = "unknown";
+
+	if (x)
+		san_name_text(X509_get_subject_name(x), subject, sizeof(subject));
+	err_detailf(err, "depth %d, subject %s%s%s", depth, subject, tail[0] ? ", " : "", tail);
+}
+
+static void date_text(const ASN1_TIME *t, char *buf, size_t n)
+{
+	struct tm tm;
+
+	if (ASN1_TIME_to_tm(t, &tm) != 1)
+		snprintf(buf, n, "(unreadable)");
+	else
+		snprintf(buf, n, "%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year + 1900, tm.tm_mon + 1,
+			tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+}
+
+/* What helps to act: the missing issuer's name, the date, else libcrypto's own words. */
+static void tail_of(char *buf, size_t n, int code, const X509 *x)
+{
+	char text[64];
+
+	switch (code) {
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+		san_name_text(X509_get_issuer_name(x), text, sizeof(text));
+		snprintf(buf, n, "issuer %s", text);
+		break;
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+		date_text(X509_get0_notAfter(x), text, sizeof(text));
+		snprintf(buf, n, "since %s", text);
+		break;
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+		date_text(X509_get0_notBefore(x), text, sizeof(text));
+		snprintf(buf, n, "until %s", text);
+		break;
+	default: snprintf(buf, n, "%s", X509_verify_cert_error_string(code));
+	}
+}
+
+static enum leat_ret refuse(X509_STORE_CTX *ctx, struct leat_err *err)
+{
+	const X509 *x = X509_STORE_CTX_get_current_cert(ctx);
+	int code = X509_STORE_CTX_get_error(ctx);
+	int depth = X509_STORE_CTX_get_error_depth(ctx);
+	uint8_t alert = LEAT_ALERT_CERTIFICATE_UNKNOWN;
+	const char *what = "certificate: refused";
+	char tail[96] = "";
+
+	if (code == X509_V_ERR_OUT_OF_MEM)
+		return err_memory(err);
+	for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++) {
+		if (verdicts[i].code == code) {
+			alert = verdicts[i].alert;
+			what = verdicts[i].what;
+			break;
+		}
+	}
+	err_alert(err, alert, what);
+	if (x)
+		tail_of(tail, sizeof(tail), code, x);
+	place(err, x, depth, tail);
+	return LEAT_FAILED;
+}
+
+static bool is_self_issued(X509 *x)
+{
+	return (X509_get_extension_flags(x) & EXFLAG_SI) != 0;
+}
+
+/* Rules about the path as a whole that X509_verify_cert leaves to the caller. */
+static enum leat_ret check_path(
+	const struct verify_in *in, const STACK_OF(X509) * path, struct leat_err *err)
+{
+	unsigned intermediates = 0;
+	int num = sk_X509_num(path);
+	char tail[32];
+	X509 *x;
+
+	for (int i = 1; i < num - 1; i++) {
+		x = sk_X509_value(path, i);
+		/* RFC 5280 6.1.4 (k): "If certificate i is a version 3 certificate, verify that the
+		 * basicConstraints extension is present and that cA is set to TRUE"; other versions
+		 * cannot say so and are refused. libcrypto accepts keyUsage or Netscape's old
+		 * extension instead. */
+		if (X509_check_ca(x) != 1) {
+			err_alert(err, LEAT_ALERT_BAD_CERTIFICATE,
+				"certificate: an intermediate that does not say it is a CA");
+			place(err, x, i, "no basicConstraints with cA");
+			return LEAT_FAILED;
+		}
+		if (!is_self_issued(x))
+			intermediates++;
+	}
+	if (intermediates > in->depth) {
+		err_alert(
+			err, LEAT_ALERT_BAD_CERTIFICATE, "certificate: chain longer than allowed");
+		snprintf(tail, sizeof(tail), "%u over a depth of %u", intermediates, in->depth);
+		place(err, sk_X509_value(path, num - 1), num - 1, tail);
+		return LEAT_FAILED;
+	}
+	return LEAT_OK;
+}
+
+static enum leat_ret check_leaf(const struct verify_in *in, struct leat_err *err)
+{
+	X509 *leaf = in->chain->x509[0];
+	char names[96];
+
+	/* RFC 8446 4.4.2.2: "The certificate type MUST be X.509v3" */
+	if (X509_get_version(leaf) != X509_VERSION_3) {
+		err_alert(err, LEAT_ALERT_UNSUPPORTED_CERTIFICATE,
+			"certificate: not X.509 version 3");
+		place(err, leaf, 0, "");
+		return LEAT_FAILED;
+	}
+	/* RFC 8446 4.4.2.2: "the digitalSignature bit MUST be set if the Key Usage extension is
+	 * present"; the ECDHE suites of TLS 1.2 sign as well. */
+	if ((X509_get_extension_flags(leaf) & EXFLAG_KUSAGE) &&
+		!(X509_get_key_usage(leaf) & KU_DIGITAL_SIGNATURE)) {
+		err_alert(err, LEAT_ALERT_UNSUPPORTED_CERTIFICATE,
+			"certificate: its key may not make signatures");
+		place(err, leaf, 0, "key usage without digitalSignature");
+		return LEAT_FAILED;
+	}
+	if (in->host && !san_has_host(leaf, in->host)) {
+		err_alert(err, LEAT_ALERT_BAD_CERTIFICATE,
+			"certificate: not for the host that was asked for");
+		san_text(leaf, names, sizeof(names));
+		err_detailf(err, "depth 0, wanted %.60s, the certificate has %s", in->host, names);
+		return LEAT_FAILED;
+	}
+	return LEAT_OK;
+}
+
+/* ctx borrows the untrusted stack, which borrows the chain's certificates. */
+static enum leat_ret run(X509_STORE_CTX *ctx, const struct verify_in *in,
+	STACK_OF(X509) * untrusted, struct leat_err *err)
+{
+	const struct chain *ch = in->chain;
+	X509_VERIFY_PARAM *param;
+	bool ok = true;
+
+	for (size_t i = 1; ok && i < ch->num; i++)
+		ok = sk_X509_push(untrusted, ch->x509[i]) > 0;
+	ok = ok &&
+	     X509_STORE_CTX_init(ctx, store_x509_borrow(in->store), ch->x509[0], untrusted) == 1;
+	if (!ok)
+		return err_memory(err);
+	param = X509_STORE_CTX_get0_param(ctx);
+	X509_VERIFY_PARAM_set_time(param, (time_t)in->now_s);
+	X509_VERIFY_PARAM_set_depth(param, 2 * LIM_CHAIN);
+	X509_VERIFY_PARAM_set_auth_level(param, AUTH_LEVEL);
+	/* The purpose: extended key usage of the leaf and of every CA between it and the anchor. */
+	if (X509_VERIFY_PARAM_set_purpose(param,
+		    in->leaf_is_server ? X509_PURPOSE_SSL_SERVER : X509_PURPOSE_SSL_CLIENT) != 1 ||
+		X509_VERIFY_PARAM_set_trust(param,
+			in->leaf_is_server ? X509_TRUST_SSL_SERVER : X509_TRUST_SSL_CLIENT) != 1)
+		return err_crypto(err, "certificate: libcrypto does not know its own purposes");
+	if (X509_verify_cert(ctx) != 1)
+		return refuse(ctx, err);
+	if (check_path(in, X509_STORE_CTX_get0_chain(ctx), err) != LEAT_OK)
+		return LEAT_FAILED;
+	return check_leaf(in, err);
+}
+
+enum leat_ret verify_chain(const struct crypto *c, const struct verify_in *in, struct leat_err *err)
+{
+	enum leat_ret ret = LEAT_FAILED;
+	STACK_OF(X509) * untrusted;
+	X509_STORE_CTX *ctx;
+	X509 *leaf = in->chain->x509[0];
+	char issuer[64], tail[80];
+
+	(void)c;
+	if (!in->store || store_num(in->store) == 0) {
+		err_alert(err, LEAT_ALERT_UNKNOWN_CA, "certificate: no CA is trusted here");
+		san_name_text(X509_get_issuer_name(leaf), issuer, sizeof(issuer));
+		snprintf(tail, sizeof(tail), "issuer %s", issuer);
+		place(err, leaf, 0, tail);
+		return LEAT_FAILED;
+	}
+	ctx = X509_STORE_CTX_new();
+	untrusted = sk_X509_new_null();
+	if (ctx && untrusted)
+		ret = run(ctx, in, untrusted, err);
+	else
+		err_memory(err);
+	X509_STORE_CTX_free(ctx);
+	sk_X509_free(untrusted);
+	ossl_forget();
+	return ret;
+}
+
+enum leat_ret verify_describe(struct leat_span der, char *buf, size_t n)
+{
+	char subject[96], issuer[96], names[128], from[24], to[24];
+	bool memory;
+	X509 *x = san_parse_cert(der, &memory);
+	const char *alg = "unknown key";
+	EVP_PKEY *pkey;
+
+	if (n > 0)
+		buf[0] = '\0';
+	if (!x)
+		return LEAT_FAILED;
+	pkey = X509_get0_pubkey(x);
+	if (pkey)
+		alg = EVP_PKEY_get0_type_name(pkey);
+	san_name_text(X509_get_subject_name(x), subject, sizeof(subject));
+	san_name_text(X509_get_issuer_name(x), issuer, sizeof(issuer));
+	san_text(x, names, sizeof(names));
+	date_text(X509_get0_notBefore(x), from, sizeof(from));
+	date_text(X509_get0_notAfter(x), to, sizeof(to));
+	snprintf(buf, n, "subject %s; issuer %s; valid %s to %s; key %s %d bits; %s", subject,
+		issuer, from, to, alg ? alg : "unknown", pkey ? EVP_PKEY_get_bits(pkey) : 0, names);
+	X509_free(x);
+	ossl_forget();
+	return LEAT_OK;
+}
