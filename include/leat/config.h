@@ -55,10 +55,19 @@ LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_add_cred(struct leat_config *
 	struct leat_span cert_pem, struct leat_span key_pem, struct leat_span password,
 	struct leat_err *err);
 
+/* leat_config_add_cred_der is leat_config_add_cred for DER: num certificates, leaf first, and a key in
+ * PKCS#8, PKCS#1 (RSA) or SEC1 (EC) form. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_add_cred_der(struct leat_config *c,
+	const struct leat_span *certs, size_t num, struct leat_span key, struct leat_err *err);
+
 /* leat_config_add_trust adds trust anchors from PEM text; *added (may be NULL) counts them. The first
  * call replaces the system's anchors, which the driver adds by leat_config_use_system_trust. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_add_trust(
 	struct leat_config *c, struct leat_span pem, size_t *added, struct leat_err *err);
+
+/* leat_config_add_trust_der is leat_config_add_trust for one DER certificate. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_add_trust_der(
+	struct leat_config *c, struct leat_span der, struct leat_err *err);
 
 /* leat_config_set_verify: see enum leat_verify. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_set_verify(

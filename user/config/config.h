@@ -45,12 +45,20 @@ struct leat_config {
 	struct leat_span alpn; /* encoded as ProtocolNameList body: 1-byte lengths; owned */
 	struct cred *creds[CONFIG_MAX_CREDS];
 	unsigned num_creds;
-	struct store *trust; /* NULL: none loaded */
+	struct store *trust;  /* NULL: none loaded */
+	bool trust_of_system; /* trust is the shared store of the system's anchors: never added to */
 	enum leat_verify verify;
 	bool insecure_skip_name; /* client: chain is checked, the name is not */
 	unsigned depth;
 	enum leat_records records[2]; /* by enum leat_dir */
 	uint32_t max_handshake_size;
 };
+
+/* LEAT_OK unless frozen. Every setter asks first. */
+LEAT_MUST_CHECK enum leat_ret config_may_set(const struct leat_config *c, struct leat_err *err);
+/* For sock/anchors: the object is owned by the config afterwards, or released on failure. */
+LEAT_MUST_CHECK enum leat_ret config_add_cred_take(
+	struct leat_config *c, struct cred *cred, struct leat_err *err);
+void config_set_trust_take(struct leat_config *c, struct store *s, bool of_system);
 
 #endif

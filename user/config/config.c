@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * config.c - life of a config, the typed setters, and the check of the whole at the freeze. Text is
+ * option.c's, defaults are policy.c's, files are sock/anchors'. Setters check first and then apply:
+ * a refused value leaves the config as it was.
+ */
+#include "config/config.h"
+
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/secret.h"
+#include "base/wr.h"
+#include "config/policy.h"
+
+enum leat_ret leat_config_new(struct leat_config **out, enum leat_role role, struct leat_err *err)
+{
+	struct leat_config *c;
+
+	*out = NULL;
+	if (role != LEAT_CLIENT && role != LEAT_SERVER)
+		return err_misuse(err, "config: neither client nor server");
+	c = leat_zalloc(sizeof(*c));
+	if (!c)
+		return err_memory(err);
+	atomic_init(&c->refs, 1);
+	c->role = role;
+	if (crypto_new(&c->crypto, err) != LEAT_OK) {
+		leat_config_unref(c);
+		return LEAT_FAILED;
+	}
+	policy_modern(c);
+	*out = c;
+	return LEAT_OK;
+}
+
+struct leat_config *leat_config_ref(struct leat_config *c)
+{
+	atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
+	return c;
+}
+
+void leat_config_unref(struct leat_config *c)
+{
+	if (!c || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	for (unsigned i = 0; i < c->num_creds; i++)
+		cred_unref(c->creds[i]);
+	store_unref(c->trust);
+	leat_free((void *)c->alpn.p);
+	crypto_unref(c->crypto);
+	leat_free_wipe(c, sizeof(*c));
+}
+
+enum leat_ret config_may_set(const struct leat_config *c, struct leat_err *err)
+{
+	if (c->frozen)
+		return err_misuse(err, "config: frozen, it can no longer be changed");
+	return LEAT_OK;
+}
+
+enum leat_ret leat_config_set_versions(
+	struct leat_config *c, enum leat_version min, enum leat_version max, struct leat_err *err)
+{
+	if (config_may_set(c, err) != LEAT_OK)
+		return LEAT_FAILED;
+	if ((min != LEAT_TLS12 && min != LEAT_TLS13) || (max != LEAT_TLS12 && max != LEAT_TLS13))
+		return err_option(err, "versions", NULL, "only TLS 1.2 and TLS 1.3 can be had");
+	if (min > max)
+		return err_option(err, "versions", NULL, "the lowest is above the highest");
+	c->min_version = (uint16_t)min;
+	c->max_version = (uint16_t)max;
+	return LEAT_OK;
+}
+
+enum leat_ret config_add_cred_take(struct leat_config *c, struct cred *cred, struct leat_err *err)
+{
+	if (c->num_creds == CONFIG_MAX_CREDS) {
+		cred_unref(cred);
+		return err_option(err, "cert", NULL,
+			"more than " LEAT_STR(CONFIG_MAX_CREDS) " certificates with keys");
+	}
+	c->creds[c->num_creds++] = cred;
+	return LEAT_OK;
+}
+
+enum leat_ret leat_config_add_cred(struct leat_config *c, struct leat_span cert_pem,
+	struct leat_span key_pem, struct leat_span password, struct leat_err *err)
+{
+	struct cred *cred;
+
+	if (config_may_set(c, err) != LEAT_OK ||
+		cred_new_pem(&cred, c->crypto, cert_pem, key_pem, password, err) != LEAT_OK)
+		return LEAT_FAILED;
+	return config_add_cred_take(c, cred, err);
+}
+
+enum leat_ret leat_config_add_cred_der(struct leat_config *c, const struct leat_span *certs,
+	size_t num, struct leat_span key, struct leat_err *err)
+{
+	struct cred *cred;
+
+	if (config_may_set(c, err) != LEAT_OK ||
+		cred_new_der(&cred, c->crypto, certs, num, key, err) != LEAT_OK)
+		return LEAT_FAILED;
+	return config_add_cred_take(c, cred, err);
+}
+
+void config_set_trust_take(struct leat_config *c, struct store *s, bool of_system)
+{
+	store_unref(c->trust);
+	c->trust = s;
+	c->trust_of_system = of_system;
+}
+
+/* The store that own anchors go to: a shared one (the system's) is never added to. */
+static enum leat_ret open_trust(struct leat_config *c, struct store **out, struct leat_err *err)
+{
+	if (c->trust && !c->trust_of_system) {
+		*out = store_ref(c->trust);
+		return LEAT_OK;
+	}
+	return store_new(out, err);
+}
+
+static void close_trust(struct leat_config *c, struct store *s, bool added)
+{
+	if (added && s != c->trust)
+		config_set_trust_take(c, store_ref(s), false);
+	store_unref(s);
+}
+
+enum leat_ret leat_config_add_trust(
+	struct leat_config *c, struct leat_span pem, size_t *added, struct leat_err *err)
+{
+	enum leat_ret ret;
+	struct store *s;
+
+	if (added)
+		*added = 0;
+	if (config_may_set(c, err) != LEAT_OK || open_trust(c, &s, err) != LEAT_OK)
+		return LEAT_FAILED;
+	ret = store_add_pem(s, pem, added, err);
+	close_trust(c, s, ret == LEAT_OK);
+	return ret;
+}
+
+enum leat_ret leat_config_add_trust_der(
+	struct leat_config *c, struct leat_span der, struct leat_err *err)
+{
+	enum leat_ret ret;
+	struct store *s;
+
+	if (config_may_set(c, err) != LEAT_OK || open_trust(c, &s, err) != LEAT_OK)
+		return LEAT_FAILED;
+	ret = store_add_der(s, der, err);
+	close_trust(c, s, ret == LEAT_OK);
+	return ret;
+}
+
+enum leat_ret leat_config_set_verify(
+	struct leat_config *c, enum leat_verify v, struct leat_err *err)
+{
+	if (config_may_set(c, err) != LEAT_OK)
+		return LEAT_FAILED;
+	if (v != LEAT_VERIFY_PEER && v != LEAT_VERIFY_NONE)
+		return err_option(err, "verify", NULL, "neither verify_peer nor verify_none");
+	c->verify = v;
+	return LEAT_OK;
+}
+
+/* RFC 7301 3.1: opaque ProtocolName<1..2^8-1>; ProtocolName protocol_name_list<2..2^16-1> */
+enum leat_ret leat_config_set_alpn(
+	struct leat_config *c, const struct leat_span *names, size_t num, struct leat_err *err)
+{
+	const char *option = c->role == LEAT_CLIENT ? "alpn_advertised_protocols"
+						    : "alpn_preferred_protocols";
+	struct leat_wr w = { 0 };
+	struct leat_span body;
+	uint8_t *copy = NULL;
+
+	if (config_may_set(c, err) != LEAT_OK)
+		return LEAT_FAILED;
+	for (size_t i = 0; i < num; i++) {
+		if (names[i].n < 1 || names[i].n > LIM_ALPN_NAME) {
+			leat_wr_clear(&w);
+			err_option(err, option, NULL, "a protocol name has 1 to 255 bytes");
+			err_detailf(err, "name %zu has %zu", i + 1, names[i].n);
+			return LEAT_FAILED;
+		}
+		leat_wr_vec(&w, 1, names[i]);
+	}
+	body = leat_wr_done(&w);
+	if (!leat_wr_ok(&w)) {
+		leat_wr_clear(&w);
+		return err_memory(err);
+	}
+	if (body.n > UINT16_MAX) {
+		leat_wr_clear(&w);
+		return err_option(err, option, NULL, "the list is longer than 65535 bytes");
+	}
+	if (body.n > 0)
+		copy = leat_dup(body.p, body.n);
+	leat_wr_clear(&w);
+	if (body.n > 0 && !copy)
+		return err_memory(err);
+	leat_free((void *)c->alpn.p);
+	c->alpn = (struct leat_span){ copy, body.n };
+	return LEAT_OK;
+}
+
+enum leat_ret leat_config_set_records(
+	struct leat_config *c, enum leat_dir dir, enum leat_records policy, struct leat_err *err)
+{
+	if (config_may_set(c, err) != LEAT_OK)
+		return LEAT_FAILED;
+	if (dir != LEAT_RX && dir != LEAT_TX)
+		return err_misuse(err, "config: neither direction");
+	if (policy != LEAT_RECORDS_AUTO && policy != LEAT_RECORDS_KERNEL &&
+		policy != LEAT_RECORDS_USER)
+		return err_option(err, "records", NULL, "neither auto, kernel nor user");
+	c->records[dir] = policy;
+	return LEAT_OK;
+}
+
+static bool has_suite(const struct leat_config *c, unsigned version)
+{
+	for (unsigned i = 0; i < c->suites.n; i++)
+		if (c->suites.v[i]->version == version)
+			return true;
+	return false;
+}
+
+static bool has_scheme(const struct leat_config *c, enum key_kind kind, unsigned version)
+{
+	for (unsigned i = 0; i < c->schemes.n; i++)
+		if (sigscheme_fits(c->schemes.v[i], kind, version))
+			return true;
+	return false;
+}
+
+/* A credential no handshake could use is a mistake to report now, not at the first connection. */
+static bool cred_is_usable(const struct leat_config *c, const struct cred *cred)
+{
+	enum key_kind kind = key_kind(cred_key(cred));
+
+	for (unsigned i = 0; i < c->suites.n; i++) {
+		const struct suite *s = c->suites.v[i];
+
+		if (s->version >= c->min_version && s->version <= c->max_version &&
+			suite_fits_key(s, kind) && has_scheme(c, kind, s->version))
+			return true;
+	}
+	return false;
+}
+
+static enum leat_ret check_whole(const struct leat_config *c, struct leat_err *err)
+{
+	for (unsigned v = c->min_version; v <= c->max_version; v++)
+		if (!has_suite(c, v))
+			return err_option(err, "ciphers", leat_version_name(v),
+				"an allowed version is left without a cipher suite");
+	if (c->groups.n == 0)
+		return err_option(err, "groups", NULL, "none is left");
+	if (c->schemes.n == 0)
+		return err_option(err, "signature_algs", NULL, "none is left");
+	if (c->role == LEAT_SERVER && c->num_creds == 0)
+		return err_option(err, "certfile", "", "a server needs a certificate and its key");
+	for (unsigned i = 0; i < c->num_creds; i++)
+		if (!cred_is_usable(c, c->creds[i]))
+			return err_option(err, "certfile",
+				key_kind_name(key_kind(cred_key(c->creds[i]))),
+				"no allowed cipher suite and signature algorithm fits its key");
+	if (c->verify == LEAT_VERIFY_PEER && (!c->trust || store_num(c->trust) == 0))
+		return err_option(err, "cacertfile", "", "verify_peer needs trusted CAs");
+	return LEAT_OK;
+}
+
+enum leat_ret leat_config_freeze(struct leat_config *c, struct leat_err *err)
+{
+	if (c->frozen)
+		return LEAT_OK;
+	if (check_whole(c, err) != LEAT_OK)
+		return LEAT_FAILED;
+	c->frozen = true;
+	return LEAT_OK;
+}

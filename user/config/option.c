@@ -1,0 +1,547 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * option.c - options from text, by the one table. Names, ranges and meaning are those of the manual
+ * of Erlang's ssl(3) where it has the option; what the manual calls otherwise here is an alias.
+ * Values are parsed completely before anything is applied. No file is opened: rows of type
+ * OPTION_FILE are for leat_config_use_files (sock/anchors).
+ */
+#include "config/option.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "crypto/aead.h"
+#include "crypto/kex.h"
+
+/* The manual's bound (OTP since 8.1.1): 8 MiB less one. */
+#define MAX_HANDSHAKE_TOP 8388607
+
+/* ---- words of a list ------------------------------------------------------------------------ */
+
+struct words {
+	const char *p;
+};
+
+static bool is_separator(char c)
+{
+	return c == ',' || c == ':';
+}
+
+/* The next word without the spaces around it, or false at the end. "a,,b" has an empty word in the
+ * middle, "" has none at all. */
+static bool next_word(struct words *w, const char **word, size_t *n)
+{
+	const char *p = w->p, *end;
+
+	if (!p)
+		return false;
+	for (end = p; *end && !is_separator(*end); end++)
+		;
+	w->p = *end ? end + 1 : NULL;
+	while (p < end && *p == ' ')
+		p++;
+	while (end > p && end[-1] == ' ')
+		end--;
+	*word = p;
+	*n = (size_t)(end - p);
+	return true;
+}
+
+static struct words words_of(const char *value)
+{
+	return (struct words){ value[0] ? value : NULL };
+}
+
+static enum leat_ret refuse_word(
+	struct leat_err *err, const struct option *o, const char *word, size_t n, const char *what)
+{
+	err_option(err, o->name, NULL, what);
+	err_detail(err, word, n);
+	return LEAT_FAILED;
+}
+
+static bool is_word(const char *word, size_t n, const char *want)
+{
+	return strlen(want) == n && strncasecmp(word, want, n) == 0;
+}
+
+/* Text of a value under construction, cut to fit. */
+static void append(char *buf, size_t n, const char *text)
+{
+	size_t at = strlen(buf);
+
+	if (at + 1 < n)
+		snprintf(buf + at, n - at, "%s%s", at ? "," : "", text);
+}
+
+/* ---- single values -------------------------------------------------------------------------- */
+
+static enum leat_ret parse_bool(
+	const struct option *o, const char *value, bool *out, struct leat_err *err)
+{
+	if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
+		return err_option(err, o->name, value, "neither true nor false");
+	*out = value[0] == 't';
+	return LEAT_OK;
+}
+
+static void show_bool(bool v, char *buf, size_t n)
+{
+	snprintf(buf, n, "%s", v ? "true" : "false");
+}
+
+/* Digits only: strtoul would let signs and spaces through. */
+static enum leat_ret parse_number(
+	const struct option *o, const char *value, unsigned long *out, struct leat_err *err)
+{
+	unsigned long v = 0;
+	size_t i;
+
+	for (i = 0; value[i] >= '0' && value[i] <= '9' && i < 10; i++)
+		v = v * 10 + (unsigned long)(value[i] - '0');
+	if (i == 0 || value[i] != '\0')
+		return err_option(err, o->name, value, "not a number");
+	if (v < o->min || v > o->max) {
+		err_option(err, o->name, NULL, "outside its range");
+		err_detailf(err, "%.60s (allowed: %lu to %lu)", value, o->min, o->max);
+		return LEAT_FAILED;
+	}
+	*out = v;
+	return LEAT_OK;
+}
+
+/* Index of value in words, or -1. */
+static int find_word(const char *const *words, int num, const char *value)
+{
+	for (int i = 0; i < num; i++)
+		if (strcasecmp(words[i], value) == 0)
+			return i;
+	return -1;
+}
+
+/* ---- versions ------------------------------------------------------------------------------- */
+
+static enum leat_ret version_of(
+	const struct option *o, const char *word, size_t n, unsigned *version, struct leat_err *err)
+{
+	if (is_word(word, n, "tlsv1.2")) {
+		*version = LEAT_TLS12;
+		return LEAT_OK;
+	}
+	if (is_word(word, n, "tlsv1.3")) {
+		*version = LEAT_TLS13;
+		return LEAT_OK;
+	}
+	/* VER-ssl2: asking for it is an error of its own kind, it will never be had. */
+	if (is_word(word, n, "sslv2"))
+		return refuse_word(err, o, word, n, "SSL 2.0 is insecure and never supported");
+	if (is_word(word, n, "sslv3") || is_word(word, n, "tlsv1") || is_word(word, n, "tlsv1.1"))
+		return refuse_word(err, o, word, n, "not available in this version of leat");
+	return refuse_word(err, o, word, n, "not a protocol version");
+}
+
+/* The order does not matter: the highest common version wins. */
+static enum leat_ret set_versions(
+	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
+{
+	struct words w = words_of(value);
+	unsigned min = UINT16_MAX, max = 0, v;
+	const char *word;
+	size_t n;
+
+	while (next_word(&w, &word, &n)) {
+		if (version_of(o, word, n, &v, err) != LEAT_OK)
+			return LEAT_FAILED;
+		min = v < min ? v : min;
+		max = v > max ? v : max;
+	}
+	if (max == 0)
+		return err_option(err, o->name, value, "no version is left");
+	return leat_config_set_versions(c, (enum leat_version)min, (enum leat_version)max, err);
+}
+
+static void show_versions(const struct leat_config *c, char *buf, size_t n)
+{
+	for (unsigned v = c->max_version; v >= c->min_version; v--)
+		append(buf, n, leat_version_name(v));
+}
+
+/* ---- lists over the tables of crypto/suite.h ---------------------------------------------------- */
+
+#define REPEATED(list, x)                                       \
+	({                                                      \
+		bool again_ = false;                            \
+		for (unsigned i_ = 0; i_ < (list).n; i_++)      \
+			again_ = again_ || (list).v[i_] == (x); \
+		again_;                                         \
+	})
+
+/* set_NAME(): the value as a list of rows found by FIND that AVAILABLE allows, put into c->LIST. */
+#define LIST_SETTER(fn, type, list_, max_, find, available, noun)                                 \
+	static enum leat_ret fn(struct leat_config *c, const struct option *o, const char *value, \
+		struct leat_err *err)                                                             \
+	{                                                                                         \
+		CONFIG_LIST(type, max_) list = { .n = 0 };                                        \
+		struct words w = words_of(value);                                                 \
+		const struct type *row;                                                           \
+		const char *word;                                                                 \
+		size_t n;                                                                         \
+                                                                                                  \
+		while (next_word(&w, &word, &n)) {                                                \
+			row = find(word, n);                                                      \
+			if (!row)                                                                 \
+				return refuse_word(err, o, word, n, "not the name of a " noun);   \
+			if (!(available))                                                         \
+				return refuse_word(                                               \
+					err, o, word, n, "libcrypto here lacks this " noun);      \
+			if (REPEATED(list, row))                                                  \
+				return refuse_word(err, o, word, n, "named twice");               \
+			if (list.n == max_)                                                       \
+				return refuse_word(err, o, word, n, "too many names");            \
+			list.v[list.n++] = row;                                                   \
+		}                                                                                 \
+		if (list.n == 0)                                                                  \
+			return err_option(err, o->name, value, "an empty list");                  \
+		memcpy(c->list_.v, list.v, sizeof(list.v));                                       \
+		c->list_.n = list.n;                                                              \
+		return LEAT_OK;                                                                   \
+	}
+
+LIST_SETTER(set_ciphers, suite, suites, CONFIG_MAX_SUITES, suite_by_name,
+	crypto_has_aead(c->crypto, row->aead), "cipher suite")
+LIST_SETTER(set_groups, group, groups, CONFIG_MAX_GROUPS, group_by_name,
+	crypto_has_group(c->crypto, row), "group")
+LIST_SETTER(set_schemes, sigscheme, schemes, CONFIG_MAX_SCHEMES, sigscheme_by_name, true,
+	"signature algorithm")
+
+#define LIST_SHOWER(fn, list_)                                           \
+	static void fn(const struct leat_config *c, char *buf, size_t n) \
+	{                                                                \
+		for (unsigned i = 0; i < c->list_.n; i++)                \
+			append(buf, n, c->list_.v[i]->name);             \
+	}
+
+LIST_SHOWER(show_ciphers, suites)
+LIST_SHOWER(show_groups, groups)
+LIST_SHOWER(show_schemes, schemes)
+
+static enum leat_ret set_shares(
+	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
+{
+	unsigned long v;
+
+	if (parse_number(o, value, &v, err) != LEAT_OK)
+		return LEAT_FAILED;
+	c->num_shares = (unsigned)v;
+	return LEAT_OK;
+}
+
+static void show_shares(const struct leat_config *c, char *buf, size_t n)
+{
+	snprintf(buf, n, "%u", c->num_shares);
+}
+
+/* ---- ALPN ------------------------------------------------------------------------------------- */
+
+/* Text names are separated by commas only: ':' and ' ' may be part of one. */
+static enum leat_ret set_alpn(
+	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
+{
+	size_t num = value[0] ? 1 : 0, i = 0;
+	struct leat_span *names;
+	enum leat_ret ret;
+	const char *p;
+
+	for (p = value; *p; p++)
+		num += *p == ',';
+	names = leat_array(num, sizeof(*names));
+	if (!names)
+		return err_memory(err);
+	for (p = value; i < num; p += names[i++].n + 1)
+		names[i] = (struct leat_span){ (const uint8_t *)p, strcspn(p, ",") };
+	(void)o;
+	ret = leat_config_set_alpn(c, names, num, err);
+	leat_free(names);
+	return ret;
+}
+
+static void show_alpn(const struct leat_config *c, char *buf, size_t n)
+{
+	char name[LIM_ALPN_NAME + 1];
+	size_t at = 0, len;
+
+	while (at < c->alpn.n) {
+		len = c->alpn.p[at];
+		memcpy(name, c->alpn.p + at + 1, len);
+		name[len] = '\0';
+		append(buf, n, name);
+		at += 1 + len;
+	}
+}
+
+/* ---- checks of the peer --------------------------------------------------------------------------- */
+
+static const char *const verify_words[] = { "verify_peer", "verify_none" };
+
+static enum leat_ret set_verify(
+	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
+{
+	int i = find_word(verify_words, 2, value);
+
+	if (i < 0)
+		return err_option(err, o->name, value, "neither verify_peer nor verify_none");
+	return leat_config_set_verify(c, (enum leat_verify)i, err);
+}
+
+static void show_verify(const struct leat_config *c, char *buf, size_t n)
+{
+	snprintf(buf, n, "%s", verify_words[c->verify]);
+}
+
+static enum leat_ret set_skip_name(
+	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
+{
+	return parse_bool(o, value, &c->insecure_skip_name, err);
+}
+
+static void show_skip_name(const struct leat_config *c, char *buf, size_t n)
+{
+	show_bool(c->insecure_skip_name, buf, n);
+}
+
+static enum leat_ret set_depth(
+	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
+{
+	unsigned long v;
+
+	if (parse_number(o, value, &v, err) != LEAT_OK)
+		return LEAT_FAILED;
+	c->depth = (unsigned)v;
+	return LEAT_OK;
+}
+
+static void show_depth(const struct leat_config *c, char *buf, size_t n)
+{
+	snprintf(buf, n, "%u", c->depth);
+}
+
+/* ---- behaviour -------------------------------------------------------------------------------------- */
+
+static enum leat_ret set_order(
+	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
+{
+	return parse_bool(o, value, &c->server_order, err);
+}
+
+static void show_order(const struct leat_config *c, char *buf, size_t n)
+{
+	show_bool(c->server_order, buf, n);
+}
+
+static enum leat_ret set_middlebox(
+	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
+{
+	return parse_bool(o, value, &c->middlebox, err);
+}
+
+static void show_middlebox(const struct leat_config *c, char *buf, size_t n)
+{
+	show_bool(c->middlebox, buf, n);
+}
+
+static enum leat_ret set_max_handshake(
+	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
+{
+	unsigned long v;
+
+	if (parse_number(o, value, &v, err) != LEAT_OK)
+		return LEAT_FAILED;
+	c->max_handshake_size = (uint32_t)v;
+	return LEAT_OK;
+}
+
+static void show_max_handshake(const struct leat_config *c, char *buf, size_t n)
+{
+	snprintf(buf, n, "%u", c->max_handshake_size);
+}
+
+static const char *const records_words[] = { "auto", "kernel", "user" };
+
+static enum leat_ret parse_records(
+	const struct option *o, const char *value, enum leat_records *out, struct leat_err *err)
+{
+	int i = find_word(records_words, 3, value);
+
+	if (i < 0)
+		return err_option(err, o->name, value, "neither auto, kernel nor user");
+	*out = (enum leat_records)i;
+	return LEAT_OK;
+}
+
+static enum leat_ret set_records(
+	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
+{
+	enum leat_records r;
+
+	if (parse_records(o, value, &r, err) != LEAT_OK)
+		return LEAT_FAILED;
+	c->records[LEAT_RX] = c->records[LEAT_TX] = r;
+	return LEAT_OK;
+}
+
+static void show_records(const struct leat_config *c, char *buf, size_t n)
+{
+	if (c->records[LEAT_RX] == c->records[LEAT_TX])
+		snprintf(buf, n, "%s", records_words[c->records[LEAT_TX]]);
+	else
+		snprintf(buf, n, "(see records_rx and records_tx)");
+}
+
+static enum leat_ret set_records_rx(
+	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
+{
+	return parse_records(o, value, &c->records[LEAT_RX], err);
+}
+
+static void show_records_rx(const struct leat_config *c, char *buf, size_t n)
+{
+	snprintf(buf, n, "%s", records_words[c->records[LEAT_RX]]);
+}
+
+static enum leat_ret set_records_tx(
+	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
+{
+	return parse_records(o, value, &c->records[LEAT_TX], err);
+}
+
+static void show_records_tx(const struct leat_config *c, char *buf, size_t n)
+{
+	snprintf(buf, n, "%s", records_words[c->records[LEAT_TX]]);
+}
+
+/* ---- the table ---------------------------------------------------------------------------------------- */
+
+static const struct option options[] = {
+	{ "versions", "protocol_version", OPTION_LIST, OPTION_BOTH, false, 0, 0, "tlsv1.3, tlsv1.2",
+		"tlsv1.2,tlsv1.1,tlsv1",
+		"Protocol versions that may be negotiated; the highest both sides know wins.",
+		set_versions, show_versions },
+	{ "ciphers", "suites", OPTION_LIST, OPTION_BOTH, false, 0, 0,
+		"cipher suites by IANA or OpenSSL name", "all of the highest version",
+		"Exactly these cipher suites, in order of preference.", set_ciphers, show_ciphers },
+	{ "groups", "supported_groups", OPTION_LIST, OPTION_BOTH, false, 0, 0,
+		"x25519, secp256r1, secp384r1, secp521r1, x448", "",
+		"Groups for the key exchange, in order of preference.", set_groups, show_groups },
+	{ "signature_algs", "signature_algorithms", OPTION_LIST, OPTION_BOTH, false, 0, 0,
+		"RFC 8446 names, such as ed25519 or rsa_pss_rsae_sha256", "",
+		"Signature algorithms accepted from the peer and used by us, in order of preference.",
+		set_schemes, show_schemes },
+	{ "key_shares", NULL, OPTION_NUMBER, OPTION_CLIENT, false, 1, 4, "1 to 4", "",
+		"Key shares in the first hello, of the first groups of different kinds; more cost time, "
+		"fewer may cost a round trip.",
+		set_shares, show_shares },
+	{ "alpn_advertised_protocols", "alpn", OPTION_LIST, OPTION_CLIENT, false, 0, 0,
+		"names of 1 to 255 bytes, separated by commas", "none",
+		"Application protocols offered to the server.", set_alpn, show_alpn },
+	{ "alpn_preferred_protocols", "alpn", OPTION_LIST, OPTION_SERVER, false, 0, 0,
+		"names of 1 to 255 bytes, separated by commas", "none",
+		"Application protocols the server takes, in order of preference; a client that offers "
+		"none of them is refused.",
+		set_alpn, show_alpn },
+	{ "verify", NULL, OPTION_WORD, OPTION_BOTH, true, 0, 0, "verify_peer, verify_none",
+		"verify_none",
+		"Whether the peer's certificates must check out. Without, a client talks to anybody; a "
+		"server does not ask for a certificate.",
+		set_verify, show_verify },
+	{ "insecure_skip_name", NULL, OPTION_BOOL, OPTION_CLIENT, true, 0, 0, "true, false", "",
+		"Check the server's chain but not that its certificate is for the host asked for: any "
+		"holder of any trusted certificate may answer.",
+		set_skip_name, show_skip_name },
+	{ "depth", NULL, OPTION_NUMBER, OPTION_BOTH, false, 0, 255, "0 to 255", "1",
+		"Most intermediates between the peer's certificate and the root that are not "
+		"self-issued; 0: signed by the root itself.",
+		set_depth, show_depth },
+	{ "cacertfile", NULL, OPTION_FILE, OPTION_BOTH, false, 0, 0, "path of a PEM file", "none",
+		"Trusted CAs. Without it a client uses the system's.", NULL, NULL },
+	{ "certfile", "cert", OPTION_FILE, OPTION_BOTH, false, 0, 0, "path of a PEM file", "none",
+		"Our certificate, its intermediates after it.", NULL, NULL },
+	{ "keyfile", "key", OPTION_FILE, OPTION_BOTH, false, 0, 0, "path of a PEM file",
+		"the path of certfile", "The private key of the certificate.", NULL, NULL },
+	{ "password", NULL, OPTION_TEXT, OPTION_BOTH, false, 0, 0, "text", "(empty)",
+		"Opens an encrypted keyfile.", NULL, NULL },
+	{ "honor_cipher_order", NULL, OPTION_BOOL, OPTION_SERVER, false, 0, 0, "true, false",
+		"false", "The server's order of suites and groups decides, not the client's.",
+		set_order, show_order },
+	{ "middlebox_comp_mode", NULL, OPTION_BOOL, OPTION_BOTH, false, 0, 0, "true, false", "",
+		"Look like TLS 1.2 to boxes on the way (RFC 8446 D.4).", set_middlebox,
+		show_middlebox },
+	{ "max_handshake_size", NULL, OPTION_NUMBER, OPTION_BOTH, false, 1, MAX_HANDSHAKE_TOP,
+		"bytes, 1 to 8388607", "", "Longest handshake message that is taken.",
+		set_max_handshake, show_max_handshake },
+	{ "records", NULL, OPTION_WORD, OPTION_BOTH, false, 0, 0, "auto, kernel, user", "",
+		"Who protects records: the kernel where it pays, the kernel or nobody, never the "
+		"kernel.",
+		set_records, show_records },
+	{ "records_rx", NULL, OPTION_WORD, OPTION_BOTH, false, 0, 0, "auto, kernel, user", "",
+		"records, for received data only.", set_records_rx, show_records_rx },
+	{ "records_tx", NULL, OPTION_WORD, OPTION_BOTH, false, 0, 0, "auto, kernel, user", "",
+		"records, for sent data only.", set_records_tx, show_records_tx },
+};
+
+#define NUM_OPTIONS (sizeof(options) / sizeof(options[0]))
+
+const struct option *option_at(size_t i)
+{
+	return i < NUM_OPTIONS ? &options[i] : NULL;
+}
+
+static bool same_name(const char *a, const char *b)
+{
+	for (; *a && *b; a++, b++)
+		if (*a != *b && !(*a == '_' && *b == '-'))
+			return false;
+	return *a == *b;
+}
+
+const struct option *option_find(const char *name, unsigned roles)
+{
+	for (size_t i = 0; i < NUM_OPTIONS; i++) {
+		const struct option *o = &options[i];
+
+		if ((o->roles & roles) &&
+			(same_name(o->name, name) || (o->alias && same_name(o->alias, name))))
+			return o;
+	}
+	return NULL;
+}
+
+enum leat_ret leat_config_set(
+	struct leat_config *c, const char *name, const char *value, struct leat_err *err)
+{
+	const struct option *o;
+
+	if (config_may_set(c, err) != LEAT_OK)
+		return LEAT_FAILED;
+	if (!name || !value)
+		return err_misuse(err, "config: an option needs a name and a value");
+	o = option_find(name, 1u << c->role);
+	if (!o && option_find(name, OPTION_BOTH)) {
+		err_option(err, option_find(name, OPTION_BOTH)->name, value,
+			c->role == LEAT_CLIENT ? "is an option of servers"
+					       : "is an option of clients");
+		return LEAT_FAILED;
+	}
+	if (!o) {
+		/* The name is the caller's and may not live as long as err: it goes to the detail. */
+		err_option(err, "(unknown)", NULL, "there is no option of this name");
+		err_detailf(err, "%s=%s", name, value);
+		return LEAT_FAILED;
+	}
+	if (!o->set)
+		return err_option(err, o->name, value,
+			"names a file or goes with one; use leat_config_use_files");
+	return o->set(c, o, value, err);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * policy.c - the preset `modern`. The lists are the by_default columns of crypto/suite.c, whose order
+ * is the order of preference, less what libcrypto lacks here; everything else stands in this file.
+ */
+#include "config/policy.h"
+
+#include <assert.h>
+
+#include "base/limits.h"
+#include "crypto/aead.h"
+#include "crypto/kex.h"
+
+#define DEPTH_MODERN  10
+#define SHARES_MODERN 2 /* the two groups nearly every server takes, saving most retries */
+
+static void add_suites_of(struct leat_config *c, unsigned version)
+{
+	const struct suite *s;
+
+	for (size_t i = 0; (s = suite_at(i)) != NULL; i++) {
+		if (!s->by_default || s->version != version || !crypto_has_aead(c->crypto, s->aead))
+			continue;
+		assert(c->suites.n < CONFIG_MAX_SUITES);
+		c->suites.v[c->suites.n++] = s;
+	}
+}
+
+void policy_default_suites(struct leat_config *c)
+{
+	c->suites.n = 0;
+	add_suites_of(c, LEAT_TLS13);
+	add_suites_of(c, LEAT_TLS12);
+}
+
+void policy_default_groups(struct leat_config *c)
+{
+	const struct group *g;
+
+	c->groups.n = 0;
+	for (size_t i = 0; (g = group_at(i)) != NULL; i++) {
+		if (!g->by_default || !crypto_has_group(c->crypto, g))
+			continue;
+		assert(c->groups.n < CONFIG_MAX_GROUPS);
+		c->groups.v[c->groups.n++] = g;
+	}
+}
+
+void policy_default_schemes(struct leat_config *c)
+{
+	const struct sigscheme *s;
+
+	c->schemes.n = 0;
+	for (size_t i = 0; (s = sigscheme_at(i)) != NULL; i++) {
+		if (!s->by_default)
+			continue;
+		assert(c->schemes.n < CONFIG_MAX_SCHEMES);
+		c->schemes.v[c->schemes.n++] = s;
+	}
+}
+
+void policy_modern(struct leat_config *c)
+{
+	c->min_version = LEAT_TLS12;
+	c->max_version = LEAT_TLS13;
+	policy_default_suites(c);
+	policy_default_groups(c);
+	policy_default_schemes(c);
+	c->num_shares = SHARES_MODERN;
+	c->server_order = true;
+	c->middlebox = true;
+	/* A server asks for a client certificate only when told to. */
+	c->verify = c->role == LEAT_CLIENT ? LEAT_VERIFY_PEER : LEAT_VERIFY_NONE;
+	c->insecure_skip_name = false;
+	c->depth = DEPTH_MODERN;
+	c->records[LEAT_RX] = LEAT_RECORDS_AUTO;
+	c->records[LEAT_TX] = LEAT_RECORDS_AUTO;
+	c->max_handshake_size = LIM_HANDSHAKE;
+}

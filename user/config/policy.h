@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * policy.h - presets: what a config holds before anybody sets anything. One so far, `modern`; the
+ * manual's own defaults (`otp73`) and `legacy` are further functions of this shape.
+ */
+#ifndef LEAT_CONFIG_POLICY_H
+#define LEAT_CONFIG_POLICY_H
+
+#include "config/config.h"
+
+/* Fills everything but refs, role, crypto, credentials and trust. Cannot fail. */
+void policy_modern(struct leat_config *c);
+
+/* The default lists alone, TLS 1.3 suites before those of 1.2. */
+void policy_default_suites(struct leat_config *c);
+void policy_default_groups(struct leat_config *c);
+void policy_default_schemes(struct leat_config *c);
+
+#endif
