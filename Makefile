@@ -12,6 +12,7 @@
 #   K=expr         run only the tests whose name matches (pytest -k)
 #   T=path         run only these test files or folders
 #   L=step         run only these lint steps                        (tests/lint/run.py)
+#   JOBS=n         test processes at a time                         (default: processors)
 #   SETUP=no       do not look for missing packages
 #
 # Sources are found by wildcard, so a new file in a known folder needs no line here:
@@ -45,6 +46,7 @@ AR := ar
 endif
 PKG_CONFIG ?= pkg-config
 PYTHON     ?= /usr/bin/python3
+JOBS       ?= $(shell nproc 2>/dev/null || echo 1)
 PYTEST     := $(PYTHON) -m pytest
 
 ifeq ($(V),1)
@@ -52,7 +54,8 @@ Q :=
 say = @:
 else
 Q := @
-say = @printf '  %-7s %s\n' '$(1)' '$(2)'
+# make -s: silent altogether
+say = @$(if $(findstring s,$(firstword -$(filter-out --%,$(MAKEFLAGS)))),:,printf '  %-7s %s\n' '$(1)' '$(2)')
 endif
 
 SOVERSION := 0
@@ -120,6 +123,10 @@ else
 SANFLAGS := -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif
 
+ifneq ($(LIBFUZZER),)
+SANFLAGS += -fsanitize=fuzzer-no-link
+endif
+
 # One set of objects serves the archive, the shared library and the tool, so all of it is PIC.
 CPPFLAGS_ALL := -Iinclude -Iuser -D_GNU_SOURCE
 CFLAGS_ALL   := -std=gnu11 $(OPT) -fPIC -fvisibility=hidden $(WARN) $(HARDEN) $(SANFLAGS) \
@@ -180,10 +187,17 @@ $(TOOL): $(TOOL_OBJ) $(LIB_A)
 	$(call say,LD,$@)
 	$(Q)$(CC) -pie $(LDFLAGS_ALL) -o $@ $(TOOL_OBJ) $(LIB_A) $(TOOL_LIBS)
 
-$(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(REPLAY_OBJ) $(TLIB_A) $(LIB_A)
+# A fuzz target is linked with our replay main, or with libFuzzer's.
+ifeq ($(LIBFUZZER),)
+FUZZ_MAIN := $(REPLAY_OBJ)
+else
+FUZZ_MAIN_FLAGS := -fsanitize=fuzzer
+endif
+$(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_MAIN) $(TLIB_A) $(LIB_A)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -pie $(LDFLAGS_ALL) -o $@ $< $(REPLAY_OBJ) $(TLIB_A) $(LIB_A) $(TEST_LIBS)
+	$(Q)$(CC) -pie $(LDFLAGS_ALL) $(FUZZ_MAIN_FLAGS) -o $@ $< $(FUZZ_MAIN) $(TLIB_A) $(LIB_A) \
+		$(TEST_LIBS)
 
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(TLIB_A) $(LIB_A)
 	$(call say,LD,$@)
@@ -206,34 +220,127 @@ bench: $(BENCH) ## build the measuring programs of bench/
 # ---- tests -----------------------------------------------------------------------------------
 
 # The environment every test run sees; nothing of the caller's locale, proxies or key logs.
-TESTENV := LEAT_BUILD=$(abspath $(BUILD)) LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
-PYTEST_ARGS := $(if $(K),-k '$(K)')
-C_TEST_PATHS := $(wildcard tests/unit tests/flow tests/rec tests/regress tests/fuzz)
+TESTENV := env -u SSLKEYLOGFILE -u http_proxy -u https_proxy -u MAKEFLAGS -u MFLAGS -u MAKELEVEL \
+	LEAT_BUILD=$(abspath $(BUILD)) LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1 MAKE=$(MAKE)
+PYTEST_ARGS := $(if $(K),-k '$(K)') $(if $(filter-out 1,$(JOBS)),-n $(JOBS) --dist loadgroup)
+C_TEST_PATHS := $(addprefix tests/,$(filter-out kernel,$(TEST_DIRS)) fuzz)
+ASAN_OPT := -O1 -g
 
 .PHONY: setup
 setup: ## install what building and testing needs (Debian/Ubuntu: apt; needs root or sudo)
-	@scripts/setup.sh
+ifneq ($(SETUP),no)
+	@scripts/setup.sh all
+endif
+
+.PHONY: build-all
+build-all: setup
+	@$(MAKE) --no-print-directory all tests
+
+.PHONY: build-asan
+build-asan: setup
+	@$(MAKE) --no-print-directory BUILD=build-asan SAN=address,undefined OPT='$(ASAN_OPT)' all tests
+
+.PHONY: test
+test: build-all build-asan ## everything: set-up, C tests (also with sanitizers), peers, kernel tests
+	$(Q)LEAT_ASAN_BUILD=$(abspath build-asan) $(TESTENV) $(PYTEST) $(PYTEST_ARGS) $(or $(T),tests)
+
+.PHONY: test-host
+test-host: build-all ## everything that needs no kernel with kTLS
+	$(Q)$(TESTENV) $(PYTEST) $(PYTEST_ARGS) --ignore=tests/kernel $(or $(T),tests)
+
+.PHONY: test-kernel
+test-kernel: build-all ## kernel tests, on this kernel if it has kTLS, else on stock ones in tests/vm
+	$(Q)$(TESTENV) $(PYTEST) $(PYTEST_ARGS) $(or $(T),tests/kernel)
 
 .PHONY: check-units
-check-units: all tests ## run the C tests and the fuzz corpora (no set-up, no peers, no kernel tests)
-	$(Q)$(TESTENV) $(PYTEST) $(PYTEST_ARGS) $(or $(T),$(C_TEST_PATHS))
+check-units: all tests ## the C tests and fuzz corpora only (no set-up, no peers, no kernel tests)
+	$(Q)$(TESTENV) $(PYTEST) $(PYTEST_ARGS) $(or $(T),$(wildcard $(C_TEST_PATHS)))
+
+.PHONY: asan
+asan: build-asan ## the C tests and fuzz corpora under address and undefined-behaviour sanitizers
+	$(Q)$(TESTENV) LEAT_BUILD=$(abspath build-asan) $(PYTEST) $(PYTEST_ARGS) \
+		$(or $(T),$(wildcard $(C_TEST_PATHS)))
+
+.PHONY: fuzz
+fuzz: setup ## run every fuzz target with libFuzzer (SECONDS=60 each, T=target for one)
+	@$(MAKE) --no-print-directory BUILD=build-fuzz CC=clang SAN=address,undefined LIBFUZZER=1 \
+		OPT='$(ASAN_OPT)' fuzz-programs
+	$(Q)$(PYTHON) tests/fuzz/run.py --build build-fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(T)
+
+.PHONY: fuzz-programs
+fuzz-programs: $(FUZZ)
 
 .PHONY: lint
-lint: ## all static checks: both compilers, layers, purity, format, analysers (L="step ..." for some)
-	@$(TESTENV) MAKE='$(MAKE)' $(PYTHON) tests/lint/run.py $(L)
+lint: setup ## all static checks: both compilers, layers, purity, layout, analysers (L="step ...")
+	@$(TESTENV) $(PYTHON) tests/lint/run.py $(L)
 
-# ---- the rest --------------------------------------------------------------------------------
+.PHONY: trace
+trace: ## which requirement rows have a test that proves them
+	@$(PYTHON) tests/trace/trace.py
+
+.PHONY: demo
+demo: ## serve a 256 MiB file over TLS 1.3, fetch it with curl, show who carried the bytes
+	@{ [ '$(SETUP)' = no ] || scripts/setup.sh demo; } && $(MAKE) --no-print-directory all || \
+		{ echo 'demo: FAILED: set-up or build did not succeed (see above)'; exit 1; }
+	@$(PYTHON) scripts/demo.py --build $(BUILD)
+
+# ---- documents and installation --------------------------------------------------------------
+
+.PHONY: docs
+docs: ## check the manual pages; print the list of documents
+	$(Q)for m in $(MAN); do mandoc -T lint -W warning $$m || exit 1; done
+	@echo 'start with docs/map.md; manual pages:' $(notdir $(MAN))
+
+MAN := $(sort $(wildcard docs/man/*.[1357]))
+HEADERS := $(sort $(wildcard include/leat/*.h))
+
+# What is installed as an archive has its internal names made local, so that they cannot clash
+# with a caller's: only what the shared library exports stays global.
+$(BUILD)/install/%.a: $(BUILD)/%.a
+	$(call say,LOCAL,$@)
+	@mkdir -p $(@D)
+	$(Q)rm -rf $@ $@.d && mkdir $@.d && cd $@.d && $(AR) x $(abspath $<) && \
+		ld -r -o ../$(notdir $*).o *.o && cd .. && rm -rf $(notdir $@).d && \
+		objcopy --localize-hidden $(notdir $*).o && $(AR) rcs $(notdir $@) $(notdir $*).o
+
+$(BUILD)/leat.pc: leat.pc.in include/leat/version.h Makefile FORCE
+	@mkdir -p $(@D)
+	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
+		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' $< >$@
+
+INSTALLED = $(LIBDIR)/libleat.a $(LIBDIR)/libleat-core.a $(LIBDIR)/libleat.so.$(SOVERSION) \
+	$(LIBDIR)/libleat.so $(LIBDIR)/pkgconfig/leat.pc $(BINDIR)/leat \
+	$(HEADERS:include/%=$(INCLUDEDIR)/%) \
+	$(foreach m,$(MAN),$(MANDIR)/man$(patsubst .%,%,$(suffix $(m)))/$(notdir $(m)))
+
+.PHONY: install
+install: all $(BUILD)/install/libleat.a $(BUILD)/install/libleat-core.a $(BUILD)/leat.pc ## install (DESTDIR= PREFIX=/usr/local)
+	$(call say,INSTALL,$(DESTDIR)$(PREFIX))
+	$(Q)install -d $(addprefix $(DESTDIR),$(sort $(dir $(INSTALLED))))
+	$(Q)install -m 644 $(BUILD)/install/libleat.a $(BUILD)/install/libleat-core.a $(DESTDIR)$(LIBDIR)/
+	$(Q)install -m 755 $(LIB_SO) $(DESTDIR)$(LIBDIR)/
+	$(Q)ln -sf $(notdir $(LIB_SO)) $(DESTDIR)$(LIBDIR)/libleat.so
+	$(Q)install -m 644 $(BUILD)/leat.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
+	$(Q)install -m 644 $(HEADERS) $(DESTDIR)$(INCLUDEDIR)/leat/
+	$(Q)install -m 755 $(TOOL) $(DESTDIR)$(BINDIR)/
+	$(Q)for m in $(MAN); do install -m 644 $$m $(DESTDIR)$(MANDIR)/man$${m##*.}/ || exit 1; done
+
+.PHONY: uninstall
+uninstall: ## remove what install put there
+	$(call say,REMOVE,$(DESTDIR)$(PREFIX))
+	$(Q)rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+	$(Q)rmdir $(DESTDIR)$(INCLUDEDIR)/leat 2>/dev/null || true
 
 .PHONY: help
 help: ## this list
 	@echo 'usage: make [target] [switch=value]   (switches: the top of the Makefile)'
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | \
-		expand -t 18
+		expand -t 16
 
 .PHONY: clean
 clean: ## remove everything that was built
 	$(call say,CLEAN,$(BUILD) and its variants)
-	$(Q)rm -rf $(BUILD) build-asan build-clang build-fuzz build-lint
+	$(Q)rm -rf $(BUILD) build-asan build-clang build-fuzz
 
 DEPS := $(patsubst %.o,%.d,$(CORE_OBJ) $(EDGE_OBJ) $(TOOL_OBJ) $(TLIB_OBJ) $(TEST_OBJ) \
 	$(FUZZ_OBJ) $(BENCH_OBJ) $(REPLAY_OBJ))

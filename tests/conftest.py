@@ -4,8 +4,8 @@ Every t_*.c below tests/ is a cmocka program that the Makefile has built already
 test functions is one item here (tests/lib/cprog.py). Every fz_*.c is one item that replays its
 corpus. Python tests are collected as usual and find their helpers in tests/lib.
 
-Skip policy: a skip needs a reason, all of them are listed at the end, and with LEAT_NO_SKIP set
-(by `make test` where the kernel tests can run) a skip below tests/kernel is a failure.
+Skip policy: a skip needs a reason and all of them are listed at the end. Below tests/kernel a skip
+is a failure: those tests only ever run on a kernel that can (tests/lib/kernelrun.py).
 """
 import os
 import subprocess
@@ -17,6 +17,7 @@ TESTS = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(TESTS, "lib"))
 
 import cprog  # noqa: E402  (needs the path above)
+import kernelrun  # noqa: E402
 import proc  # noqa: E402
 from pki import Pki  # noqa: E402
 
@@ -31,6 +32,15 @@ def pytest_collect_file(file_path, parent):
     return None
 
 
+def pytest_collection_modifyitems(session, config, items):
+    kernelrun.only_wanted(items)
+    kernelrun.replace(config, items)
+
+
+def pytest_runtest_logreport(report):
+    kernelrun.record(report)
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     outcome = yield
@@ -42,9 +52,14 @@ def pytest_runtest_makereport(item, call):
     if not bare or bare in ("unconditional skip", "unknown reason"):
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid}: skipped without a reason"
-    elif os.environ.get("LEAT_NO_SKIP") and "kernel" in item.path.relative_to(TESTS).parts[:1]:
+    elif kernelrun.is_kernel_test(item):
         report.outcome = "failed"
-        report.longrepr = f"{item.nodeid}: this machine can run it, yet it was skipped: {bare}"
+        report.longrepr = f"{item.nodeid}: this kernel can run it, yet it was skipped: {bare}"
+
+
+def pytest_report_header():
+    builds = [cprog.build_dir(), os.environ.get("LEAT_ASAN_BUILD")]
+    return "builds: " + ", ".join(os.path.relpath(b) for b in builds if b)
 
 
 @pytest.fixture(scope="session")

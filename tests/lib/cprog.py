@@ -6,6 +6,9 @@ macro or a loop, sanitizer reports after the last test. A test that calls skip()
 first (print_message); exit status 77 skips the whole program, the last line being the reason.
 
 A source may contain `TIMEOUT: seconds` in a comment; the default is 60.
+
+LEAT_BUILD is the build folder under test. With LEAT_ASAN_BUILD set, every program outside
+tests/kernel also runs in its build with sanitizers, as items of their own marked [asan].
 """
 import os
 import pty
@@ -27,9 +30,18 @@ def build_dir():
     return os.environ.get("LEAT_BUILD") or os.path.join(os.path.dirname(TESTS), "build")
 
 
-def program_of(source):
+def variants(source):
+    """Mark of the items -> build folder."""
+    found = {"": build_dir()}
+    asan = os.environ.get("LEAT_ASAN_BUILD")
+    if asan and "kernel" not in os.path.relpath(source, TESTS).split(os.sep)[:1]:
+        found["[asan]"] = asan
+    return found
+
+
+def program_of(source, build):
     rel = os.path.relpath(os.path.splitext(str(source))[0], TESTS)
-    return os.path.join(build_dir(), "tests", rel)
+    return os.path.join(build, "tests", rel)
 
 
 class Failed(Exception):
@@ -120,6 +132,18 @@ def skip_reason(text):
 
 
 class CItem(pytest.Item):
+    """One item of a program in one build; `what` is its name without the build's mark."""
+
+    def __init__(self, *, what, mark, **kw):
+        super().__init__(name=what + mark, **kw)
+        self.what, self.mark = what, mark
+        # One worker runs a program, once; the wait for it may be any item's.
+        self.add_marker(pytest.mark.xdist_group(f"{self.path}{mark}"))
+        self.add_marker(pytest.mark.timeout(self.parent.timeout() + 30))
+
+    def run_program(self, *args):
+        return self.parent.run_once(self.mark, *args)
+
     def repr_failure(self, excinfo, style=None):
         if isinstance(excinfo.value, Failed):
             return str(excinfo.value)
@@ -130,7 +154,10 @@ class CItem(pytest.Item):
 
 
 class CFile(pytest.File):
-    _run = None
+    def __init__(self, **kw):
+        super().__init__(**kw)
+        self.runs = {}
+        self.listed = set()
 
     def timeout(self):
         m = re.search(r"TIMEOUT: *([0-9]+)", self.source())
@@ -139,60 +166,56 @@ class CFile(pytest.File):
     def source(self):
         return self.path.read_text(encoding="utf-8")
 
-    def run_once(self, *args):
-        if self._run is None:
-            prog = program_of(self.path)
+    def run_once(self, mark, *args):
+        if mark not in self.runs:
+            prog = program_of(self.path, variants(self.path)[mark])
             if not os.access(prog, os.X_OK):
                 raise Failed(f"{prog}: not built; run `make tests`")
-            self._run = Run([prog, *args], self.timeout())
-        return self._run
+            self.runs[mark] = Run([prog, *args], self.timeout())
+        return self.runs[mark]
 
 
 class CmockaFile(CFile):
     def collect(self):
         names = re.findall(r"\bcmocka_unit_test(?:_setup|_teardown|_setup_teardown|_prestate|"
                            r"_prestate_setup_teardown)?\(\s*(\w+)", self.source())
-        seen = list(dict.fromkeys(names))
-        items = [CmockaItem.from_parent(self, name=name) for name in seen]
-        items.append(ProgramItem.from_parent(self, name="(program)"))
-        for item in items:
-            # One worker runs a program; the wait for it may be the first item's.
-            item.add_marker(pytest.mark.xdist_group(str(self.path)))
-            item.add_marker(pytest.mark.timeout(self.timeout() + 30))
-        self.items = items
-        return items
+        names = list(dict.fromkeys(names))
+        self.listed = set(names)
+        for mark in variants(self.path):
+            for name in names:
+                yield CmockaItem.from_parent(self, what=name, mark=mark)
+            yield ProgramItem.from_parent(self, what="(program)", mark=mark)
 
 
 class CmockaItem(CItem):
     def runtest(self):
-        run = self.parent.run_once()
+        run = self.run_program()
         if run.status == SKIP_STATUS:
-            pytest.skip(skip_reason(run.out) or "")
-        outcome, text = run.results.get(self.name, ("ABSENT", ""))
+            pytest.skip(skip_reason(run.out))
+        outcome, text = run.results.get(self.what, ("ABSENT", ""))
         if outcome == "OK":
             return
         if outcome == "SKIPPED":
             pytest.skip(skip_reason(text))
         if outcome is None:
-            raise Failed(f"{self.name}: the program ended inside this test\n{run.text()}")
+            raise Failed(f"{self.what}: the program ended inside this test\n{run.text()}")
         if outcome == "ABSENT":
-            raise Failed(f"{self.name}: in the source, but the program did not run it\n"
+            raise Failed(f"{self.what}: in the source, but the program did not run it\n"
                          f"{run.text()}")
-        raise Failed(f"{self.name}: {outcome.lower()}\n{text}\n{run.text()}")
+        raise Failed(f"{self.what}: {outcome.lower()}\n{text}\n{run.text()}")
 
 
 class ProgramItem(CItem):
     """The program as a whole: everything that no single test of it stands for."""
 
     def runtest(self):
-        run = self.parent.run_once()
+        run = self.run_program()
         if run.status == SKIP_STATUS:
             pytest.skip(skip_reason(run.out))
-        ran = [r for r in run.results.values() if r[0] is not None]
-        if not ran:
+        if not any(outcome for outcome, _ in run.results.values()):
             raise Failed(f"no test ran\n{run.text()}")
-        listed = {i.name for i in self.parent.items}
-        own = {n for n, r in run.results.items() if r[0] in ("FAILED", "ERROR") and n in listed}
+        listed = self.parent.listed
+        own = [n for n, r in run.results.items() if r[0] in ("FAILED", "ERROR") and n in listed]
         # cmocka's exit status is its number of failures: those with an item of their own are
         # reported there already.
         if run.status != len(own):
@@ -206,9 +229,8 @@ class ProgramItem(CItem):
 
 class FuzzFile(CFile):
     def collect(self):
-        item = FuzzItem.from_parent(self, name="corpus")
-        item.add_marker(pytest.mark.timeout(self.timeout() + 30))
-        return [item]
+        for mark in variants(self.path):
+            yield FuzzItem.from_parent(self, what="corpus", mark=mark)
 
 
 class FuzzItem(CItem):
@@ -217,6 +239,6 @@ class FuzzItem(CItem):
         corpus = os.path.join(TESTS, "fuzz", "corpus", target)
         if not os.path.isdir(corpus) or not os.listdir(corpus):
             raise Failed(f"{corpus}: no corpus; record some inputs for this target")
-        run = self.parent.run_once(corpus)
+        run = self.run_program(corpus)
         if run.status != 0:
             raise Failed(run.text())

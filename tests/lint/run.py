@@ -16,7 +16,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 PY = "/usr/bin/python3"
 JOBS = min(2, os.cpu_count() or 1)
-MAKE = os.environ.get("MAKE", "make")
+MAKE = os.environ.get("MAKE") or "make"
 
 
 def run(*argv):

@@ -157,8 +157,9 @@ def outcomes(tmp_path, tests, early="", folder="unit", env=None):
     """Build a program with these tests in a tree of its own and run pytest over it."""
     top = tmp_path / "tests"
     for d in ("lib", folder):
-        (top / d).mkdir(parents=True)
-    for name in ("conftest.py", "pytest.ini", "lib/cprog.py", "lib/proc.py", "lib/pki.py"):
+        (top / d).mkdir(parents=True, exist_ok=True)
+    for name in ("conftest.py", "pytest.ini", "lib/cprog.py", "lib/proc.py", "lib/pki.py",
+                 "lib/kernelrun.py"):
         (top / name).write_text(open(os.path.join(cprog.TESTS, name)).read())
     src = top / folder / "t_x.c"
     src.write_text(C_PROGRAM.replace("TESTS", tests).replace("EARLY", early))
@@ -217,9 +218,69 @@ def test_c_program_that_runs_nothing_fails(tmp_path):
     assert status == 1 and "did not run it" in out
 
 
-def test_skipping_kernel_tests_fails_where_they_can_run(tmp_path):
-    env = {"LEAT_NO_SKIP": "1"}
-    status, out = outcomes(tmp_path, UT("skips"), folder="kernel", env=env)
-    assert status == 1 and "this machine can run it" in out
-    status, out = outcomes(tmp_path / "2", UT("skips"), folder="unit", env=env)
-    assert status == 0 and "1 skipped" in out
+def test_skipping_a_kernel_test_is_a_failure(tmp_path):
+    status, out = outcomes(tmp_path, UT("skips"), folder="kernel", env={"LEAT_VM": "1"})
+    assert status == 1 and "this kernel can run it" in out
+
+
+FAKE_VM = """\
+#!/usr/bin/python3
+# Takes the place of tests/vm/run: runs the command here, as if it were the machine.
+import os, subprocess, sys
+args = sys.argv[1:]
+cmd = args[args.index("--") + 1:]
+out = args[args.index("--out") + 1]
+kernel = args[args.index("--kernel") + 1]
+done = subprocess.run(cmd, env=dict(os.environ, LEAT_VM="1", LEAT_VM_OUT=out,
+                                    LEAT_VM_KERNEL=kernel))
+sys.exit(STATUS)
+"""
+
+
+def fake_machine(tmp_path, status):
+    """No kTLS here, and a machine that is this very host."""
+    vm = tmp_path / "tests" / "vm"
+    vm.mkdir(parents=True)
+    for name, text in (("run", FAKE_VM.replace("STATUS", status)),
+                       ("native-ktls", "#!/bin/sh\nexit 1\n")):
+        (vm / name).write_text(text)
+        (vm / name).chmod(0o755)
+
+
+def test_kernel_tests_run_in_the_machine_once_per_kernel(tmp_path):
+    fake_machine(tmp_path, "done.returncode")
+    status, out = outcomes(tmp_path, UT("good"), folder="kernel")
+    assert status == 0, out
+    assert "6 passed" in out  # test, program and kernel log, on two kernels
+
+
+def test_kernel_failures_reach_the_host(tmp_path):
+    fake_machine(tmp_path, "done.returncode")
+    status, out = outcomes(tmp_path, UT("good") + UT("bad") + UT("skips"), folder="kernel",
+                           env={"LEAT_KERNELS": "6.12"})
+    assert status == 1
+    assert "::bad[6.12]" in out and "::skips[6.12]" in out and "::good[6.12]" not in out
+    assert "t_x.c" in out and "0x1 != 0x2" in out
+    assert "2 failed, 3 passed" in out
+
+
+def test_kernel_warning_fails_the_run(tmp_path):
+    fake_machine(tmp_path, "70")
+    status, out = outcomes(tmp_path, UT("good"), folder="kernel", env={"LEAT_KERNELS": "6.12"})
+    assert status == 1
+    assert "kernel-log[6.12]" in out and "1 failed, 2 passed" in out
+
+
+def test_machine_that_does_not_boot_fails_every_test(tmp_path):
+    fake_machine(tmp_path, "125")
+    (tmp_path / "tests" / "vm" / "run").write_text("#!/bin/sh\nexit 125\n")
+    status, out = outcomes(tmp_path, UT("good"), folder="kernel", env={"LEAT_KERNELS": "6.12"})
+    assert status == 1
+    assert "3 failed" in out and "status 125" in out
+
+
+def test_sanitizer_build_gives_items_of_its_own(tmp_path):
+    env = {"LEAT_ASAN_BUILD": str(tmp_path / "other")}
+    status, out = outcomes(tmp_path, UT("good"), env=env)
+    assert status == 1  # that build does not exist
+    assert "2 failed, 2 passed" in out and "::good[asan]" in out and "not built" in out

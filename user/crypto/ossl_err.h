@@ -12,5 +12,7 @@ enum leat_ret ossl_fail(struct leat_err *err, const char *where, const char *wha
 #define OSSL_FAIL(err, what) ossl_fail((err), LEAT_HERE, (what))
 /* Empties the queue after a failure that is an answer (a bad signature), not an error. */
 void ossl_forget(void);
+/* Does the queue tell of lack of memory? Asked before blaming a peer. */
+bool ossl_out_of_memory(void);
 
 #endif

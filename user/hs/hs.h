@@ -13,8 +13,10 @@
 #define LEAT_HS_HS_H
 
 #include "base/limits.h"
+#include "base/wr.h"
 #include "config/config.h"
 #include "crypto/aead.h"
+#include "x509/chain.h"
 
 struct hs;
 
@@ -33,7 +35,9 @@ enum rec_type {
 struct hs_sink {
 	/* Queue one whole handshake message (4-byte header included) under the current write keys. */
 	enum leat_ret (*send)(void *arg, struct leat_span msg);
-	/* Queue a change_cipher_spec record (middlebox compatibility, or the real one of TLS 1.2). */
+	/* Queue a change_cipher_spec record, in cleartext whatever write keys are in use: middlebox
+	 * compatibility (RFC 8446 D.4; the client's comes after its handshake keys were set, so that
+	 * an alert between is protected), or the real one of TLS 1.2. */
 	enum leat_ret (*send_ccs)(void *arg);
 	/* From the next record on, dir uses these keys. For RX the call comes while the last record
 	 * under the old keys is being processed: the engine checks that no byte follows in it.
@@ -59,9 +63,10 @@ void hs_free(struct hs *h); /* wipes; NULL is fine */
 /* Client: sends ClientHello. Server: nothing. */
 LEAT_MUST_CHECK enum leat_ret hs_start(struct hs *h);
 
-/* One record payload of type REC_HANDSHAKE or REC_CCS that arrived under `level`. Fragments are put
+/* One record payload of type REC_HANDSHAKE or REC_CCS that arrived under `level` (a TLS 1.3 REC_CCS is a
+ * cleartext record; a protected one is refused by the record layer, RFC 8446 5). Fragments are put
  * together inside. LEAT_AGAIN: a job is waiting; the payload was taken all the same, what follows the
- * current message in it is processed by hs_resume. */
+ * current message in it is processed by hs_job_run. */
 LEAT_MUST_CHECK enum leat_ret hs_record(
 	struct hs *h, enum rec_type type, enum hs_level level, struct leat_span payload);
 /* A message is partly received: no other record type may come now (RFC 8446 5.1). */
@@ -70,6 +75,12 @@ bool hs_is_mid_message(const struct hs *h);
 enum hs_job_kind hs_job(const struct hs *h);
 /* Runs the waiting job inline and goes on, like hs_record. */
 LEAT_MUST_CHECK enum leat_ret hs_job_run(struct hs *h);
+
+/* Server: the ClientHello just answered announced early data, which we do not take. RFC 8446 4.2.10: the
+ * engine then skips records of type application_data that it cannot open, up to LIM_EARLY_SKIP bytes
+ * in all (after a HelloRetryRequest no read keys are set: every such record). False again as soon as
+ * the next handshake message is seen. */
+bool hs_early_rejected(const struct hs *h);
 
 bool hs_is_up(const struct hs *h); /* both Finished seen: application data may flow both ways */
 bool hs_may_send(
@@ -83,9 +94,8 @@ struct hs_facts {
 	const struct group *group;
 	const struct sigscheme *scheme; /* of the peer's signature (client) or ours (server) */
 	struct leat_span alpn;
-	struct leat_span sni; /* host name the client asked for */
-	const struct leat_span *peer_chain;
-	size_t peer_chain_num;
+	struct leat_span sni;     /* host name the client asked for */
+	struct chain *peer_chain; /* NULL: the peer sent none; borrowed, chain_ref to keep it */
 	bool resumed, retried, extended_master;
 };
 void hs_facts(const struct hs *h, struct hs_facts *out);
@@ -98,15 +108,27 @@ struct hs_post {
 	struct leat_secret rx, tx;     /* TLS 1.3: application_traffic_secret_N by direction */
 	struct leat_secret resumption; /* TLS 1.3: resumption_master_secret */
 	struct leat_secret exporter;   /* 1.3: exporter_master_secret; 1.2: master_secret */
-	struct leat_wr partial;        /* post-handshake message under reassembly */
-	uint32_t key_updates_in;       /* since the last application data (flood limit) */
+	uint8_t client_random[32], server_random[32]; /* TLS 1.2: keys and exporters need them */
+	struct leat_wr partial;                       /* post-handshake message under reassembly */
+	uint32_t key_updates_in; /* messages since the last application data (flood limit): the
+				  * engine sets it to 0 when application data arrives */
+	bool answered; /* a KeyUpdate answer went out: the engine sets it to false when it seals
+			* application data, until then further requests need no further answer */
 };
 void hs_finish(struct hs *h, struct hs_post *out); /* hs_is_up must be true */
 void hs_post_clear(struct hs_post *p);
 
+/* post_keys.c. The record keys of a direction as they are now, derived anew (nothing keeps them). */
+LEAT_MUST_CHECK enum leat_ret hs_post_keys(
+	const struct hs_post *p, enum leat_dir dir, struct traffic_keys *out);
+/* The direction's keys live elsewhere for good: wipes what they were derived from. In TLS 1.2 one
+ * master secret gives both directions, so it goes when both are gone. */
+void hs_post_forget_keys(struct hs_post *p, enum leat_dir dir);
+
 /* One record payload of type REC_HANDSHAKE after the handshake: NewSessionTicket, KeyUpdate (sends the
- * answer and switches keys through the sink), HelloRequest in TLS 1.2 (ignored; renegotiation is refused
- * with a no_renegotiation warning by the engine). Anything else is unexpected_message. */
+ * answer and switches keys through the sink). LEAT_UNSUPPORTED: the peer asked to renegotiate TLS 1.2
+ * (HelloRequest, ClientHello); nothing changed, the engine answers with a no_renegotiation warning and
+ * goes on. Anything else is unexpected_message. */
 LEAT_MUST_CHECK enum leat_ret hs_post_record(struct hs_post *p, const struct leat_config *cfg,
 	const struct hs_sink *sink, struct leat_span payload, struct leat_err *err);
 /* Sends a KeyUpdate (request: ask the peer to do the same) and switches the write keys. */

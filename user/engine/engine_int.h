@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * engine_int.h - the private struct of the engine and the functions its files share.
+ *
+ *   engine.c         life, wants, info
+ *   engine_in.c      peer bytes -> records -> handshake, alerts, plaintext
+ *   engine_out.c     handshake messages, alerts, application data -> records
+ *   engine_export.c  keys leave for the kernel; control records come back from it
+ *
+ * Buffers. in: one block holding whole and partial records; [in_off, in_len) is not yet processed;
+ * plaintext is decrypted in place and lent from there, so nothing moves while data.n > 0. out: one
+ * block; [out_off, out_len) waits for the driver. Both are allocated when needed and freed when empty.
+ *
+ * An open handshake record: messages of one flight are gathered at the end of out, in place, behind
+ * room for a header; out_flush seals them. So a flight costs one AEAD call, not one a message.
+ */
+#ifndef LEAT_ENGINE_ENGINE_INT_H_PRIVATE
+#define LEAT_ENGINE_ENGINE_INT_H_PRIVATE
+
+#include "engine/engine.h"
+#include "hs/hs.h"
+#include "rec/rec_user.h"
+
+/* Plaintext bytes that may wait in out before leat_engine_write says LEAT_AGAIN: four records. */
+#define ENGINE_OUT_MARK (4 * LIM_PLAINTEXT)
+/* First in buffer of a handshake: a ClientHello without hybrid shares fits. */
+#define ENGINE_IN_FIRST 1024
+/* Once up: two full records, so that one read fetches a record and the head of the next. */
+#define ENGINE_IN_UP (2 * (LIM_RECORD_HEADER + LIM_CIPHERTEXT13))
+/* Undecryptable records skipped after early data was refused, RFC 8446 4.2.10. */
+#define ENGINE_EARLY_SKIP (LIM_PLAINTEXT + 4096)
+
+/* A control record for the kernel: alert (2 bytes), KeyUpdate (5), ticket later. */
+struct engine_ctl {
+	struct engine_ctl *next;
+	uint8_t type;
+	size_t n;
+	uint8_t b[];
+};
+
+struct leat_engine {
+	struct leat_config *cfg;
+	struct leat_env env;
+	struct leat_err err;
+	enum leat_role role;
+	uint16_t version; /* 0 until decided */
+
+	struct hs *hs; /* NULL once up */
+	struct hs_sink sink;
+	struct hs_post post;
+
+	struct rec_half rx, tx;
+	enum hs_level rx_level;
+	bool exported[2];
+
+	uint8_t *in;
+	size_t in_cap, in_off, in_len;
+	bool exact;
+	struct leat_span data; /* plaintext lent to the caller, inside in */
+
+	uint8_t *out;
+	size_t out_cap, out_off, out_len;
+	size_t gather; /* offset of the open handshake record's header; 0 with gather_n 0: none */
+	size_t gather_n;
+	bool gathering;
+
+	struct engine_ctl *ctl; /* TX exported: control records in order */
+	uint8_t ctl_in[2];      /* RX exported: an alert under reassembly */
+	size_t ctl_in_n;
+
+	bool up, eof, closed, dead, first_sent;
+	uint32_t empty_run, warn_run;
+	size_t early_skip;
+
+	/* what was negotiated, kept after the machine is gone */
+	const struct suite *suite;
+	const struct group *group;
+	const struct sigscheme *scheme;
+	bool resumed, retried, extended_master;
+	uint8_t *names; /* one block: alpn, sni */
+	size_t alpn_n, sni_n;
+	struct chain *chain; /* the peer's certificates, shared with any cache */
+};
+
+/* engine.c */
+enum leat_ret engine_fail(struct leat_engine *e); /* err is set: queue the alert, die */
+enum leat_ret engine_after(struct leat_engine *e, enum leat_ret r); /* after any machine call */
+
+/* engine_in.c */
+enum leat_ret engine_process(struct leat_engine *e);
+enum leat_ret engine_alert_in(struct leat_engine *e, struct leat_span payload);
+enum leat_ret engine_dispatch(struct leat_engine *e, uint8_t type, struct leat_span payload);
+void engine_in_release(struct leat_engine *e);
+
+/* engine_out.c */
+extern const struct hs_sink engine_sink;        /* arg is the engine */
+enum leat_ret out_flush(struct leat_engine *e); /* seals the open handshake record */
+enum leat_ret out_alert(struct leat_engine *e, bool fatal, uint8_t alert);
+void engine_out_clear(struct leat_engine *e);
+
+#endif

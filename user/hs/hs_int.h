@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * hs_int.h - the inside of the handshake machine, for the files of hs/ only.
+ *
+ * How a message travels: hs_record -> reasm_next (whole message) -> row of (state, message, level) ->
+ * handler: decode (wire/), check (const struct hs), commit (void, or steps that fail only without
+ * memory or in libcrypto). A handler that refuses has written nothing but *h->err; the machine is dead
+ * then. A handler that starts a job returns LEAT_AGAIN, its resume function gives the successor.
+ *
+ * Which file has what: client_hello_out (ClientHello 1 and 2), client_params (ServerHello,
+ * HelloRetryRequest, EncryptedExtensions), client_auth (CertificateRequest, Certificate,
+ * CertificateVerify), client_finish; client_hello_in (decode and version), server_choose, server_flight,
+ * server_auth (client certificates), server_finish; v12_client, v12_server (TLS 1.2, entered through
+ * v12_client_begin and v12_server_begin).
+ */
+#ifndef LEAT_HS_HS_INT_H
+#define LEAT_HS_HS_INT_H
+
+#include "base/err.h"
+#include "base/secret.h"
+#include "crypto/kex.h"
+#include "crypto/sign.h"
+#include "hs/hs.h"
+#include "hs/reassemble.h"
+#include "hs/state.h"
+#include "sched/sched12.h"
+#include "sched/sched13.h"
+#include "sched/transcript.h"
+#include "wire/client_hello.h"
+#include "wire/server_hello.h"
+#include "x509/verify.h"
+
+#define HS_SHARES 2 /* key shares in one ClientHello */
+
+/* Goes on after a job; sets *next like a handler. */
+typedef enum leat_ret hs_resume_fn(struct hs *h, enum hs_state *next);
+
+/* One job at a time. Its inputs are owned here, not borrowed from a message: the record buffer is gone
+ * when the answer comes. (Ticket, PSK and SNI lookups get their kinds here.) */
+struct hs_job {
+	enum hs_job_kind kind;
+	hs_resume_fn *resume;
+	/* SIGN: tbs under h->cred's key with h->scheme; the answer is appended to sig. */
+	struct leat_wr tbs, sig;
+	/* VERIFY: h->peer_chain against the config; the answer is yes, or an alert in *h->err. */
+};
+
+/* What only a client needs, from ClientHello to ServerHello and after. */
+struct hs_client {
+	char host[LIM_HOST_NAME + 1]; /* "" where none was given */
+	bool host_is_name; /* a DNS name: goes into server_name; an IP literal does not (RFC 6066 3) */
+	uint64_t asked;    /* extensions of our ClientHello, for ext_is_asked */
+	bool cert_requested;
+	uint8_t num_kex;
+	struct kex kex[HS_SHARES];       /* live from ClientHello to ServerHello only */
+	const struct suite *retry_suite; /* of the HelloRetryRequest, NULL without one */
+};
+
+/* What only a server needs. */
+struct hs_server {
+	char sni[LIM_HOST_NAME + 1];     /* host name asked for, "" where none */
+	const struct group *retry_group; /* asked for in HelloRetryRequest */
+	uint8_t hello_digest[32];        /* of what must not change in the second ClientHello */
+	bool early_rejected;
+};
+
+/* TLS 1.2 only (v12_*.c). */
+struct hs_v12 {
+	struct kex kex;            /* server: from ServerKeyExchange to ClientKeyExchange */
+	struct leat_secret master; /* 48 bytes */
+	struct traffic_keys
+		keys[2];   /* client's, server's (enum leat_role): until both ChangeCipherSpec */
+	bool secure_reneg; /* RFC 5746: both sides said so */
+	bool cert_requested;
+	bool ticket_promised; /* server sent an empty session_ticket extension (RFC 5077) */
+	uint8_t verify[2][SCHED12_VERIFY_LEN]; /* both verify_data (RFC 5746, tls-unique) */
+};
+
+struct hs {
+	struct leat_config *cfg; /* referenced */
+	const struct leat_env *env;
+	const struct hs_sink *sink;
+	struct leat_err *err;
+
+	uint8_t role;     /* enum leat_role */
+	uint8_t state;    /* enum hs_state */
+	uint8_t rx_level; /* enum hs_level peer messages must have now */
+	uint8_t ccs_in;   /* compatibility change_cipher_spec records dropped */
+	bool sent_ccs;    /* ours, once per handshake */
+	bool may_send;    /* application write keys are set */
+	bool retried;     /* one HelloRetryRequest was sent or received */
+	bool ems;         /* extended master secret (always true in effect for 1.3) */
+	bool resumed;
+	const struct hs_row *row; /* of the message being handled or whose job is under way */
+	struct reasm in;
+	struct leat_span msg;  /* the message being handled, header included */
+	struct leat_span rest; /* what follows it in its record */
+	struct leat_wr out;    /* the message being built; its memory is used again */
+	struct transcript tr;
+	struct hs_job job;
+
+	/* negotiated; 0 or NULL until then */
+	uint16_t version;
+	const struct suite *suite;
+	const struct group *group;
+	const struct sigscheme *scheme;
+	struct leat_span alpn;    /* inside cfg->alpn */
+	const struct cred *cred;  /* ours, held by cfg */
+	struct chain *peer_chain; /* theirs, owned */
+
+	uint8_t client_random[RANDOM_LEN], server_random[RANDOM_LEN];
+	uint8_t session_id[LIM_SESSION_ID]; /* client's legacy_session_id; 1.2: the session's */
+	uint8_t session_id_len;
+
+	union {
+		struct hs_client c;
+		struct hs_server s;
+	};
+	struct hs_v12 v12;
+
+	/* TLS 1.3. The traffic secrets are by sender (enum leat_role) and those of the handshake are
+	 * wiped when the application ones take over. */
+	struct sched13 sched;
+	struct leat_secret hs_secret[2], app_secret[2];
+	struct leat_secret exporter;   /* 1.3 only; TLS 1.2 exports from v12.master */
+	struct leat_secret resumption; /* 1.3 only */
+};
+
+/* ---- hs.c: what every handler uses ---- */
+
+#define hs_refuse(h, alert, what) err_alert((h)->err, (alert), (what))
+
+/* An empty builder for one message. Its bytes go out by hs_send. */
+struct leat_wr *hs_out(struct hs *h);
+/* Adds the built message to the transcript and hands it to the sink. */
+LEAT_MUST_CHECK enum leat_ret hs_send(struct hs *h);
+/* Sends a change_cipher_spec, the first time it is called. */
+LEAT_MUST_CHECK enum leat_ret hs_send_ccs(struct hs *h);
+/* Adds the message being handled to the transcript. */
+void hs_take_msg(struct hs *h);
+/* Nothing follows the message being handled in its record. RFC 8446 5.1: what precedes a key change
+ * MUST align with a record border; the handler of such a message refuses otherwise (unexpected_message). */
+bool hs_is_last(const struct hs *h);
+void hs_set_version(struct hs *h, uint16_t version);
+/* Chooses suite and transcript hash. Fails without memory only. */
+LEAT_MUST_CHECK enum leat_ret hs_set_suite(struct hs *h, const struct suite *s);
+/* Hash of the transcript so far into out (HASH_MAX bytes), as a span. */
+struct leat_span hs_transcript(const struct hs *h, uint8_t *out);
+/* Hands keys to the sink; secret NULL in TLS 1.2. RX also moves rx_level. */
+LEAT_MUST_CHECK enum leat_ret hs_keys(struct hs *h, enum leat_dir dir, enum hs_level level,
+	const struct traffic_keys *keys, const struct leat_secret *secret);
+/* TLS 1.3: derives the keys of a traffic secret and hands them over. */
+LEAT_MUST_CHECK enum leat_ret hs_keys13(
+	struct hs *h, enum leat_dir dir, enum hs_level level, const struct leat_secret *secret);
+/* TLS 1.3: Finished of `who` from the transcript so far, checked in constant time or sent. */
+LEAT_MUST_CHECK enum leat_ret hs_check_finished13(
+	struct hs *h, enum leat_role who, struct leat_span body);
+LEAT_MUST_CHECK enum leat_ret hs_send_finished13(struct hs *h, enum leat_role who);
+/* TLS 1.3: the input of a CertificateVerify signature (RFC 8446 4.4.3) from the transcript so far. */
+void hs_verify_tbs13(const struct hs *h, enum leat_role signer, struct leat_wr *out);
+
+/* ---- job.c ---- */
+
+/* Both return LEAT_AGAIN (a job waits) or LEAT_FAILED. SIGN: h->job.tbs is filled, h->cred and
+ * h->scheme are chosen; resume finds the signature in h->job.sig. VERIFY: h->peer_chain is set; with
+ * verification off resume is called at once and its result returned. */
+LEAT_MUST_CHECK enum leat_ret job_sign(struct hs *h, hs_resume_fn *resume);
+LEAT_MUST_CHECK enum leat_ret job_verify(struct hs *h, hs_resume_fn *resume, enum hs_state *next);
+void job_clear(struct hs_job *j);
+
+/* ---- client ---- */
+
+LEAT_MUST_CHECK enum leat_ret client_start(struct hs *h);
+/* ClientHello; the second one (after HelloRetryRequest) has the given cookie and group. */
+LEAT_MUST_CHECK enum leat_ret client_send_hello(
+	struct hs *h, struct leat_span cookie, const struct group *retry_group);
+
+hs_fn on_server_hello, on_encrypted_ext, on_cert_request, on_server_cert, on_server_cert_verify,
+	on_server_finished;
+
+/* ---- server ---- */
+
+hs_fn on_client_hello;
+enum leat_ret server_choose13(struct hs *h, const struct client_hello *ch, enum hs_state *next);
+/* RFC 8446 4.1.3: 32 random bytes, the last eight telling of a downgrade where h->version says so. */
+void server_make_random(struct hs *h);
+hs_fn on_end_of_early_data, on_client_cert, on_client_cert_verify, on_client_finished;
+
+/* ---- TLS 1.2: v12_client.c, v12_server.c ----
+ *
+ * v12_client_begin: a ServerHello that chose TLS 1.2 passed the version-independent checks (version,
+ * session id and compression decoded; sentinel). It makes its own (suite, extensions, EMS,
+ * renegotiation_info), commits, and sets *next = C12_WAIT_CERT. h->c.kex[] (the 1.3 shares) must be
+ * cleared by it. A dropped compatibility CCS before it (h->ccs_in) is unexpected_message.
+ *
+ * v12_server_begin: a ClientHello for which TLS 1.2 was chosen; client_random, session_id and sni are
+ * committed. It chooses (choose.h), sends ServerHello, Certificate, then ServerKeyExchange through
+ * job_sign, ServerHelloDone, and sets *next = S12_WAIT_CKX. Server randoms: server_make_random.
+ *
+ * The handlers below are in the rows. Both sides end in HS_UP, with h->v12.master for the exporter. */
+enum leat_ret v12_client_begin(struct hs *h, const struct server_hello *sh, enum hs_state *next);
+enum leat_ret v12_server_begin(struct hs *h, const struct client_hello *ch, enum hs_state *next);
+hs_fn v12_on_server_cert, v12_on_server_kx, v12_on_cert_request, v12_on_hello_done, v12_on_ticket,
+	v12_on_server_ccs, v12_on_server_finished;
+hs_fn v12_on_client_kx, v12_on_client_ccs, v12_on_client_finished;
+
+#endif

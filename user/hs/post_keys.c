@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * post_keys.c - record keys of an established connection, derived when asked for. Keeping secrets and
+ * not keys means that nothing but the AEAD context holds a key, and that hand-over and KeyUpdate share
+ * one place. Called by engine/ (export) and post.c.
+ */
+#include "hs/hs.h"
+
+#include "base/secret.h"
+#include "sched/sched12.h"
+#include "sched/sched13.h"
+
+enum leat_ret hs_post_keys(const struct hs_post *p, enum leat_dir dir, struct traffic_keys *out)
+{
+	LEAT_SCOPED(traffic_keys_clear) struct traffic_keys other = { 0 };
+	bool ours_is_client = p->role == LEAT_CLIENT;
+	bool want_client = dir == LEAT_TX ? ours_is_client : !ours_is_client;
+	const struct leat_secret *secret = dir == LEAT_RX ? &p->rx : &p->tx;
+
+	if (!p->suite)
+		return LEAT_FAILED;
+	if (p->version == LEAT_TLS13) {
+		if (secret->n == 0)
+			return LEAT_FAILED;
+		sched13_keys(p->suite->hash, p->suite->aead, secret, out);
+		return LEAT_OK;
+	}
+	if (p->exporter.n == 0)
+		return LEAT_FAILED;
+	sched12_keys(p->suite->hash, p->suite->aead, &p->exporter, p->client_random,
+		p->server_random, want_client ? out : &other, want_client ? &other : out);
+	return LEAT_OK;
+}
+
+void hs_post_forget_keys(struct hs_post *p, enum leat_dir dir)
+{
+	struct leat_secret *gone = dir == LEAT_RX ? &p->rx : &p->tx;
+
+	if (p->version == LEAT_TLS13) {
+		leat_secret_clear(gone);
+		return;
+	}
+	gone->n = 1; /* TLS 1.2 has no traffic secrets: the fields mark which direction has left */
+	if (p->rx.n && p->tx.n)
+		leat_secret_clear(&p->exporter);
+}

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * loop_uring.c - the io_uring backend: ring set-up, submission, dispatch of completions.
+ *
+ * What the kernel contract asks for, and where it is obeyed:
+ *  - A submission names a descriptor by number until io_uring_submit has run; loop_close therefore
+ *    calls flush() between cancelling and close(2). A pending operation keeps its file alive after
+ *    close, so it must be cancelled (KERNEL.md 5).
+ *  - Cancellation is a request like any other: by tag, so that it cannot hit the next user of the
+ *    slot. Its own completion is ignored; the target's arrives in any case.
+ *  - O_NONBLOCK descriptors may complete with -EAGAIN (splice always does, sends and receives on some
+ *    kernels): a POLL_ADD with the same tag then stands in (op->waiting), and the operation is
+ *    submitted again when it fires.
+ *  - Multishot accept may end at any time without an error: it is started again unseen.
+ *  - CQ overflow loses nothing (IORING_FEAT_NODROP is required).
+ * Rejected: SQPOLL (a kernel thread per loop, and no gain measured for sockets); linked operations
+ * for plain send-close (short sends do not break a link on kTLS, KERNEL.md 5).
+ */
+#include "loop/loop_int.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <liburing.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "loop/uring_op.h"
+
+#define SQ_ENTRIES 512
+#define CQ_ENTRIES 4096
+/* Completions delivered per round before the timers get their turn. */
+#define ROUND_MAX 4096
+
+struct uring {
+	struct io_uring ring;
+	struct uring_slots slots;
+	int broken; /* the errno that ended the ring, or 0 */
+};
+
+/* ---- set-up ---------------------------------------------------------------------------------- */
+
+/* One issuer, completions run only when we ask: fewer interrupts of the loop (6.1). Older kernels
+ * refuse the flags with EINVAL and get a plain ring. */
+static int ring_open(struct io_uring *ring, struct io_uring_params *p)
+{
+	const unsigned wanted[] = {
+		IORING_SETUP_CQSIZE | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
+		IORING_SETUP_CQSIZE,
+	};
+	int rc = -EINVAL;
+
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]) && rc == -EINVAL; i++) {
+		*p = (struct io_uring_params){ .flags = wanted[i], .cq_entries = CQ_ENTRIES };
+		rc = io_uring_queue_init_params(SQ_ENTRIES, ring, p);
+	}
+	return rc;
+}
+
+/* Multishot accept and cancel flags have no probe of their own; both came with IORING_OP_SOCKET
+ * (5.19), which has. */
+static bool ring_is_young_enough(struct io_uring *ring, const struct io_uring_params *p)
+{
+	const unsigned need = IORING_FEAT_NODROP | IORING_FEAT_FAST_POLL | IORING_FEAT_EXT_ARG;
+	struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
+	bool ok = probe != NULL && (p->features & need) == need &&
+		  io_uring_opcode_supported(probe, IORING_OP_SOCKET);
+
+	io_uring_free_probe(probe);
+	return ok;
+}
+
+static int uring_open(struct loop *l)
+{
+	struct uring *u = leat_zalloc(sizeof(*u));
+	struct io_uring_params p;
+	int rc;
+
+	if (u == NULL) {
+		snprintf(l->why, sizeof(l->why), "io_uring: out of memory");
+		return -ENOMEM;
+	}
+	rc = ring_open(&u->ring, &p);
+	if (rc != 0) {
+		const char *hint =
+			rc == -EPERM    ? " (forbidden here: seccomp or kernel.io_uring_disabled)"
+			: rc == -ENOSYS ? " (not in this kernel, or hidden by seccomp)"
+					: "";
+
+		snprintf(l->why, sizeof(l->why), "io_uring_setup: %s%s", strerror(-rc), hint);
+		leat_free(u);
+		return rc;
+	}
+	if (!ring_is_young_enough(&u->ring, &p)) {
+		snprintf(l->why, sizeof(l->why),
+			"io_uring: this kernel's is older than Linux 5.19's");
+		io_uring_queue_exit(&u->ring);
+		leat_free(u);
+		return -EOPNOTSUPP;
+	}
+	/* Saves a descriptor look-up per enter; without it everything works too. */
+	(void)io_uring_register_ring_fd(&u->ring);
+	l->be = u;
+	return 0;
+}
+
+static void uring_close(struct loop *l)
+{
+	struct uring *u = l->be;
+
+	io_uring_queue_exit(&u->ring);
+	uring_slots_clear(&u->slots);
+	leat_free(u);
+	l->be = NULL;
+}
+
+/* ---- submission ------------------------------------------------------------------------------ */
+
+/* An empty entry. The queue is emptied into the kernel when it is full; NULL only on a broken ring. */
+static struct io_uring_sqe *next_sqe(struct uring *u)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&u->ring);
+
+	for (int tries = 0; sqe == NULL && tries < 16; tries++) {
+		int rc = io_uring_submit(&u->ring);
+
+		if (rc < 0 && rc != -EINTR && rc != -EBUSY && rc != -EAGAIN) {
+			u->broken = -rc;
+			break;
+		}
+		sqe = io_uring_get_sqe(&u->ring);
+	}
+	return sqe;
+}
+
+static short events_of(const struct loop_op *op)
+{
+	switch (op->kind) {
+	case LOOP_ACCEPT:
+	case LOOP_RECV:
+	case LOOP_RECVMSG: return POLLIN;
+	case LOOP_SPLICE: return op->fd == op->splice.in ? POLLIN : POLLOUT;
+	default: return POLLOUT;
+	}
+}
+
+static void prepare(struct io_uring_sqe *sqe, struct loop_op *op)
+{
+	if (op->waiting) {
+		io_uring_prep_poll_add(sqe, op->fd, (unsigned)events_of(op));
+		return;
+	}
+	switch ((enum loop_kind)op->kind) {
+	case LOOP_ACCEPT:
+		io_uring_prep_multishot_accept(
+			sqe, op->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		break;
+	case LOOP_RECV: io_uring_prep_recv(sqe, op->fd, op->io.buf, op->io.n, op->io.flags); break;
+	case LOOP_SEND: io_uring_prep_send(sqe, op->fd, op->io.buf, op->io.n, op->io.flags); break;
+	case LOOP_RECVMSG:
+		io_uring_prep_recvmsg(sqe, op->fd, op->msg.msg, (unsigned)op->msg.flags);
+		break;
+	case LOOP_SENDMSG:
+		io_uring_prep_sendmsg(sqe, op->fd, op->msg.msg, (unsigned)op->msg.flags);
+		break;
+	case LOOP_READY:
+		io_uring_prep_poll_add(sqe, op->fd, (unsigned)(unsigned short)op->events);
+		break;
+	case LOOP_SPLICE:
+		io_uring_prep_splice(sqe, op->splice.in, op->splice.in_off, op->splice.out,
+			op->splice.out_off, op->splice.n, op->splice.flags | SPLICE_F_NONBLOCK);
+		break;
+	case LOOP_IDLE:
+	case LOOP_KIND_COUNT: io_uring_prep_nop(sqe); break;
+	}
+}
+
+static int submit_op(struct uring *u, struct loop_op *op)
+{
+	struct io_uring_sqe *sqe = next_sqe(u);
+
+	if (sqe == NULL)
+		return u->broken ? -u->broken : -EBUSY;
+	prepare(sqe, op);
+	io_uring_sqe_set_data64(sqe, uring_slot_tag(&u->slots, op->slot, op->kind));
+	return 0;
+}
+
+static int uring_start(struct loop *l, struct loop_op *op)
+{
+	struct uring *u = l->be;
+	int rc = uring_slot_take(&u->slots, op, &op->slot);
+
+	if (rc != 0)
+		return rc;
+	rc = submit_op(u, op);
+	if (rc != 0)
+		uring_slot_put(&u->slots, op->slot);
+	return rc;
+}
+
+static void uring_cancel(struct loop *l, struct loop_op *op)
+{
+	struct uring *u = l->be;
+	struct io_uring_sqe *sqe = next_sqe(u);
+
+	if (sqe == NULL)
+		return; /* the ring is broken; wait() says so */
+	io_uring_prep_cancel64(sqe, uring_slot_tag(&u->slots, op->slot, op->kind), 0);
+	io_uring_sqe_set_data64(sqe, uring_tag(UR_KIND_CANCEL, 0, 0));
+}
+
+static void uring_flush(struct loop *l)
+{
+	struct uring *u = l->be;
+
+	while (io_uring_sq_ready(&u->ring) > 0) {
+		int rc = io_uring_submit(&u->ring);
+
+		if (rc < 0 && rc != -EINTR && rc != -EAGAIN && rc != -EBUSY) {
+			u->broken = -rc;
+			return;
+		}
+	}
+}
+
+/* ---- completions ----------------------------------------------------------------------------- */
+
+static void finish(struct loop *l, struct loop_op *op, int res)
+{
+	struct uring *u = l->be;
+
+	uring_slot_put(&u->slots, op->slot);
+	loop_finish(l, op, res);
+}
+
+/* Submits op once more under the same tag. */
+static void again(struct loop *l, struct loop_op *op)
+{
+	int rc;
+
+	if (op->cancelled) {
+		finish(l, op, -ECANCELED);
+		return;
+	}
+	rc = submit_op(l->be, op);
+	if (rc != 0)
+		finish(l, op, rc);
+}
+
+static bool would_block(const struct loop_op *op, int res)
+{
+	return (res == -EAGAIN || res == -EINTR) && op->kind != LOOP_READY;
+}
+
+/* Returns the number of callbacks made. */
+static int on_cqe(struct loop *l, struct loop_op *op, int res, unsigned flags)
+{
+	if (op->waiting) {
+		/* The stand-in fired. An error of the poll itself is the descriptor's: the operation
+		 * would meet it too and report it better, unless there is no descriptor any more. */
+		op->waiting = false;
+		if (res < 0 && res != -EINTR && res != -EAGAIN)
+			finish(l, op, res);
+		else
+			again(l, op);
+		return 1;
+	}
+	if (would_block(op, res)) {
+		op->waiting = res == -EAGAIN;
+		again(l, op);
+		return 0;
+	}
+	if (op->kind == LOOP_ACCEPT && res >= 0) {
+		loop_more(l, op, res);
+		if (!(flags & IORING_CQE_F_MORE))
+			again(l, op);
+		return 1;
+	}
+	if (flags & IORING_CQE_F_MORE) {
+		loop_more(l, op, res);
+		return 1;
+	}
+	/* A splice in a kernel worker that was told to stop. */
+	finish(l, op, op->cancelled && res == -EINTR ? -ECANCELED : res);
+	return 1;
+}
+
+static int deliver(struct loop *l)
+{
+	struct uring *u = l->be;
+	struct io_uring_cqe *cqe;
+	int num = 0;
+
+	for (int i = 0; i < ROUND_MAX && io_uring_peek_cqe(&u->ring, &cqe) == 0; i++) {
+		uint64_t tag = io_uring_cqe_get_data64(cqe);
+		int res = cqe->res;
+		unsigned flags = cqe->flags;
+		struct loop_op *op;
+
+		/* Given back before the callback: it may submit and need the room. */
+		io_uring_cqe_seen(&u->ring, cqe);
+		if (uring_tag_kind(tag) == UR_KIND_CANCEL)
+			continue;
+		op = uring_slot_find(&u->slots, tag);
+		if (op != NULL)
+			num += on_cqe(l, op, res, flags);
+	}
+	return num;
+}
+
+static int uring_wait(struct loop *l, int timeout_ms)
+{
+	struct uring *u = l->be;
+	struct io_uring_cqe *cqe = NULL;
+	struct __kernel_timespec ts = {
+		.tv_sec = timeout_ms / 1000,
+		.tv_nsec = (long long)(timeout_ms % 1000) * 1000000,
+	};
+	int rc;
+
+	if (u->broken)
+		return -u->broken;
+	if (timeout_ms == 0)
+		rc = io_uring_submit_and_get_events(&u->ring);
+	else
+		rc = io_uring_submit_and_wait_timeout(
+			&u->ring, &cqe, 1, timeout_ms < 0 ? NULL : &ts, NULL);
+	loop_tick(l);
+	if (rc < 0 && rc != -ETIME && rc != -EINTR && rc != -EAGAIN && rc != -EBUSY) {
+		u->broken = -rc;
+		return rc;
+	}
+	return deliver(l);
+}
+
+const struct loop_backend_ops loop_uring_ops = {
+	.name = "io_uring",
+	.blocks_on_disk = false,
+	.open = uring_open,
+	.close = uring_close,
+	.start = uring_start,
+	.cancel = uring_cancel,
+	.flush = uring_flush,
+	.wait = uring_wait,
+};
