@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # leat: one plain GNU make file for everything.
 #
 # Switches (give them on the command line: make CC=clang BUILD=build-clang)
@@ -221,7 +222,9 @@ bench: $(BENCH) ## build the measuring programs of bench/
 
 # The environment every test run sees; nothing of the caller's locale, proxies or key logs.
 TESTENV := env -u SSLKEYLOGFILE -u http_proxy -u https_proxy -u MAKEFLAGS -u MFLAGS -u MAKELEVEL \
-	LEAT_BUILD=$(abspath $(BUILD)) LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1 MAKE=$(MAKE)
+	LEAT_BUILD=$(abspath $(BUILD)) LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1 MAKE=$(MAKE) \
+	ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:check_initialization_order=1 \
+	UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 PYTEST_ARGS := $(if $(K),-k '$(K)') $(if $(filter-out 1,$(JOBS)),-n $(JOBS) --dist loadgroup)
 C_TEST_PATHS := $(addprefix tests/,$(filter-out kernel,$(TEST_DIRS)) fuzz)
 ASAN_OPT := -O1 -g
@@ -287,7 +290,8 @@ demo: ## serve a 256 MiB file over TLS 1.3, fetch it with curl, show who carried
 # ---- documents and installation --------------------------------------------------------------
 
 .PHONY: docs
-docs: ## check the manual pages; print the list of documents
+docs: ## make the generated documents anew, check the manual pages
+	$(Q)$(PYTHON) tests/lint/rfc.py >$(BUILD)/rfc.md && mv $(BUILD)/rfc.md docs/rfc.md
 	$(Q)for m in $(MAN); do mandoc -T lint -W warning $$m || exit 1; done
 	@echo 'start with docs/map.md; manual pages:' $(notdir $(MAN))
 

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # setup.sh: install what building, testing and the demo need. Idempotent; says what and why.
 #
 #   scripts/setup.sh [build|demo|all]     install what is missing for that purpose (default all)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """pytest glue of the whole tree: C test programs become test items, skips are accounted for.
 
 Every t_*.c below tests/ is a cmocka program that the Makefile has built already; each of its

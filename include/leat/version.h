@@ -1,4 +1,5 @@
-/*
+/* SPDX-License-Identifier: Apache-2.0
+ *
  * leat/version.h: version of the library and the mark of an exported function.
  *
  * LEAT_API_LEVEL grows by one with each release that adds to the interface; a caller that

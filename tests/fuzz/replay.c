@@ -1,4 +1,5 @@
-/*
+/* SPDX-License-Identifier: Apache-2.0
+ *
  * replay.c: runs a fuzz target over files that already exist, without libFuzzer.
  *
  * Every fz_*.c is linked with this file in a normal build, so that the corpora are replayed by

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Runs compiled test programs for pytest: cmocka programs (t_*.c) and fuzz replays (fz_*.c).
 
 A cmocka program runs once per session; its test functions are found in the source, so that each

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Certificates made at run time: nothing secret in the tree, nothing that expires in it.
 
     pki = Pki(folder)

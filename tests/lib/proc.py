@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Processes in tests: start one, wait until it is ready, talk to it, stop it by its own pid.
 
     s = Server([leat, "serve", d, "--listen", "127.0.0.1:0"], ready=r"listening on \\S+:(\\d+)")

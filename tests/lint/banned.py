@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """banned.py [ROOT]: functions and habits that this tree does without.
 
 Where a rule must be broken, `lint: allow RULE (reason)` stands in a comment on the line or the one

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """docs.py [ROOT]: every function a caller can see is described where it is declared.
 
 In include/leat/*.h each declaration with LEAT_API stands directly below a comment that names it,

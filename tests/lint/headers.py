@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """headers.py [ROOT]: every header compiles alone, included twice, with gcc and with clang."""
 import os
 import subprocess

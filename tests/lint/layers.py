@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """layers.py [ROOT]: an #include may only point down the layers of user/.
 
 Rules, each printed with file:line when broken:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the lint scripts share: finding files, blanking comments, reporting file:line."""
 import os
 import re

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """purity.py ARCHIVE: libleat-core.a asks the world for nothing but memory, strings and libcrypto.
 
 Reads `nm -A` of the archive and prints every undefined symbol that no member defines and that is

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """run.py [STEP...]: all of `make lint`, or only the named steps; one line each, all are run.
 
 Steps: build (gcc and clang, -Werror), layers, purity, exports, banned, docs, headers, format,

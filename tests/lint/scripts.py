@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """scripts.py [ROOT]: shell scripts pass bash -n and shellcheck, Python files compile, manual
 pages pass mandoc's lint. A file counts as a script by its suffix or its first line."""
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every lint script is shown a small planted tree and must find what was planted, and only that.
 
 The clean tree passes all of them; each test adds one offence to it.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The test harness itself: certificates verify (or fail) as named, servers start and stop."""
 import os
 import signal

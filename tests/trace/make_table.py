@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """make_table.py REQUIREMENTS.md >docs/requirements.tsv: the table that `make trace` counts by.
 
 Columns: part, ids, section, text. One table row of the requirements is one row here:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """make trace counts what tests claim, and refuses claims that name nothing."""
 import os
 import subprocess

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """trace.py [ROOT]: which requirements have a test that claims to prove them.
 
 Reads docs/requirements.tsv and every `REQ: ID [ID...]` in a comment or docstring below tests/

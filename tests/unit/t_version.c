@@ -1,4 +1,5 @@
-/*
+/* SPDX-License-Identifier: Apache-2.0
+ *
  * t_version.c: include/leat/version.h is consistent with itself.
  */
 #include <stdarg.h>
