@@ -87,14 +87,13 @@ void rec_kernel_rx_prep(struct rec_kernel_rx *r, void *buf, size_t n)
 
 int rec_kernel_rx_done(const struct rec_kernel_rx *r, ssize_t res, struct rec_kernel_got *out)
 {
-	const struct cmsghdr *c;
+	const struct cmsghdr *c = CMSG_FIRSTHDR(&r->msg);
 
 	*out = (struct rec_kernel_got){ 0 };
 	if (res < 0)
 		return (int)res;
-	if (res == 0)
+	if (res == 0 && !c)
 		return 0;
-	c = CMSG_FIRSTHDR(&r->msg);
 	/* The kernel names the type of every record it decrypted, data included. No name: these are
 	 * raw bytes (the TLS protocol was taken off the socket by somebody), not plaintext. */
 	if (!c || c->cmsg_level != SOL_TLS || c->cmsg_type != TLS_GET_RECORD_TYPE ||
@@ -142,12 +141,14 @@ int rec_kernel_recv(
 {
 	struct rec_kernel_rx r;
 	ssize_t res;
+	int e;
 
 	do {
 		rec_kernel_rx_prep(&r, buf, n); /* the kernel overwrites lengths: anew each time */
 		res = sys->recvmsg(fd, &r.msg, MSG_DONTWAIT);
-	} while (res == -EINTR);
-	return rec_kernel_rx_done(&r, res, out);
+		e = rec_kernel_rx_done(&r, res, out);
+	} while (e == -EINTR || (e == 0 && out->n == 0 && out->type != 0));
+	return e;
 }
 
 int rec_kernel_take_error(const struct leat_sys *sys, int fd)

@@ -10,7 +10,8 @@
  * The kernel's habits a caller must know (measured, 6.12):
  *  - a record error (EBADMSG, EMSGSIZE, EINVAL) may be reported once and then EAGAIN for ever: the
  *    first error is final, remember it;
- *  - FIN in the middle of a record is a plain 0: only a close_notify proves the end;
+ *  - FIN in the middle of a record is a plain 0: only a close_notify proves the end. Nor does 0 prove a
+ *    FIN: an empty data record before a control record is 0 as well, but with a record type;
  *  - after SHUT_WR or a reset, send may "succeed" and drop the bytes: remember both;
  *  - non-blocking sends, then close(2), lose the last record: send close_notify successfully (or see
  *    POLLOUT) before shutdown and close;
@@ -44,7 +45,8 @@ struct rec_kernel_rx {
 	union rec_kernel_ctl ctl;
 };
 
-/* What one receive brought. n == 0: the transport ended. */
+/* What one receive brought. type == 0: the transport ended. n == 0 with a type: an empty record that
+ * the kernel met before one of another type (it skips empty data records otherwise); receive again. */
 struct rec_kernel_got {
 	size_t n;
 	uint8_t type;    /* content type; data records may be merged, others never are */
@@ -80,6 +82,7 @@ LEAT_MUST_CHECK ssize_t rec_kernel_send(
 /* One control record: 0 when the kernel has all of it, or -errno (-EINVAL for what _prep refuses). */
 LEAT_MUST_CHECK int rec_kernel_send_ctl(
 	const struct leat_sys *sys, int fd, uint8_t type, struct leat_span payload);
+/* 0 or -errno; out as above, but never an empty record. */
 LEAT_MUST_CHECK int rec_kernel_recv(
 	const struct leat_sys *sys, int fd, void *buf, size_t n, struct rec_kernel_got *out);
 
