@@ -41,7 +41,7 @@ size_t enc_hs_open(struct leat_wr *w, uint8_t type);
 void enc_hs_close(struct leat_wr *w, size_t mark);
 
 /* The most body bytes a message of this type may have: LIM_CLIENT_HELLO, LIM_SMALL_MESSAGE, or
- * max_handshake_size for certificates and their kin. 0 for an unknown type. */
+ * max_handshake_size for certificates, requests for them, and their kin. 0 for an unknown type. */
 size_t msg_limit(uint8_t type, size_t max_handshake_size);
 
 /* "client_hello"; "unknown" for a number without a name. */
