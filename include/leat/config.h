@@ -83,6 +83,27 @@ LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_set_alpn(
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_set_records(
 	struct leat_config *c, enum leat_dir dir, enum leat_records policy, struct leat_err *err);
 
+/* Files of an option list; NULL where there is none. Strings are borrowed for the call. */
+struct leat_files {
+	const char *certfile;   /* PEM: our certificate, its intermediates after it */
+	const char *keyfile;    /* PEM: its private key; NULL: in certfile */
+	const char *password;   /* opens an encrypted keyfile */
+	const char *cacertfile; /* PEM: trusted CAs, in place of the system's */
+};
+
+/* leat_config_use_files reads the files and adds what they hold as leat_config_add_cred and
+ * leat_config_add_trust do: all of it, or nothing. May block on the disk. Errors: LEAT_E_FILE with the
+ * path, LEAT_E_OPTION for a keyfile or password without certfile. In libleat, not in libleat-core. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_use_files(
+	struct leat_config *c, const struct leat_files *files, struct leat_err *err);
+
+/* leat_config_use_system_trust makes the system's trust anchors those of the config, in place of any
+ * loaded before: the bundle of the distribution, or what SSL_CERT_FILE and SSL_CERT_DIR name. Clients
+ * that verify and were given no anchors need this before the freeze. LEAT_E_FILE when there are none.
+ * In libleat, not in libleat-core. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_use_system_trust(
+	struct leat_config *c, struct leat_err *err);
+
 /* leat_config_freeze validates the whole (a server needs a credential, a verifying client trust
  * anchors, every version a suite, ...) and makes the config immutable. Setters fail afterwards. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_freeze(

@@ -114,6 +114,19 @@ void config_set_trust_take(struct leat_config *c, struct store *s, bool of_syste
 	c->trust_of_system = of_system;
 }
 
+enum leat_ret config_add_trust_take(struct leat_config *c, struct store *s, struct leat_err *err)
+{
+	enum leat_ret ret;
+
+	if (!c->trust || c->trust_of_system) {
+		config_set_trust_take(c, s, false);
+		return LEAT_OK;
+	}
+	ret = store_add_all(c->trust, s, err);
+	store_unref(s);
+	return ret;
+}
+
 /* The store that own anchors go to: a shared one (the system's) is never added to. */
 static enum leat_ret open_trust(struct leat_config *c, struct store **out, struct leat_err *err)
 {

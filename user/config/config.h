@@ -59,6 +59,9 @@ LEAT_MUST_CHECK enum leat_ret config_may_set(const struct leat_config *c, struct
 /* For sock/anchors: the object is owned by the config afterwards, or released on failure. */
 LEAT_MUST_CHECK enum leat_ret config_add_cred_take(
 	struct leat_config *c, struct cred *cred, struct leat_err *err);
+/* Adds the anchors of s to the config's own, s is released; or makes s the config's when it had none. */
+LEAT_MUST_CHECK enum leat_ret config_add_trust_take(
+	struct leat_config *c, struct store *s, struct leat_err *err);
 void config_set_trust_take(struct leat_config *c, struct store *s, bool of_system);
 
 #endif

@@ -226,3 +226,8 @@ enum leat_ret store_add_der(struct store *s, struct leat_span der, struct leat_e
 	X509_free(x);
 	return ret;
 }
+
+enum leat_ret store_add_all(struct store *s, const struct store *from, struct leat_err *err)
+{
+	return commit(s, from->anchors, from->num, err);
+}

@@ -19,6 +19,9 @@ LEAT_MUST_CHECK enum leat_ret store_add_pem(
 	struct store *s, struct leat_span pem, size_t *added, struct leat_err *err);
 LEAT_MUST_CHECK enum leat_ret store_add_der(
 	struct store *s, struct leat_span der, struct leat_err *err);
+/* Adds what another store holds. */
+LEAT_MUST_CHECK enum leat_ret store_add_all(
+	struct store *s, const struct store *from, struct leat_err *err);
 size_t store_num(const struct store *s);
 /* Subject names (DER Name) for certificate_authorities; borrowed. */
 struct leat_span store_subject(const struct store *s, size_t i);

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * anchors.c - reads trust, chain and key files. Everything read is wiped when done with: a file that
+ * was to hold certificates may hold a key as well.
+ */
+#include "sock/anchors.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+#define READ_STEP 65536
+
+static enum leat_ret refuse(
+	struct leat_err *err, const char *option, const char *path, int sys, const char *what)
+{
+	err_raise(err, LEAT_E_FILE, 0, sys, LEAT_HERE, what);
+	err->option = option;
+	err_detail(err, path, strlen(path));
+	return LEAT_FAILED;
+}
+
+/* An error about text becomes one about the file it came from, its own words kept. */
+static enum leat_ret blame_file(struct leat_err *err, const char *option, const char *path)
+{
+	char detail[sizeof(err->detail)];
+
+	if (err->cls != LEAT_E_OPTION)
+		return LEAT_FAILED;
+	memcpy(detail, err->detail, sizeof(detail));
+	err->cls = LEAT_E_FILE;
+	err->option = option;
+	if (detail[0])
+		err_detailf(err, "%.90s (%.40s)", path, detail);
+	else
+		err_detail(err, path, strlen(path));
+	return LEAT_FAILED;
+}
+
+static enum leat_ret read_all(
+	int fd, const char *option, const char *path, struct leat_wr *out, struct leat_err *err)
+{
+	size_t base = out->n;
+	uint8_t *room;
+	ssize_t got;
+
+	for (;;) {
+		room = leat_wr_room(out, READ_STEP);
+		if (!room)
+			return err_memory(err);
+		do
+			got = read(fd, room, READ_STEP);
+		while (got < 0 && errno == EINTR);
+		out->n -= READ_STEP - (got > 0 ? (size_t)got : 0);
+		if (got < 0)
+			return refuse(err, option, path, errno, "cannot be read");
+		if (got == 0)
+			return LEAT_OK;
+		if (out->n - base > ANCHORS_FILE_MAX)
+			return refuse(err, option, path, 0, "is larger than 16 MiB");
+	}
+}
+
+enum leat_ret anchors_read(
+	const char *option, const char *path, struct leat_wr *out, struct leat_err *err)
+{
+	enum leat_ret ret;
+	int fd;
+
+	do
+		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	while (fd < 0 && errno == EINTR);
+	if (fd < 0)
+		return refuse(err, option, path, errno, "cannot be opened");
+	ret = read_all(fd, option, path, out, err);
+	close(fd);
+	return ret;
+}
+
+enum leat_ret anchors_load_trust(
+	struct store *s, const char *option, const char *path, size_t *added, struct leat_err *err)
+{
+	struct leat_wr text = { 0 };
+	enum leat_ret ret = anchors_read(option, path, &text, err);
+
+	if (ret == LEAT_OK && store_add_pem(s, leat_wr_done(&text), added, err) != LEAT_OK)
+		ret = blame_file(err, option, path);
+	leat_wr_clear(&text);
+	return ret;
+}
+
+enum leat_ret anchors_load_cred(struct cred **out, const struct crypto *c, const char *certfile,
+	const char *keyfile, const char *password, struct leat_err *err)
+{
+	struct leat_wr cert = { 0 }, key = { 0 };
+	struct leat_span pass = { (const uint8_t *)password, password ? strlen(password) : 0 };
+	struct leat_span key_text;
+	enum leat_ret ret;
+
+	*out = NULL;
+	ret = anchors_read("certfile", certfile, &cert, err);
+	if (ret == LEAT_OK && keyfile)
+		ret = anchors_read("keyfile", keyfile, &key, err);
+	key_text = leat_wr_done(keyfile ? &key : &cert);
+	if (ret == LEAT_OK &&
+		cred_new_pem(out, c, leat_wr_done(&cert), key_text, pass, err) != LEAT_OK) {
+		/* "key" and "password" are both about the file with the key */
+		if (err->option && strcmp(err->option, "cert") == 0)
+			ret = blame_file(err, "certfile", certfile);
+		else
+			ret = blame_file(err, "keyfile", keyfile ? keyfile : certfile);
+	}
+	leat_wr_clear(&cert);
+	leat_wr_clear(&key);
+	return ret;
+}
+
+enum leat_ret leat_config_use_files(
+	struct leat_config *c, const struct leat_files *f, struct leat_err *err)
+{
+	struct store *trust = NULL;
+	struct cred *cred = NULL;
+
+	if (config_may_set(c, err) != LEAT_OK)
+		return LEAT_FAILED;
+	if (!f->certfile && f->keyfile)
+		return err_option(err, "keyfile", f->keyfile, "there is no certfile it belongs to");
+	if (!f->certfile && f->password)
+		return err_option(err, "password", NULL, "there is no certfile it belongs to");
+	if (f->certfile && anchors_load_cred(&cred, c->crypto, f->certfile, f->keyfile, f->password,
+				   err) != LEAT_OK)
+		return LEAT_FAILED;
+	if (f->cacertfile &&
+		(store_new(&trust, err) != LEAT_OK || anchors_load_trust(trust, "cacertfile",
+							      f->cacertfile, NULL, err) != LEAT_OK))
+		goto fail;
+	if (cred && c->num_creds == CONFIG_MAX_CREDS) {
+		err_option(err, "certfile", f->certfile, "too many certificates with keys");
+		goto fail;
+	}
+	if (trust && config_add_trust_take(c, trust, err) != LEAT_OK) {
+		cred_unref(cred);
+		return LEAT_FAILED;
+	}
+	/* There is room: it was looked at above, so nothing is half-applied. */
+	return cred ? config_add_cred_take(c, cred, err) : LEAT_OK;
+fail:
+	cred_unref(cred);
+	store_unref(trust);
+	return LEAT_FAILED;
+}
+
+/* ---- the system's trust ----------------------------------------------------------------------- */
+
+/* Where distributions keep the bundle, the most common first. */
+static const char *const bundles[] = {
+	"/etc/ssl/certs/ca-certificates.crt", /* Debian, Ubuntu, Arch, Gentoo, Alpine */
+	"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", /* Fedora, RHEL 7 and later */
+	"/etc/pki/tls/certs/ca-bundle.crt",                  /* older Red Hat */
+	"/etc/ssl/ca-bundle.pem",                            /* openSUSE */
+	"/etc/ssl/cert.pem",                                 /* Alpine, BSDs */
+};
+
+enum leat_ret anchors_load_first(
+	struct store *s, const char *const *paths, size_t num, size_t *used, struct leat_err *err)
+{
+	for (size_t i = 0; i < num; i++) {
+		if (access(paths[i], F_OK) != 0)
+			continue;
+		*used = i;
+		return anchors_load_trust(s, "system trust", paths[i], NULL, err);
+	}
+	return LEAT_UNSUPPORTED;
+}
+
+/* Certificates by the names `openssl rehash` and people give them. */
+static bool is_cert_name(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	if (!dot || name[0] == '.')
+		return false;
+	return strcmp(dot, ".pem") == 0 || strcmp(dot, ".crt") == 0 || strcmp(dot, ".cer") == 0 ||
+	       (dot[1] >= '0' && dot[1] <= '9' && dot[2] == '\0');
+}
+
+/* Every certificate file of one folder; files that hold none are passed over, as others do. */
+static enum leat_ret load_folder(struct store *s, const char *folder, struct leat_err *err)
+{
+	struct leat_err ignored;
+	struct dirent *e;
+	char path[4096];
+	DIR *d = opendir(folder);
+	enum leat_ret ret = LEAT_OK;
+
+	if (!d)
+		return refuse(err, "SSL_CERT_DIR", folder, errno, "cannot be opened");
+	while (ret == LEAT_OK && (e = readdir(d)) != NULL) {
+		if (!is_cert_name(e->d_name) || snprintf(path, sizeof(path), "%s/%s", folder,
+							e->d_name) >= (int)sizeof(path))
+			continue;
+		err_clear(&ignored);
+		if (anchors_load_trust(s, "SSL_CERT_DIR", path, NULL, &ignored) != LEAT_OK &&
+			ignored.cls == LEAT_E_MEMORY)
+			ret = err_memory(err);
+	}
+	closedir(d);
+	return ret;
+}
+
+/* SSL_CERT_DIR is a list separated by colons, as for OpenSSL. */
+static enum leat_ret load_folders(struct store *s, const char *list, struct leat_err *err)
+{
+	char folder[4096];
+	size_t n;
+
+	for (const char *p = list; *p; p += n + (p[n] == ':')) {
+		n = strcspn(p, ":");
+		if (n == 0)
+			continue;
+		if (n >= sizeof(folder))
+			return refuse(err, "SSL_CERT_DIR", p, ENAMETOOLONG, "cannot be opened");
+		memcpy(folder, p, n);
+		folder[n] = '\0';
+		if (load_folder(s, folder, err) != LEAT_OK)
+			return LEAT_FAILED;
+	}
+	return LEAT_OK;
+}
+
+/* What the anchors were loaded from, and what tells that it has changed. */
+struct origin {
+	char text[256];
+	struct stat st; /* of a single file only */
+	bool has_stat;
+};
+
+static enum leat_ret load_system(struct store *s, struct origin *o, struct leat_err *err)
+{
+	const char *file = secure_getenv("SSL_CERT_FILE");
+	const char *folders = secure_getenv("SSL_CERT_DIR");
+	enum leat_ret ret;
+	size_t used;
+
+	memset(o, 0, sizeof(*o));
+	if ((file && *file) || (folders && *folders)) {
+		if (file && *file &&
+			anchors_load_trust(s, "SSL_CERT_FILE", file, NULL, err) != LEAT_OK)
+			return LEAT_FAILED;
+		if (folders && *folders && load_folders(s, folders, err) != LEAT_OK)
+			return LEAT_FAILED;
+		snprintf(o->text, sizeof(o->text), "%s%s%s", file ? file : "",
+			file && folders ? ":" : "", folders ? folders : "");
+		if (store_num(s) == 0)
+			return refuse(err, "SSL_CERT_DIR", folders, 0, "holds no certificate");
+		return LEAT_OK;
+	}
+	ret = anchors_load_first(s, bundles, sizeof(bundles) / sizeof(bundles[0]), &used, err);
+	if (ret == LEAT_OK) {
+		snprintf(o->text, sizeof(o->text), "%s", bundles[used]);
+		o->has_stat = stat(bundles[used], &o->st) == 0;
+	}
+	if (ret == LEAT_UNSUPPORTED)
+		ret = refuse(err, "system trust", bundles[0], ENOENT,
+			"no CA bundle in any of the usual places (install ca-certificates, or set "
+			"SSL_CERT_FILE)");
+	return ret;
+}
+
+/* The last bundle that was loaded. Answers from the environment are not kept: the environment may
+ * change without a trace. */
+static pthread_mutex_t cache_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct store *cached;
+static struct origin cached_origin;
+
+static bool is_fresh(const struct origin *o)
+{
+	struct stat now;
+
+	return o->has_stat && !secure_getenv("SSL_CERT_FILE") && !secure_getenv("SSL_CERT_DIR") &&
+	       stat(o->text, &now) == 0 && now.st_dev == o->st.st_dev &&
+	       now.st_ino == o->st.st_ino && now.st_size == o->st.st_size &&
+	       now.st_mtim.tv_sec == o->st.st_mtim.tv_sec &&
+	       now.st_mtim.tv_nsec == o->st.st_mtim.tv_nsec;
+}
+
+static enum leat_ret load_locked(struct store **out, struct origin *o, struct leat_err *err)
+{
+	struct store *s;
+
+	if (cached && is_fresh(&cached_origin)) {
+		*o = cached_origin;
+		*out = store_ref(cached);
+		return LEAT_OK;
+	}
+	if (store_new(&s, err) != LEAT_OK)
+		return LEAT_FAILED;
+	if (load_system(s, o, err) != LEAT_OK) {
+		store_unref(s);
+		return LEAT_FAILED;
+	}
+	if (o->has_stat) {
+		store_unref(cached);
+		cached = store_ref(s);
+		cached_origin = *o;
+	}
+	*out = s;
+	return LEAT_OK;
+}
+
+enum leat_ret anchors_load_system(struct store **out, char *source, size_t n, struct leat_err *err)
+{
+	struct origin o;
+	enum leat_ret ret;
+
+	*out = NULL;
+	if (n > 0)
+		source[0] = '\0';
+	pthread_mutex_lock(&cache_lock);
+	ret = load_locked(out, &o, err);
+	pthread_mutex_unlock(&cache_lock);
+	if (ret == LEAT_OK)
+		snprintf(source, n, "%s", o.text);
+	return ret;
+}
+
+enum leat_ret leat_config_use_system_trust(struct leat_config *c, struct leat_err *err)
+{
+	struct store *s;
+	char source[8];
+
+	if (config_may_set(c, err) != LEAT_OK ||
+		anchors_load_system(&s, source, sizeof(source), err) != LEAT_OK)
+		return LEAT_FAILED;
+	config_set_trust_take(c, s, true);
+	return LEAT_OK;
+}
