@@ -91,6 +91,7 @@ LIB_A   := $(BUILD)/libleat.a
 LIB_SO  := $(BUILD)/libleat.so.$(SOVERSION)
 TOOL    := $(BUILD)/leat
 TLIB_A  := $(BUILD)/libtest.a
+CMDS_A  := $(BUILD)/libleat-cmds.a
 TESTS   := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TEST_SRC))
 FUZZ    := $(patsubst tests/%.c,$(BUILD)/tests/%,$(FUZZ_SRC))
 BENCH   := $(patsubst bench/%.c,$(BUILD)/bench/%,$(BENCH_SRC))
@@ -175,6 +176,8 @@ endef
 $(eval $(call archive_rule,$(CORE_A),$(CORE_OBJ)))
 $(eval $(call archive_rule,$(LIB_A),$(CORE_OBJ) $(EDGE_OBJ)))
 $(eval $(call archive_rule,$(TLIB_A),$(TLIB_OBJ)))
+# The commands without main(): their pure parts (HTTP, option parsing) have unit tests of their own.
+$(eval $(call archive_rule,$(CMDS_A),$(filter-out %/main.o,$(TOOL_OBJ))))
 
 $(LIB_SO): $(CORE_OBJ) $(EDGE_OBJ) user/libleat.map $(BUILD)/.libleat.a.list
 	$(call say,LD,$@)
@@ -194,16 +197,16 @@ FUZZ_MAIN := $(REPLAY_OBJ)
 else
 FUZZ_MAIN_FLAGS := -fsanitize=fuzzer
 endif
-$(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_MAIN) $(TLIB_A) $(LIB_A)
+$(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_MAIN) $(TLIB_A) $(CMDS_A) $(LIB_A)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -pie $(LDFLAGS_ALL) $(FUZZ_MAIN_FLAGS) -o $@ $< $(FUZZ_MAIN) $(TLIB_A) $(LIB_A) \
+	$(Q)$(CC) -pie $(LDFLAGS_ALL) $(FUZZ_MAIN_FLAGS) -o $@ $< $(FUZZ_MAIN) $(TLIB_A) $(CMDS_A) $(LIB_A) \
 		$(TEST_LIBS)
 
-$(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(TLIB_A) $(LIB_A)
+$(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(TLIB_A) $(CMDS_A) $(LIB_A)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -pie $(LDFLAGS_ALL) -o $@ $< $(TLIB_A) $(LIB_A) $(TEST_LIBS)
+	$(Q)$(CC) -pie $(LDFLAGS_ALL) -o $@ $< $(TLIB_A) $(CMDS_A) $(LIB_A) $(TEST_LIBS)
 
 $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(TLIB_A) $(LIB_A)
 	$(call say,LD,$@)
