@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+import time
 
 import pytest
 
@@ -103,6 +104,7 @@ def test_stop_reaches_the_children(run_server):
             return
         if state == "Z":
             return
+        time.sleep(0.05)
     pytest.fail("the child is still there")
 
 
