@@ -231,7 +231,7 @@ LIST_SHOWER(show_schemes, schemes)
 static enum leat_ret set_shares(
 	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
 {
-	unsigned long v;
+	unsigned long v = 0;
 
 	if (parse_number(o, value, &v, err) != LEAT_OK)
 		return LEAT_FAILED;
@@ -315,7 +315,7 @@ static void show_skip_name(const struct leat_config *c, char *buf, size_t n)
 static enum leat_ret set_depth(
 	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
 {
-	unsigned long v;
+	unsigned long v = 0;
 
 	if (parse_number(o, value, &v, err) != LEAT_OK)
 		return LEAT_FAILED;
@@ -355,7 +355,7 @@ static void show_middlebox(const struct leat_config *c, char *buf, size_t n)
 static enum leat_ret set_max_handshake(
 	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
 {
-	unsigned long v;
+	unsigned long v = 0;
 
 	if (parse_number(o, value, &v, err) != LEAT_OK)
 		return LEAT_FAILED;
@@ -384,7 +384,7 @@ static enum leat_ret parse_records(
 static enum leat_ret set_records(
 	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
 {
-	enum leat_records r;
+	enum leat_records r = LEAT_RECORDS_AUTO;
 
 	if (parse_records(o, value, &r, err) != LEAT_OK)
 		return LEAT_FAILED;
