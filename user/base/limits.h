@@ -31,11 +31,11 @@
 #define LIM_SMALL_MESSAGE (17 * 1024) /* every other message but Certificate and its kin */
 #define LIM_EXTENSIONS    64          /* extensions in one message, unknown ones included */
 #define LIM_CHAIN         16          /* certificates in one chain message */
-#define LIM_KEY_SHARES    16          /* key shares in one ClientHello; each would cost a key pair */
-#define LIM_SESSION_ID    32          /* RFC 8446 4.1.2: legacy_session_id<0..32> */
-#define LIM_COOKIE        4096        /* RFC allows 2^16-1; our own is small, others' are too */
-#define LIM_ALPN_NAME     255         /* RFC 7301: ProtocolName<1..2^8-1> */
-#define LIM_HOST_NAME     255         /* RFC 1035 */
-#define LIM_VERIFY_DEPTH  100         /* upper bound of the option, whatever its value */
+#define LIM_KEY_SHARES    16   /* key shares in one ClientHello; each would cost a key pair */
+#define LIM_SESSION_ID    32   /* RFC 8446 4.1.2: legacy_session_id<0..32> */
+#define LIM_COOKIE        4096 /* RFC allows 2^16-1; our own is small, others' are too */
+#define LIM_ALPN_NAME     255  /* RFC 7301: ProtocolName<1..2^8-1> */
+#define LIM_HOST_NAME     255  /* RFC 1035 */
+#define LIM_VERIFY_DEPTH  100  /* upper bound of the option, whatever its value */
 
 #endif
