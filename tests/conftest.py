@@ -38,8 +38,22 @@ def pytest_collection_modifyitems(session, config, items):
     kernelrun.replace(config, items)
 
 
-def pytest_runtest_logreport(report):
-    kernelrun.record(report)
+def pytest_configure(config):
+    config.pluginmanager.register(Names(hasattr(config, "workerinput")), "leat-names")
+
+
+class Names:
+    """Gives reports of tests that are no items their own names, unless they still have to pass
+    through xdist (cprog.extra_report); then notes the report for the host, if there is one."""
+
+    def __init__(self, in_worker):
+        self.in_worker = in_worker
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report):
+        if not self.in_worker:
+            report.nodeid = getattr(report, "true_nodeid", report.nodeid)
+            kernelrun.record(report)
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -49,13 +63,9 @@ def pytest_runtest_makereport(item, call):
     if not report.skipped or hasattr(report, "wasxfail"):
         return
     reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-    bare = reason.removeprefix("Skipped").lstrip(": ").strip()
-    if not bare or bare in ("unconditional skip", "unknown reason"):
-        report.outcome = "failed"
-        report.longrepr = f"{item.nodeid}: skipped without a reason"
-    elif kernelrun.is_kernel_test(item):
-        report.outcome = "failed"
-        report.longrepr = f"{item.nodeid}: this kernel can run it, yet it was skipped: {bare}"
+    verdict, text = cprog.judge_skip(item, item.nodeid, reason)
+    if verdict == "failed":
+        report.outcome, report.longrepr = verdict, text
 
 
 def pytest_report_header():

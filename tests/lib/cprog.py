@@ -2,9 +2,11 @@
 """Runs compiled test programs for pytest: cmocka programs (t_*.c) and fuzz replays (fz_*.c).
 
 A cmocka program runs once per session; its test functions are found in the source, so that each
-is an item of its own, and one item `(program)` stands for the rest: exit status, tests made by a
-macro or a loop, sanitizer reports after the last test. A test that calls skip() prints its reason
-first (print_message); exit status 77 skips the whole program, the last line being the reason.
+is an item of its own, and one item `(program)` stands for the rest: exit status and sanitizer
+reports after the last test. Tests that a macro or a loop made are not seen in the source; they are
+reported one by one when `(program)` runs, and count like the others. A test that calls skip()
+prints its reason first (print_message); exit status 77 skips the whole program, the last line
+being the reason.
 
 A source may contain `TIMEOUT: seconds` in a comment; the default is 60.
 
@@ -213,19 +215,47 @@ class ProgramItem(CItem):
         run = self.run_program()
         if run.status == SKIP_STATUS:
             pytest.skip(skip_reason(run.out))
-        if not any(outcome for outcome, _ in run.results.values()):
+        if not run.results:
             raise Failed(f"no test ran\n{run.text()}")
-        listed = self.parent.listed
-        own = [n for n, r in run.results.items() if r[0] in ("FAILED", "ERROR") and n in listed]
-        # cmocka's exit status is its number of failures: those with an item of their own are
-        # reported there already.
-        if run.status != len(own):
-            raise Failed(run.text())
         for name, (outcome, text) in run.results.items():
-            if outcome not in ("OK", "SKIPPED") and name not in listed:
-                raise Failed(f"{name}: {outcome}\n{run.text()}")
-            if outcome == "SKIPPED" and name not in listed:
-                pytest.skip(f"{name}: {skip_reason(text)}" if skip_reason(text) else "")
+            if name not in self.parent.listed:
+                self.report_more(name, outcome, text, run)
+        # cmocka's exit status is its number of failures; each of them has been reported by itself.
+        failures = [n for n, r in run.results.items() if r[0] in ("FAILED", "ERROR")]
+        if run.status != len(failures) or any(r[0] is None for r in run.results.values()):
+            raise Failed(run.text())
+
+    def report_more(self, name, outcome, text, run):
+        if outcome == "OK":
+            extra_report(self, name + self.mark, "passed", "")
+        elif outcome == "SKIPPED":
+            extra_report(self, name + self.mark, "skipped", skip_reason(text))
+        else:
+            word = outcome.lower() if outcome else "the program ended inside this test"
+            extra_report(self, name + self.mark, "failed", f"{name}: {word}\n{text}\n{run.text()}")
+
+
+def extra_report(item, name, outcome, text):
+    """A report for a test that is no item: known only after its program has run."""
+    nodeid = f"{item.nodeid.rsplit('::', 1)[0]}::{name}"
+    if outcome == "skipped":
+        outcome, text = judge_skip(item, nodeid, text)
+    location = (os.path.relpath(item.path, TESTS), None, name)
+    longrepr = {"passed": None, "failed": text}.get(outcome, (str(item.path), 0, f"Skipped: {text}"))
+    # An xdist worker only lets reports of the running item through: the real name travels beside
+    # it and is put in its place where the report is shown (conftest.py).
+    item.ihook.pytest_runtest_logreport(report=pytest.TestReport(
+        item.nodeid, location, {name: 1}, outcome, longrepr, "call", true_nodeid=nodeid))
+
+
+def judge_skip(item, nodeid, reason):
+    """The skip policy: ("skipped", reason) or ("failed", why it may not be skipped)."""
+    bare = reason.removeprefix("Skipped").lstrip(": ").strip()
+    if not bare or bare in ("unconditional skip", "unknown reason"):
+        return "failed", f"{nodeid}: skipped without a reason"
+    if os.path.relpath(item.path, TESTS).split(os.sep)[0] == "kernel":
+        return "failed", f"{nodeid}: this kernel can run it, yet it was skipped: {bare}"
+    return "skipped", bare
 
 
 class FuzzFile(CFile):

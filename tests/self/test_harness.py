@@ -156,7 +156,7 @@ int main(void)
 """
 
 
-def outcomes(tmp_path, tests, early="", folder="unit", env=None):
+def outcomes(tmp_path, tests, early="", folder="unit", env=None, workers=("-p", "no:xdist")):
     """Build a program with these tests in a tree of its own and run pytest over it."""
     top = tmp_path / "tests"
     for d in ("lib", folder):
@@ -171,7 +171,7 @@ def outcomes(tmp_path, tests, early="", folder="unit", env=None):
     subprocess.run(["gcc", "-w", "-o", exe, src, "-lcmocka"], check=True)
     clean = {k: v for k, v in os.environ.items()
              if not k.startswith(("LEAT_", "PYTEST_")) or k == "PYTEST_ADDOPTS"}
-    out = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", str(top)],
+    out = subprocess.run([sys.executable, "-m", "pytest", "-q", *workers, str(top)],
                          capture_output=True, text=True, cwd=tmp_path,
                          env={**clean, "LEAT_BUILD": str(tmp_path / "build"), **(env or {})})
     return out.returncode, out.stdout
@@ -186,10 +186,30 @@ def test_c_failures_are_items(tmp_path):
     assert "1 failed, 2 passed" in out and "::bad" in out
 
 
-def test_c_failure_of_an_unlisted_test_is_the_programs(tmp_path):
-    status, out = outcomes(tmp_path, UT("good") + '{"hidden", hidden, NULL, NULL, NULL}')
-    assert status == 1, out
-    assert "FAILED" in out and "::(program)" in out
+MACRO = '{{"{0}/x", {0}, NULL, NULL, NULL}},'.format
+
+
+def test_c_tests_made_by_a_macro_are_reported_too(tmp_path):
+    status, out = outcomes(tmp_path, UT("good") + MACRO("good") + MACRO("hidden") +
+                           MACRO("skips"))
+    assert status == 1
+    assert "t_x.c::hidden/x" in out and "0x3 != 0x4" in out
+    assert "1 failed, 3 passed, 1 skipped" in out
+    status, out = outcomes(tmp_path / "2", MACRO("good"))
+    assert status == 0 and "2 passed" in out
+    status, out = outcomes(tmp_path / "5", MACRO("good") + MACRO("hidden"),
+                           workers=("-n1", "--dist", "loadgroup"))
+    assert status == 1 and "t_x.c::hidden/x" in out and "1 failed, 2 passed" in out
+    status, out = outcomes(tmp_path / "3", MACRO("silent"))
+    assert status == 1 and "skipped without a reason" in out
+    status, out = outcomes(tmp_path / "4", MACRO("crashes"))
+    assert status == 1 and "t_x.c::crashes/x" in out and "SIGABRT" in out
+
+
+def test_c_exit_status_must_be_the_number_of_failures(tmp_path):
+    status, out = outcomes(tmp_path, UT("good"), "(void)cmocka_run_group_tests(tests, NULL, NULL);"
+                           " return 5;")
+    assert status == 1 and "::(program)" in out and "1 failed, 1 passed" in out
 
 
 def test_c_crash_is_a_failure_with_its_place(tmp_path):
@@ -265,6 +285,14 @@ def test_kernel_failures_reach_the_host(tmp_path):
     assert "::bad[6.12]" in out and "::skips[6.12]" in out and "::good[6.12]" not in out
     assert "t_x.c" in out and "0x1 != 0x2" in out
     assert "2 failed, 3 passed" in out
+
+
+def test_kernel_tests_made_by_a_macro_reach_the_host(tmp_path):
+    fake_machine(tmp_path, "done.returncode")
+    status, out = outcomes(tmp_path, MACRO("good") + MACRO("hidden"), folder="kernel",
+                           env={"LEAT_KERNELS": "6.12"})
+    assert status == 1
+    assert "hidden/x[6.12]" in out and "1 failed, 3 passed" in out
 
 
 def test_kernel_warning_fails_the_run(tmp_path):
