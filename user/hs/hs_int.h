@@ -52,8 +52,8 @@ struct hs_client {
 	uint64_t asked;    /* extensions of our ClientHello, for ext_is_asked */
 	bool cert_requested;
 	uint8_t num_kex;
-	struct kex kex[HS_SHARES];       /* live from ClientHello to ServerHello only */
-	const struct suite *retry_suite; /* of the HelloRetryRequest, NULL without one */
+	struct kex kex[HS_SHARES]; /* live from ClientHello to ServerHello only */
+	struct leat_wr shares;     /* their KeyShareEntry list, as long */
 };
 
 /* What only a server needs. */
@@ -156,6 +156,8 @@ LEAT_MUST_CHECK enum leat_ret hs_keys13(
 LEAT_MUST_CHECK enum leat_ret hs_check_finished13(
 	struct hs *h, enum leat_role who, struct leat_span body);
 LEAT_MUST_CHECK enum leat_ret hs_send_finished13(struct hs *h, enum leat_role who);
+/* TLS 1.3, both Finished are in the transcript: resumption_master_secret; what made it is wiped. */
+void hs_resumption13(struct hs *h);
 /* TLS 1.3: the input of a CertificateVerify signature (RFC 8446 4.4.3) from the transcript so far. */
 void hs_verify_tbs13(const struct hs *h, enum leat_role signer, struct leat_wr *out);
 
@@ -166,14 +168,20 @@ void hs_verify_tbs13(const struct hs *h, enum leat_role signer, struct leat_wr *
  * verification off resume is called at once and its result returned. */
 LEAT_MUST_CHECK enum leat_ret job_sign(struct hs *h, hs_resume_fn *resume);
 LEAT_MUST_CHECK enum leat_ret job_verify(struct hs *h, hs_resume_fn *resume, enum hs_state *next);
+/* Does the waiting job here and now. */
+LEAT_MUST_CHECK enum leat_ret job_answer(struct hs *h);
 void job_clear(struct hs_job *j);
 
 /* ---- client ---- */
 
 LEAT_MUST_CHECK enum leat_ret client_start(struct hs *h);
-/* ClientHello; the second one (after HelloRetryRequest) has the given cookie and group. */
-LEAT_MUST_CHECK enum leat_ret client_send_hello(
+/* ClientHello from the config and what the machine holds; cookie may be empty. */
+LEAT_MUST_CHECK enum leat_ret client_send_hello(struct hs *h, struct leat_span cookie);
+/* The answer to a HelloRetryRequest; retry_group NULL: the shares stay. */
+LEAT_MUST_CHECK enum leat_ret client_send_hello2(
 	struct hs *h, struct leat_span cookie, const struct group *retry_group);
+/* Forgets the ephemeral keys and their shares. */
+void client_clear_shares(struct hs *h);
 
 hs_fn on_server_hello, on_encrypted_ext, on_cert_request, on_server_cert, on_server_cert_verify,
 	on_server_finished;
@@ -181,7 +189,13 @@ hs_fn on_server_hello, on_encrypted_ext, on_cert_request, on_server_cert, on_ser
 /* ---- server ---- */
 
 hs_fn on_client_hello;
+/* TLS 1.3 was chosen for this ClientHello: the rest of the negotiation, and HelloRetryRequest. */
 enum leat_ret server_choose13(struct hs *h, const struct client_hello *ch, enum hs_state *next);
+/* Everything is chosen: ServerHello .. Finished. shared and share: of the key exchange. */
+enum leat_ret server_send_flight(struct hs *h, const struct client_hello *ch,
+	struct leat_span share, const struct kex_out *shared, enum hs_state *next);
+/* Digest of what must not change between the two hellos (RFC 8446 4.1.2). */
+void server_hello_digest(const struct client_hello *ch, uint8_t out[32]);
 /* RFC 8446 4.1.3: 32 random bytes, the last eight telling of a downgrade where h->version says so. */
 void server_make_random(struct hs *h);
 hs_fn on_end_of_early_data, on_client_cert, on_client_cert_verify, on_client_finished;
@@ -190,8 +204,8 @@ hs_fn on_end_of_early_data, on_client_cert, on_client_cert_verify, on_client_fin
  *
  * v12_client_begin: a ServerHello that chose TLS 1.2 passed the version-independent checks (version,
  * session id and compression decoded; sentinel). It makes its own (suite, extensions, EMS,
- * renegotiation_info), commits, and sets *next = C12_WAIT_CERT. h->c.kex[] (the 1.3 shares) must be
- * cleared by it. A dropped compatibility CCS before it (h->ccs_in) is unexpected_message.
+ * renegotiation_info), commits, and sets *next = C12_WAIT_CERT. The 1.3 shares are forgotten by it
+ * (client_clear_shares). A dropped compatibility CCS before it (h->ccs_in) is unexpected_message.
  *
  * v12_server_begin: a ClientHello for which TLS 1.2 was chosen; client_random, session_id and sni are
  * committed. It chooses (choose.h), sends ServerHello, Certificate, then ServerKeyExchange through

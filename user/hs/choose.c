@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * choose.c - see choose.h. RFC 8446 4.1.1 (parameters), 4.2.1 (versions), 4.2.3 (schemes), 4.2.7 and
+ * 4.2.8 (groups, shares); RFC 8422 5.1 (curves in TLS 1.2); RFC 7301 (ALPN).
+ */
+#include "hs/choose.h"
+
+#include <string.h>
+
+/* ---- version ---- */
+
+uint16_t choose_client_max(const struct client_hello *ch)
+{
+	uint16_t max = 0;
+
+	/* RFC 8446 4.2.1: without supported_versions servers MUST negotiate TLS 1.2 or prior, even if
+	 * legacy_version is 0x0304 or later. */
+	if (!(ch->has & EXT_BIT(EXT_VERSIONS)))
+		return ch->legacy_version < LEAT_TLS12 ? ch->legacy_version : LEAT_TLS12;
+	for (size_t i = 0; i < list16_num(ch->versions); i++) {
+		uint16_t v = list16_at(ch->versions, i);
+
+		/* GREASE and versions to come are not understood and so not counted */
+		if (v <= LEAT_TLS13 && v > max)
+			max = v;
+	}
+	return max;
+}
+
+uint16_t choose_version(const struct leat_config *cfg, const struct client_hello *ch)
+{
+	for (uint16_t v = cfg->max_version; v >= cfg->min_version; v--) {
+		bool offered = ch->has & EXT_BIT(EXT_VERSIONS)
+				       ? list16_has(ch->versions, v)
+				       : v <= LEAT_TLS12 && ch->legacy_version >= v;
+
+		if (offered)
+			return v;
+	}
+	return 0;
+}
+
+/* ---- walking two lists in the order of one of them ---- */
+
+/* Element i of the list that decides: ours, or the client's as far as it is also ours. */
+static const struct suite *suite_in_order(
+	const struct leat_config *cfg, const struct client_hello *ch, size_t i)
+{
+	uint16_t id;
+
+	if (cfg->server_order)
+		return list16_has(ch->suites, cfg->suites.v[i]->id) ? cfg->suites.v[i] : NULL;
+	id = list16_at(ch->suites, i);
+	for (unsigned k = 0; k < cfg->suites.n; k++)
+		if (cfg->suites.v[k]->id == id)
+			return cfg->suites.v[k];
+	return NULL;
+}
+
+static size_t num_suites(const struct leat_config *cfg, const struct client_hello *ch)
+{
+	return cfg->server_order ? cfg->suites.n : list16_num(ch->suites);
+}
+
+static const struct group *group_in_order(
+	const struct leat_config *cfg, const struct client_hello *ch, size_t i)
+{
+	uint16_t id;
+
+	if (cfg->server_order)
+		return list16_has(ch->groups, cfg->groups.v[i]->id) ? cfg->groups.v[i] : NULL;
+	id = list16_at(ch->groups, i);
+	for (unsigned k = 0; k < cfg->groups.n; k++)
+		if (cfg->groups.v[k]->id == id)
+			return cfg->groups.v[k];
+	return NULL;
+}
+
+static size_t num_groups(const struct leat_config *cfg, const struct client_hello *ch)
+{
+	return cfg->server_order ? cfg->groups.n : list16_num(ch->groups);
+}
+
+/* ---- TLS 1.3 ---- */
+
+const struct suite *choose_suite13(const struct leat_config *cfg, const struct client_hello *ch)
+{
+	for (size_t i = 0; i < num_suites(cfg, ch); i++) {
+		const struct suite *s = suite_in_order(cfg, ch, i);
+
+		if (s && s->version == LEAT_TLS13)
+			return s;
+	}
+	return NULL;
+}
+
+bool choose_share(const struct client_hello *ch, const struct group *g, struct leat_span *share)
+{
+	struct leat_rd it = leat_rd_of(ch->key_shares);
+	struct key_share ks;
+
+	while (key_share_next(&it, &ks)) {
+		if (ks.group == g->id) {
+			*share = ks.key;
+			return true;
+		}
+	}
+	return false;
+}
+
+const struct group *choose_group13(
+	const struct leat_config *cfg, const struct client_hello *ch, struct leat_span *share)
+{
+	const struct group *best = NULL;
+
+	*share = (struct leat_span){ NULL, 0 };
+	for (size_t i = 0; i < num_groups(cfg, ch); i++) {
+		const struct group *g = group_in_order(cfg, ch, i);
+
+		if (!g)
+			continue;
+		if (choose_share(ch, g, share))
+			return g;
+		if (!best)
+			best = g;
+	}
+	return best;
+}
+
+/* ---- signatures and credentials ---- */
+
+/* RFC 8017 9.1.1: EMSA-PSS with a salt as long as the hash needs emLen >= 2 hLen + 2; small RSA keys
+ * cannot make the larger ones. */
+static bool key_is_long_enough(const struct sigscheme *s, const struct key *key)
+{
+	return !s->pss || (key_bits(key) + 6) / 8 >= 2 * hash_len(s->hash) + 2;
+}
+
+const struct sigscheme *choose_scheme(const struct leat_config *cfg, unsigned version,
+	struct leat_span offered, const struct key *key)
+{
+	for (unsigned i = 0; i < cfg->schemes.n; i++) {
+		const struct sigscheme *s = cfg->schemes.v[i];
+
+		if (sigscheme_fits(s, key_kind(key), version) && list16_has(offered, s->id) &&
+			key_is_long_enough(s, key))
+			return s;
+	}
+	return NULL;
+}
+
+/* RFC 8422 5.1: in TLS 1.2 supported_groups also limits the curve of the server's certificate. */
+static bool curve_is_offered(const struct client_hello *ch, enum key_kind key)
+{
+	uint16_t curve = key == KEY_EC_P256   ? GROUP_SECP256R1
+			 : key == KEY_EC_P384 ? GROUP_SECP384R1
+			 : key == KEY_EC_P521 ? GROUP_SECP521R1
+					      : 0;
+
+	return !curve || !(ch->has & EXT_BIT(EXT_GROUPS)) || list16_has(ch->groups, curve);
+}
+
+static bool try_cred(const struct leat_config *cfg, unsigned version, struct leat_span schemes,
+	const struct suite *suite, const struct client_hello *ch, const struct cred *cred,
+	struct choice_cred *out)
+{
+	const struct key *key = cred_key(cred);
+	const struct sigscheme *s;
+
+	if (suite &&
+		(!suite_fits_key(suite, key_kind(key)) || !curve_is_offered(ch, key_kind(key))))
+		return false;
+	s = choose_scheme(cfg, version, schemes, key);
+	if (s)
+		*out = (struct choice_cred){ cred, s };
+	return s;
+}
+
+bool choose_cred(const struct leat_config *cfg, unsigned version, struct leat_span schemes,
+	const struct suite *suite, const struct client_hello *ch, const char *sni,
+	struct choice_cred *out)
+{
+	/* With one credential the name changes nothing. */
+	for (unsigned i = 0; sni[0] && cfg->num_creds > 1 && i < cfg->num_creds; i++)
+		if (cred_has_name(cfg->creds[i], sni) &&
+			try_cred(cfg, version, schemes, suite, ch, cfg->creds[i], out))
+			return true;
+	for (unsigned i = 0; i < cfg->num_creds; i++)
+		if (try_cred(cfg, version, schemes, suite, ch, cfg->creds[i], out))
+			return true;
+	return false;
+}
+
+/* ---- TLS 1.2 ---- */
+
+static const struct group *choose_group12(
+	const struct leat_config *cfg, const struct client_hello *ch)
+{
+	/* RFC 8422 4: a client without supported_groups leaves the choice to the server */
+	if (!(ch->has & EXT_BIT(EXT_GROUPS)))
+		return cfg->groups.n ? cfg->groups.v[0] : NULL;
+	for (size_t i = 0; i < num_groups(cfg, ch); i++) {
+		const struct group *g = group_in_order(cfg, ch, i);
+
+		/* hybrids exist in TLS 1.3 only, FFDHE belongs to the DHE suites */
+		if (g && (g->kind == GROUP_NIST || g->kind == GROUP_X))
+			return g;
+	}
+	return NULL;
+}
+
+bool choose_suite12(const struct leat_config *cfg, const struct client_hello *ch, const char *sni,
+	struct choice12 *out)
+{
+	out->group = choose_group12(cfg, ch);
+	for (size_t i = 0; i < num_suites(cfg, ch); i++) {
+		const struct suite *s = suite_in_order(cfg, ch, i);
+
+		if (!s || s->version != LEAT_TLS12)
+			continue;
+		if (s->kx == KX_ECDHE && !out->group)
+			continue;
+		if (choose_cred(cfg, LEAT_TLS12, ch->sigalgs, s, ch, sni, &out->auth)) {
+			out->suite = s;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* ---- ALPN ---- */
+
+struct leat_span choose_alpn(const struct leat_config *cfg, struct leat_span offered)
+{
+	struct leat_rd ours = leat_rd_of(cfg->alpn);
+	struct leat_span mine, theirs;
+
+	while (list_next8(&ours, &mine)) {
+		struct leat_rd it = leat_rd_of(offered);
+
+		while (list_next8(&it, &theirs))
+			if (mine.n == theirs.n && memcmp(mine.p, theirs.p, mine.n) == 0)
+				return mine;
+	}
+	return (struct leat_span){ NULL, 0 };
+}
+
+struct leat_span choose_alpn_ours(const struct leat_config *cfg, struct leat_span name)
+{
+	struct leat_rd ours = leat_rd_of(cfg->alpn);
+	struct leat_span mine;
+
+	while (list_next8(&ours, &mine))
+		if (mine.n == name.n && memcmp(mine.p, name.p, mine.n) == 0)
+			return mine;
+	return (struct leat_span){ NULL, 0 };
+}

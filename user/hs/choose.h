@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * choose.h - negotiation as pure functions: what we have (the config), what was offered (a decoded
+ * ClientHello) -> what is used, or nothing. No alert is chosen here, no state is read or written; the
+ * server's handlers of both versions call these.
+ *
+ * Order: with cfg->server_order ours decides about suites and groups, else the client's. Schemes and
+ * ALPN names go by our order always (RFC 7301 3.2 leaves it to the server).
+ */
+#ifndef LEAT_HS_CHOOSE_H
+#define LEAT_HS_CHOOSE_H
+
+#include "config/config.h"
+#include "wire/client_hello.h"
+
+/* Highest version both sides allow; 0: none. */
+uint16_t choose_version(const struct leat_config *cfg, const struct client_hello *ch);
+/* Highest version the client says it can do. */
+uint16_t choose_client_max(const struct client_hello *ch);
+
+/* TLS 1.3 suite; NULL: none in common. */
+const struct suite *choose_suite13(const struct leat_config *cfg, const struct client_hello *ch);
+
+/* TLS 1.3 group. A group the client sent a share for is preferred over a better one without: the round
+ * trip of a HelloRetryRequest costs more than any difference between groups. share is empty when the
+ * client must be asked for one. NULL: no group in common. */
+const struct group *choose_group13(
+	const struct leat_config *cfg, const struct client_hello *ch, struct leat_span *share);
+/* The client's share for this group; false: it sent none. */
+bool choose_share(const struct client_hello *ch, const struct group *g, struct leat_span *share);
+
+/* First of our schemes that the peer lists and this key can make under this version; NULL: none. */
+const struct sigscheme *choose_scheme(const struct leat_config *cfg, unsigned version,
+	struct leat_span offered, const struct key *key);
+
+struct choice_cred {
+	const struct cred *cred;
+	const struct sigscheme *scheme;
+};
+/* First credential that carries the name (sni, "" for none) and can sign for this peer; else the first
+ * that can sign: an unknown name gets our default (RFC 6066 3 allows to go on). suite: TLS 1.2, whose
+ * authentication must fit; NULL in TLS 1.3. false: none can. */
+bool choose_cred(const struct leat_config *cfg, unsigned version, struct leat_span schemes,
+	const struct suite *suite, const struct client_hello *ch, const char *sni,
+	struct choice_cred *out);
+
+/* TLS 1.2: suite, group and credential depend on each other. */
+struct choice12 {
+	const struct suite *suite;
+	const struct group *group;
+	struct choice_cred auth;
+};
+bool choose_suite12(const struct leat_config *cfg, const struct client_hello *ch, const char *sni,
+	struct choice12 *out);
+
+/* Our first protocol name that the list offers, inside cfg->alpn; empty: none. */
+struct leat_span choose_alpn(const struct leat_config *cfg, struct leat_span offered);
+/* Is this one of our names? The same bytes inside cfg->alpn, or empty. */
+struct leat_span choose_alpn_ours(const struct leat_config *cfg, struct leat_span name);
+
+#endif

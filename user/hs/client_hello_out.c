@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * client_hello_out.c - our ClientHello, first and second. Everything in it follows from the config, the
+ * host name and the stored random and session id, so the second one (RFC 8446 4.1.2: the same but for
+ * key_share, cookie, ...) is made by the same code.
+ */
+#include "hs/hs_int.h"
+
+#include <string.h>
+
+#define MAX_VERSIONS 2
+
+static bool offers(const struct hs *h, uint16_t version)
+{
+	return h->cfg->min_version <= version && version <= h->cfg->max_version;
+}
+
+static struct leat_span list_suites(const struct hs *h, struct leat_wr *w)
+{
+	for (unsigned i = 0; i < h->cfg->suites.n; i++)
+		if (offers(h, h->cfg->suites.v[i]->version))
+			leat_wr_u16(w, h->cfg->suites.v[i]->id);
+	return leat_wr_done(w);
+}
+
+/* RFC 8446 4.2.3: PKCS#1 schemes stay in the list of a TLS 1.3 client, they speak of certificates. */
+static struct leat_span list_schemes(const struct hs *h, struct leat_wr *w)
+{
+	for (unsigned i = 0; i < h->cfg->schemes.n; i++)
+		leat_wr_u16(w, h->cfg->schemes.v[i]->id);
+	return leat_wr_done(w);
+}
+
+static struct leat_span list_groups(const struct hs *h, struct leat_wr *w)
+{
+	for (unsigned i = 0; i < h->cfg->groups.n; i++)
+		leat_wr_u16(w, h->cfg->groups.v[i]->id);
+	return leat_wr_done(w);
+}
+
+static struct leat_span list_versions(const struct hs *h, struct leat_wr *w)
+{
+	for (uint16_t v = h->cfg->max_version; v >= h->cfg->min_version; v--)
+		leat_wr_u16(w, v);
+	return leat_wr_done(w);
+}
+
+/* An ephemeral key for g and its KeyShareEntry. */
+static enum leat_ret add_share(struct hs *h, const struct group *g)
+{
+	size_t mark;
+
+	leat_wr_u16(&h->c.shares, g->id);
+	mark = leat_wr_open(&h->c.shares, 2);
+	if (kex_start(&h->c.kex[h->c.num_kex], h->cfg->crypto, g, &h->c.shares, h->err) != LEAT_OK)
+		return LEAT_FAILED;
+	h->c.num_kex++;
+	leat_wr_close(&h->c.shares, mark, 2);
+	return leat_wr_ok(&h->c.shares) ? LEAT_OK : err_memory(h->err);
+}
+
+/* Our first group, then the first of another kind: a server that lacks the one has the other. */
+static enum leat_ret first_shares(struct hs *h)
+{
+	unsigned want = h->cfg->num_shares < HS_SHARES ? h->cfg->num_shares : HS_SHARES;
+
+	for (unsigned i = 0; i < h->cfg->groups.n && h->c.num_kex < want; i++) {
+		const struct group *g = h->cfg->groups.v[i];
+
+		if (h->c.num_kex > 0 && h->c.kex[0].group->kind == g->kind)
+			continue;
+		if (add_share(h, g) != LEAT_OK)
+			return LEAT_FAILED;
+	}
+	return LEAT_OK;
+}
+
+void client_clear_shares(struct hs *h)
+{
+	for (unsigned i = 0; i < h->c.num_kex; i++)
+		kex_clear(&h->c.kex[i]);
+	h->c.num_kex = 0;
+	leat_wr_clear(&h->c.shares);
+}
+
+/* Extensions TLS 1.3 needs, and those TLS 1.2 needs; each only where its version is offered. */
+static void add_extensions(const struct hs *h, struct client_hello *ch)
+{
+	static const uint8_t uncompressed[] = { 0 }, dhe_ke[] = { PSK_DHE_KE };
+
+	ch->has = EXT_BIT(EXT_GROUPS) | EXT_BIT(EXT_SIGALGS);
+	if (h->c.host_is_name) {
+		ch->has |= EXT_BIT(EXT_SNI);
+		ch->sni = (struct leat_span){ (const uint8_t *)h->c.host, strlen(h->c.host) };
+	}
+	if (h->cfg->alpn.n) {
+		ch->has |= EXT_BIT(EXT_ALPN);
+		ch->alpn = h->cfg->alpn;
+	}
+	if (offers(h, LEAT_TLS13)) {
+		ch->has |= EXT_BIT(EXT_VERSIONS) | EXT_BIT(EXT_KEY_SHARE) | EXT_BIT(EXT_PSK_MODES);
+		ch->key_shares = leat_wr_done(&h->c.shares);
+		ch->psk_modes = (struct leat_span){ dhe_ke, sizeof(dhe_ke) };
+	}
+	if (offers(h, LEAT_TLS12)) {
+		ch->has |= EXT_BIT(EXT_EMS) | EXT_BIT(EXT_RENEG) | EXT_BIT(EXT_POINT_FORMATS);
+		ch->point_formats = (struct leat_span){ uncompressed, sizeof(uncompressed) };
+	}
+}
+
+enum leat_ret client_send_hello(struct hs *h, struct leat_span cookie)
+{
+	static const uint8_t null_compression[] = { 0 };
+	uint8_t suites_b[2 * CONFIG_MAX_SUITES], groups_b[2 * CONFIG_MAX_GROUPS];
+	uint8_t schemes_b[2 * CONFIG_MAX_SCHEMES], versions_b[2 * MAX_VERSIONS];
+	struct leat_wr suites, groups, schemes, versions;
+	struct client_hello ch = {
+		.legacy_version = LEAT_TLS12, /* RFC 8446 4.1.2: MUST be set to 0x0303 */
+		.random = { h->client_random, RANDOM_LEN },
+		.session_id = { h->session_id, h->session_id_len },
+		.compressions = { null_compression, sizeof(null_compression) },
+	};
+
+	leat_wr_fixed(&suites, suites_b, sizeof(suites_b));
+	leat_wr_fixed(&groups, groups_b, sizeof(groups_b));
+	leat_wr_fixed(&schemes, schemes_b, sizeof(schemes_b));
+	leat_wr_fixed(&versions, versions_b, sizeof(versions_b));
+	ch.suites = list_suites(h, &suites);
+	ch.groups = list_groups(h, &groups);
+	ch.sigalgs = list_schemes(h, &schemes);
+	ch.versions = list_versions(h, &versions);
+	add_extensions(h, &ch);
+	if (cookie.n) {
+		ch.has |= EXT_BIT(EXT_COOKIE);
+		ch.cookie = cookie;
+	}
+	h->c.asked = ch.has;
+	enc_client_hello(hs_out(h), &ch, NULL, 0);
+	return hs_send(h);
+}
+
+enum leat_ret client_start(struct hs *h)
+{
+	h->env->random(h->env->arg, h->client_random, RANDOM_LEN);
+	if (offers(h, LEAT_TLS13)) {
+		/* RFC 8446 D.4: a non-empty session id makes the handshake look like a resumption */
+		if (h->cfg->middlebox) {
+			h->session_id_len = LIM_SESSION_ID;
+			h->env->random(h->env->arg, h->session_id, h->session_id_len);
+		}
+		if (first_shares(h) != LEAT_OK)
+			return LEAT_FAILED;
+	}
+	return client_send_hello(h, (struct leat_span){ NULL, 0 });
+}
+
+enum leat_ret client_send_hello2(
+	struct hs *h, struct leat_span cookie, const struct group *retry_group)
+{
+	/* RFC 8446 4.1.2: key_share is replaced by one entry of the group asked for; without such a
+	 * request (a cookie alone) it stays. */
+	if (retry_group) {
+		client_clear_shares(h);
+		if (add_share(h, retry_group) != LEAT_OK)
+			return LEAT_FAILED;
+	}
+	return client_send_hello(h, cookie);
+}

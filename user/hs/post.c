@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * post.c - handshake messages after the handshake: NewSessionTicket (checked, not kept), KeyUpdate in
+ * and out, attempts to renegotiate TLS 1.2. RFC 8446 4.6, RFC 5246 7.4.1.1. Works on struct hs_post,
+ * all that is left of the machine. (Post-handshake authentication gets its message here.)
+ */
+#include "hs/hs.h"
+
+#include "base/err.h"
+#include "hs/reassemble.h"
+#include "sched/sched13.h"
+#include "wire/key_update.h"
+#include "wire/session_ticket.h"
+
+#define WEEK_S 604800
+
+struct arrival {
+	struct hs_post *post;
+	const struct leat_config *cfg;
+	const struct hs_sink *sink;
+	struct leat_err *err;
+};
+
+void hs_post_clear(struct hs_post *p)
+{
+	leat_secret_clear(&p->rx);
+	leat_secret_clear(&p->tx);
+	leat_secret_clear(&p->resumption);
+	leat_secret_clear(&p->exporter);
+	leat_wr_clear(&p->partial);
+	leat_wipe(p, sizeof(*p));
+}
+
+/* What may come at all, before a byte of it is kept. */
+static enum leat_ret check_header(void *arg, unsigned type, size_t len, struct leat_err *err)
+{
+	const struct arrival *a = arg;
+	bool client = a->post->role == LEAT_CLIENT, is13 = a->post->version == LEAT_TLS13;
+	bool known = is13 ? type == MSG_KEY_UPDATE || (type == MSG_SESSION_TICKET && client)
+			  : type == (client ? MSG_HELLO_REQUEST : MSG_CLIENT_HELLO);
+
+	if (!known)
+		return err_alert(err, LEAT_ALERT_UNEXPECTED_MESSAGE,
+			"handshake: message out of order after the handshake");
+	if (len > msg_limit((uint8_t)type, a->cfg->max_handshake_size))
+		return err_alert(err, LEAT_ALERT_ILLEGAL_PARAMETER,
+			"handshake: message longer than its limit");
+	if (++a->post->key_updates_in > LIM_POST_MESSAGES)
+		return err_alert(err, LEAT_ALERT_UNEXPECTED_MESSAGE,
+			"handshake: too many messages without application data");
+	return LEAT_OK;
+}
+
+static enum leat_ret switch_keys(struct hs_post *p, const struct hs_sink *sink, enum leat_dir dir)
+{
+	LEAT_SCOPED(traffic_keys_clear) struct traffic_keys keys = { 0 };
+	struct leat_secret *s = dir == LEAT_RX ? &p->rx : &p->tx;
+
+	sched13_update(p->suite->hash, s);
+	sched13_keys(p->suite->hash, p->suite->aead, s, &keys);
+	return sink->keys(sink->arg, dir, LV_APP, &keys, s);
+}
+
+enum leat_ret hs_post_key_update(
+	struct hs_post *p, const struct hs_sink *sink, bool request, struct leat_err *err)
+{
+	uint8_t b[HS_HDR_LEN + 1];
+	struct leat_wr w;
+
+	if (p->version != LEAT_TLS13 || p->tx.n == 0)
+		return err_misuse(err, "key_update: no write secret to update");
+	leat_wr_fixed(&w, b, sizeof(b));
+	enc_key_update(&w, request);
+	if (sink->send(sink->arg, leat_wr_done(&w)) != LEAT_OK)
+		return LEAT_FAILED;
+	return switch_keys(p, sink, LEAT_TX);
+}
+
+static enum leat_ret on_key_update(struct arrival *a, struct leat_span body, bool is_last)
+{
+	uint8_t alert = LEAT_ALERT_DECODE_ERROR;
+	bool request;
+
+	if (!dec_key_update(body, &request, &alert))
+		return err_alert(a->err, alert, "key_update: malformed");
+	/* RFC 8446 5.1: what precedes a key change MUST align with a record border */
+	if (!is_last)
+		return err_alert(a->err, LEAT_ALERT_UNEXPECTED_MESSAGE,
+			"key_update: not at the end of its record");
+	if (a->post->rx.n == 0)
+		return err_misuse(a->err, "key_update: no read secret to update");
+	if (switch_keys(a->post, a->sink, LEAT_RX) != LEAT_OK)
+		return LEAT_FAILED;
+	/* RFC 8446 4.6.3: with update_requested "the receiver MUST send a KeyUpdate of its own with
+	 * request_update set to "update_not_requested" prior to sending its next Application Data
+	 * record": one answer does for every request until then. */
+	if (!request || a->post->answered)
+		return LEAT_OK;
+	a->post->answered = true;
+	return hs_post_key_update(a->post, a->sink, false, a->err);
+}
+
+static enum leat_ret on_ticket(struct arrival *a, struct leat_span body)
+{
+	uint8_t alert = LEAT_ALERT_DECODE_ERROR;
+	struct session_ticket t;
+
+	if (!dec_session_ticket(body, &t, &alert))
+		return err_alert(a->err, alert, "new_session_ticket: malformed");
+	/* RFC 8446 4.6.1: "Servers MUST NOT use any value greater than 604800 seconds (7 days)." */
+	if (t.lifetime_s > WEEK_S)
+		return err_alert(a->err, LEAT_ALERT_ILLEGAL_PARAMETER,
+			"new_session_ticket: lifetime above seven days");
+	return LEAT_OK;
+}
+
+static enum leat_ret on_message(struct arrival *a, struct leat_span msg, bool is_last)
+{
+	struct leat_span body = { msg.p + HS_HDR_LEN, msg.n - HS_HDR_LEN };
+
+	switch (msg.p[0]) {
+	case MSG_KEY_UPDATE: return on_key_update(a, body, is_last);
+	case MSG_SESSION_TICKET: return on_ticket(a, body);
+	default:
+		return LEAT_UNSUPPORTED; /* HelloRequest, ClientHello: check_header let no other by */
+	}
+}
+
+enum leat_ret hs_post_record(struct hs_post *p, const struct leat_config *cfg,
+	const struct hs_sink *sink, struct leat_span payload, struct leat_err *err)
+{
+	struct arrival a = { p, cfg, sink, err };
+	struct reasm in = { .buf = p->partial };
+	enum leat_ret r = LEAT_OK, answer = LEAT_OK;
+	struct leat_span msg;
+
+	if (payload.n == 0)
+		return err_alert(err, LEAT_ALERT_UNEXPECTED_MESSAGE, "handshake: empty record");
+	p->partial = (struct leat_wr){ 0 };
+	while (payload.n > 0) {
+		r = reasm_next(&in, &payload, &msg, check_header, &a, err);
+		if (r != LEAT_OK)
+			break;
+		r = on_message(&a, msg, payload.n == 0);
+		reasm_done(&in);
+		if (r == LEAT_FAILED)
+			break;
+		if (r == LEAT_UNSUPPORTED)
+			answer = r;
+	}
+	/* An idle connection keeps no buffer. */
+	if (reasm_is_partial(&in) && r != LEAT_FAILED)
+		p->partial = in.buf;
+	else
+		reasm_clear(&in);
+	return r == LEAT_FAILED ? r : answer;
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * server_choose.c - the server's side of a TLS 1.3 negotiation: what must be there, what is taken, and
+ * HelloRetryRequest when the client sent no share we can use. Decisions themselves are choose.c.
+ * RFC 8446 4.1.1, 4.1.4, 4.2.8, 9.2.
+ */
+#include "hs/hs_int.h"
+
+#include "hs/choose.h"
+
+struct chosen {
+	const struct suite *suite;
+	const struct group *group;
+	struct leat_span share; /* the client's, empty: must be asked for */
+	struct choice_cred auth;
+	struct leat_span alpn;
+};
+
+static bool has(const struct client_hello *ch, enum ext e)
+{
+	return ch->has & EXT_BIT(e);
+}
+
+/* RFC 8446 9.2: "If not containing a "pre_shared_key" extension, it MUST contain both a
+ * "signature_algorithms" extension and a "supported_groups" extension. If containing a
+ * "supported_groups" extension, it MUST also contain a "key_share" extension, and vice versa. [...]
+ * Servers receiving a ClientHello which does not conform to these requirements MUST abort the handshake
+ * with a "missing_extension" alert." We take no PSK, so the first half always holds. */
+static enum leat_ret check_mandatory(const struct hs *h, const struct client_hello *ch)
+{
+	if (!has(ch, EXT_SIGALGS))
+		return hs_refuse(h, LEAT_ALERT_MISSING_EXTENSION,
+			"client_hello: without signature_algorithms");
+	if (!has(ch, EXT_GROUPS))
+		return hs_refuse(
+			h, LEAT_ALERT_MISSING_EXTENSION, "client_hello: without supported_groups");
+	if (!has(ch, EXT_KEY_SHARE))
+		return hs_refuse(
+			h, LEAT_ALERT_MISSING_EXTENSION, "client_hello: without key_share");
+	/* 4.2.9: "If clients offer "pre_shared_key" without a "psk_key_exchange_modes" extension,
+	 * servers MUST abort the handshake." */
+	if (has(ch, EXT_PSK) && !has(ch, EXT_PSK_MODES))
+		return hs_refuse(h, LEAT_ALERT_MISSING_EXTENSION,
+			"client_hello: pre_shared_key without psk_key_exchange_modes");
+	return LEAT_OK;
+}
+
+/* RFC 8446 4.2.8: "Clients MUST NOT offer any KeyShareEntry values for groups not listed in the client's
+ * "supported_groups" extension. Servers MAY check for violations of these rules and abort the handshake
+ * with an "illegal_parameter" alert if one is violated." */
+static enum leat_ret check_shares(const struct hs *h, const struct client_hello *ch)
+{
+	struct leat_rd it = leat_rd_of(ch->key_shares);
+	uint16_t last = 0;
+	struct key_share ks;
+	size_t num = 0;
+
+	for (; key_share_next(&it, &ks); num++) {
+		last = ks.group;
+		if (!list16_has(ch->groups, ks.group))
+			return hs_refuse(h, LEAT_ALERT_ILLEGAL_PARAMETER,
+				"client_hello: key_share of a group that is not supported");
+	}
+	/* 4.1.2: after HelloRetryRequest "a list containing a single KeyShareEntry from the indicated
+	 * group" */
+	if (h->retried && (num != 1 || last != h->s.retry_group->id))
+		return hs_refuse(h, LEAT_ALERT_ILLEGAL_PARAMETER,
+			"client_hello: not the one key_share that was asked for");
+	return LEAT_OK;
+}
+
+/* RFC 8446 4.1.1: "If the server is unable to negotiate a supported set of parameters [...] it MUST abort
+ * the handshake with either a "handshake_failure" or "insufficient_security" fatal alert" */
+static enum leat_ret choose_all(
+	const struct hs *h, const struct client_hello *ch, struct chosen *out)
+{
+	out->suite = choose_suite13(h->cfg, ch);
+	if (!out->suite)
+		return hs_refuse(
+			h, LEAT_ALERT_HANDSHAKE_FAILURE, "client_hello: no cipher suite in common");
+	out->group = choose_group13(h->cfg, ch, &out->share);
+	if (!out->group)
+		return hs_refuse(
+			h, LEAT_ALERT_HANDSHAKE_FAILURE, "client_hello: no group in common");
+	if (!choose_cred(h->cfg, LEAT_TLS13, ch->sigalgs, NULL, ch, h->s.sni, &out->auth))
+		return hs_refuse(h, LEAT_ALERT_HANDSHAKE_FAILURE,
+			"client_hello: no certificate fits its signature_algorithms");
+	out->alpn = (struct leat_span){ NULL, 0 };
+	if (!has(ch, EXT_ALPN) || !h->cfg->alpn.n)
+		return LEAT_OK;
+	out->alpn = choose_alpn(h->cfg, ch->alpn);
+	/* RFC 7301 3.2: "In the event that the server supports no protocols that the client advertises,
+	 * then the server SHALL respond with a fatal "no_application_protocol" alert." */
+	return out->alpn.n ? LEAT_OK
+			   : hs_refuse(h, LEAT_ALERT_NO_APPLICATION_PROTOCOL,
+				     "client_hello: no application protocol in common");
+}
+
+static enum leat_ret commit_chosen(struct hs *h, const struct chosen *c)
+{
+	if (!h->version)
+		hs_set_version(h, LEAT_TLS13);
+	h->group = c->group;
+	h->cred = c->auth.cred;
+	h->scheme = c->auth.scheme;
+	h->alpn = c->alpn;
+	if (hs_set_suite(h, c->suite) != LEAT_OK)
+		return LEAT_FAILED;
+	hs_take_msg(h);
+	return LEAT_OK;
+}
+
+static enum leat_ret send_retry(struct hs *h, const struct client_hello *ch, enum hs_state *next)
+{
+	struct server_hello sh = {
+		.legacy_version = LEAT_TLS12,
+		.version = LEAT_TLS13,
+		.random = { retry_random, RANDOM_LEN },
+		.session_id = ch->session_id,
+		.suite = h->suite->id,
+		.has = EXT_BIT(EXT_VERSIONS) | EXT_BIT(EXT_KEY_SHARE),
+		.group = h->group->id,
+	};
+
+	server_hello_digest(ch, h->s.hello_digest);
+	h->s.retry_group = h->group;
+	h->retried = true;
+	transcript_retry(&h->tr);
+	enc_server_hello(hs_out(h), &sh);
+	if (hs_send(h) != LEAT_OK)
+		return LEAT_FAILED;
+	*next = S_WAIT_CH2;
+	/* D.4: "immediately after its first handshake message" */
+	return ch->session_id.n ? hs_send_ccs(h) : LEAT_OK;
+}
+
+enum leat_ret server_choose13(struct hs *h, const struct client_hello *ch, enum hs_state *next)
+{
+	LEAT_SCOPED(kex_out_clear) struct kex_out shared = { 0 };
+	LEAT_SCOPED(leat_wr_clear) struct leat_wr share = { 0 };
+	uint8_t share_b[1600]; /* the largest: a hybrid's encapsulation; kex_respond fails beyond */
+	struct chosen c;
+
+	if (check_mandatory(h, ch) != LEAT_OK || check_shares(h, ch) != LEAT_OK ||
+		choose_all(h, ch, &c) != LEAT_OK)
+		return LEAT_FAILED;
+	if (c.share.n) {
+		leat_wr_fixed(&share, share_b, sizeof(share_b));
+		if (kex_respond(h->cfg->crypto, c.group, c.share, &share, &shared, h->err) !=
+			LEAT_OK)
+			return LEAT_FAILED;
+	}
+	h->s.early_rejected = has(ch, EXT_EARLY_DATA);
+	if (commit_chosen(h, &c) != LEAT_OK)
+		return LEAT_FAILED;
+	if (!c.share.n)
+		return send_retry(h, ch, next);
+	return server_send_flight(h, ch, leat_wr_done(&share), &shared, next);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * server_flight.c - the server's flight: ServerHello, EncryptedExtensions, Certificate, then (after the
+ * signature job) CertificateVerify and Finished. RFC 8446 2, 4.1.3, 4.3.1, 4.4, D.4.
+ */
+#include "hs/hs_int.h"
+
+#include "wire/cert_verify.h"
+#include "wire/certificate.h"
+#include "wire/encrypted_ext.h"
+
+static enum leat_ret send_server_hello(
+	struct hs *h, const struct client_hello *ch, struct leat_span share)
+{
+	struct server_hello sh = {
+		.legacy_version = LEAT_TLS12,
+		.version = LEAT_TLS13,
+		.random = { h->server_random, RANDOM_LEN },
+		.session_id = ch->session_id,
+		.suite = h->suite->id,
+		.has = EXT_BIT(EXT_VERSIONS) | EXT_BIT(EXT_KEY_SHARE),
+		.group = h->group->id,
+		.share = share,
+	};
+
+	server_make_random(h);
+	enc_server_hello(hs_out(h), &sh);
+	if (hs_send(h) != LEAT_OK)
+		return LEAT_FAILED;
+	return ch->session_id.n ? hs_send_ccs(h) : LEAT_OK;
+}
+
+static enum leat_ret set_handshake_keys(struct hs *h, const struct kex_out *shared)
+{
+	uint8_t th[HASH_MAX];
+
+	sched13_early(&h->sched, h->suite->hash, (struct leat_span){ NULL, 0 });
+	sched13_handshake(&h->sched, kex_out_span(shared), hs_transcript(h, th),
+		&h->hs_secret[LEAT_CLIENT], &h->hs_secret[LEAT_SERVER]);
+	if (hs_keys13(h, LEAT_TX, LV_HANDSHAKE, &h->hs_secret[LEAT_SERVER]) != LEAT_OK)
+		return LEAT_FAILED;
+	return hs_keys13(h, LEAT_RX, LV_HANDSHAKE, &h->hs_secret[LEAT_CLIENT]);
+}
+
+static enum leat_ret send_encrypted_ext(struct hs *h)
+{
+	struct encrypted_ext ee = { .alpn = h->alpn };
+
+	if (h->alpn.n)
+		ee.has |= EXT_BIT(EXT_ALPN);
+	/* RFC 6066 3: "A server that receives a client hello containing the "server_name" extension MAY
+	 * use the information [...] In this event, the server SHALL include [it], empty" */
+	if (h->s.sni[0] && cred_has_name(h->cred, h->s.sni))
+		ee.has |= EXT_BIT(EXT_SNI);
+	enc_encrypted_ext(hs_out(h), &ee);
+	return hs_send(h);
+}
+
+static enum leat_ret send_certificate(struct hs *h)
+{
+	struct certificate c = { .num = cred_num(h->cred) };
+
+	for (size_t i = 0; i < c.num; i++)
+		c.cert[i] = cred_cert(h->cred, i);
+	enc_certificate(hs_out(h), &c);
+	return hs_send(h);
+}
+
+/* The signature is there: the rest of the flight. RFC 8446 7.1: the application secrets stand on the
+ * transcript through our Finished, and we may send under them at once. */
+static enum leat_ret after_sign(struct hs *h, enum hs_state *next)
+{
+	struct cert_verify cv = { .scheme = h->scheme->id, .signature = leat_wr_done(&h->job.sig) };
+	uint8_t th[HASH_MAX];
+
+	enc_cert_verify(hs_out(h), &cv);
+	if (hs_send(h) != LEAT_OK || hs_send_finished13(h, LEAT_SERVER) != LEAT_OK)
+		return LEAT_FAILED;
+	job_clear(&h->job);
+	sched13_master(&h->sched, hs_transcript(h, th), &h->app_secret[LEAT_CLIENT],
+		&h->app_secret[LEAT_SERVER], &h->exporter);
+	*next = S_WAIT_FINISHED;
+	return hs_keys13(h, LEAT_TX, LV_APP, &h->app_secret[LEAT_SERVER]);
+}
+
+enum leat_ret server_send_flight(struct hs *h, const struct client_hello *ch,
+	struct leat_span share, const struct kex_out *shared, enum hs_state *next)
+{
+	(void)next; /* given by after_sign */
+	if (send_server_hello(h, ch, share) != LEAT_OK ||
+		set_handshake_keys(h, shared) != LEAT_OK || send_encrypted_ext(h) != LEAT_OK ||
+		send_certificate(h) != LEAT_OK)
+		return LEAT_FAILED;
+	hs_verify_tbs13(h, LEAT_SERVER, &h->job.tbs);
+	return job_sign(h, after_sign);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * server_rows.c - what a server may receive, when, under which keys, and where that leads. Nothing
+ * else: anything not listed is unexpected_message. RFC 8446 A.2, RFC 5246 7.3. RECVD_CH, NEGOTIATED
+ * and WAIT_FLIGHT2 of A.2 receive nothing and so are no states here.
+ *
+ * S_WAIT_EOED, S_WAIT_CERT and S_WAIT_CV are the ways of 0-RTT and of client certificates: legal, but
+ * entered only by a handler that asked for them.
+ */
+#include "hs/hs_int.h"
+
+#define B HS_BIT
+
+/* clang-format off */
+const struct hs_row server_rows[] = {
+/*   in state           message            under         handler                 legal successors */
+	{ S_WAIT_CH,        MSG_CLIENT_HELLO,  LV_PLAIN,     on_client_hello,        B(S_WAIT_CH2) | B(S_WAIT_EOED) | B(S_WAIT_CERT) | B(S_WAIT_FINISHED) | B(S12_WAIT_CKX) },
+	{ S_WAIT_CH2,       MSG_CLIENT_HELLO,  LV_PLAIN,     on_client_hello,        B(S_WAIT_CERT) | B(S_WAIT_FINISHED) },
+	{ S_WAIT_EOED,      MSG_END_EARLY,     LV_EARLY,     on_end_of_early_data,   B(S_WAIT_CERT) | B(S_WAIT_FINISHED) },
+	{ S_WAIT_CERT,      MSG_CERT,          LV_HANDSHAKE, on_client_cert,         B(S_WAIT_CV) | B(S_WAIT_FINISHED) },
+	{ S_WAIT_CV,        MSG_CERT_VERIFY,   LV_HANDSHAKE, on_client_cert_verify,  B(S_WAIT_FINISHED) },
+	{ S_WAIT_FINISHED,  MSG_FINISHED,      LV_HANDSHAKE, on_client_finished,     B(HS_UP) },
+
+	{ S12_WAIT_CKX,     MSG_CLIENT_KX,     LV_PLAIN,     v12_on_client_kx,       B(S12_WAIT_CCS) },
+	{ S12_WAIT_CCS,     HS_MSG_CCS,        LV_PLAIN,     v12_on_client_ccs,      B(S12_WAIT_FINISHED) },
+	{ S12_WAIT_FINISHED, MSG_FINISHED,     LV_APP,       v12_on_client_finished, B(HS_UP) },
+};
+/* clang-format on */
+
+const size_t num_server_rows = sizeof(server_rows) / sizeof(server_rows[0]);

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * state.c - names of states, and the way from (state, message) to a row of the tables.
+ */
+#include "hs/state.h"
+
+#include "wire/hs_hdr.h"
+
+static const char *const names[HS_STATE_COUNT] = {
+	[HS_START] = "START",
+	[C_WAIT_SH] = "C_WAIT_SH",
+	[C_WAIT_SH2] = "C_WAIT_SH2",
+	[C_WAIT_EE] = "C_WAIT_EE",
+	[C_WAIT_CERT_CR] = "C_WAIT_CERT_CR",
+	[C_WAIT_CERT] = "C_WAIT_CERT",
+	[C_WAIT_CV] = "C_WAIT_CV",
+	[C_WAIT_FINISHED] = "C_WAIT_FINISHED",
+	[C12_WAIT_CERT] = "C12_WAIT_CERT",
+	[C12_WAIT_SKX] = "C12_WAIT_SKX",
+	[C12_WAIT_CR_DONE] = "C12_WAIT_CR_DONE",
+	[C12_WAIT_DONE] = "C12_WAIT_DONE",
+	[C12_WAIT_CCS] = "C12_WAIT_CCS",
+	[C12_WAIT_FINISHED] = "C12_WAIT_FINISHED",
+	[S_WAIT_CH] = "S_WAIT_CH",
+	[S_WAIT_CH2] = "S_WAIT_CH2",
+	[S_WAIT_EOED] = "S_WAIT_EOED",
+	[S_WAIT_CERT] = "S_WAIT_CERT",
+	[S_WAIT_CV] = "S_WAIT_CV",
+	[S_WAIT_FINISHED] = "S_WAIT_FINISHED",
+	[S12_WAIT_CKX] = "S12_WAIT_CKX",
+	[S12_WAIT_CCS] = "S12_WAIT_CCS",
+	[S12_WAIT_FINISHED] = "S12_WAIT_FINISHED",
+	[HS_UP] = "UP",
+	[HS_DEAD] = "DEAD",
+};
+
+_Static_assert(HS_STATE_COUNT <= 64, "a set of states is one uint64_t");
+
+const struct hs_row *state_row(enum leat_role role, enum hs_state s, unsigned msg)
+{
+	const struct hs_row *rows = role == LEAT_CLIENT ? client_rows : server_rows;
+	size_t num = role == LEAT_CLIENT ? num_client_rows : num_server_rows;
+
+	for (size_t i = 0; i < num; i++)
+		if (rows[i].in == s && rows[i].msg == msg)
+			return &rows[i];
+	return NULL;
+}
+
+const char *state_name(enum hs_state s)
+{
+	return (unsigned)s < HS_STATE_COUNT ? names[s] : "?";
+}
+
+const char *state_msg_name(unsigned msg)
+{
+	return msg == HS_MSG_CCS ? "change_cipher_spec" : msg_name((uint8_t)msg);
+}
