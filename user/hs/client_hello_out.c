@@ -59,19 +59,35 @@ static enum leat_ret add_share(struct hs *h, const struct group *g)
 	return leat_wr_ok(&h->c.shares) ? LEAT_OK : err_memory(h->err);
 }
 
-/* Our first group, then the first of another kind: a server that lacks the one has the other. */
+/* Which groups get a share: our first, then the first of each other kind (a server that lacks the one
+ * has the other), then by order. A set of indexes into cfg->groups. */
+static unsigned pick_shares(const struct leat_config *cfg)
+{
+	unsigned want = cfg->num_shares < HS_SHARES ? cfg->num_shares : HS_SHARES;
+	unsigned picked = 0, kinds = 0, num = 0;
+
+	for (unsigned i = 0; i < cfg->groups.n && num < want; i++) {
+		if (kinds & 1u << cfg->groups.v[i]->kind)
+			continue;
+		kinds |= 1u << cfg->groups.v[i]->kind;
+		picked |= 1u << i;
+		num++;
+	}
+	for (unsigned i = 0; i < cfg->groups.n && num < want; i++) {
+		num += !(picked & 1u << i);
+		picked |= 1u << i;
+	}
+	return picked;
+}
+
+/* RFC 8446 4.2.8: shares "MUST appear in the same order" as in supported_groups */
 static enum leat_ret first_shares(struct hs *h)
 {
-	unsigned want = h->cfg->num_shares < HS_SHARES ? h->cfg->num_shares : HS_SHARES;
+	unsigned picked = pick_shares(h->cfg);
 
-	for (unsigned i = 0; i < h->cfg->groups.n && h->c.num_kex < want; i++) {
-		const struct group *g = h->cfg->groups.v[i];
-
-		if (h->c.num_kex > 0 && h->c.kex[0].group->kind == g->kind)
-			continue;
-		if (add_share(h, g) != LEAT_OK)
+	for (unsigned i = 0; i < h->cfg->groups.n; i++)
+		if ((picked & 1u << i) && add_share(h, h->cfg->groups.v[i]) != LEAT_OK)
 			return LEAT_FAILED;
-	}
 	return LEAT_OK;
 }
 

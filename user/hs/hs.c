@@ -81,6 +81,11 @@ enum leat_ret hs_new(struct hs **out, struct leat_config *cfg, const char *host,
 		hs_free(h);
 		return LEAT_FAILED;
 	}
+	if (cfg->role == LEAT_CLIENT && cfg->verify == LEAT_VERIFY_PEER &&
+		!cfg->insecure_skip_name && !h->c.host[0]) {
+		hs_free(h);
+		return err_misuse(err, "host: needed, the server's name is to be verified");
+	}
 	*out = h;
 	return LEAT_OK;
 }
@@ -165,6 +170,7 @@ static enum leat_ret step(struct hs *h, unsigned msg, struct leat_span body, enu
 {
 	const struct hs_row *row = state_row(h->role, h->state, msg);
 	enum hs_state next = HS_DEAD;
+	enum leat_ret r;
 
 	if (!row || row->level != level || level != h->rx_level) {
 		(void)hs_refuse(h, LEAT_ALERT_UNEXPECTED_MESSAGE,
@@ -176,7 +182,8 @@ static enum leat_ret step(struct hs *h, unsigned msg, struct leat_span body, enu
 	if (h->role == LEAT_SERVER)
 		h->s.early_rejected = false;
 	h->row = row;
-	return arrive(h, row->on(h, body, &next), next);
+	r = row->on(h, body, &next);
+	return arrive(h, r, next);
 }
 
 /* Every whole message of a payload. A job stops it; what is left is then kept by the caller. */

@@ -30,7 +30,7 @@
 #include "wire/server_hello.h"
 #include "x509/verify.h"
 
-#define HS_SHARES 2 /* key shares in one ClientHello */
+#define HS_SHARES 4 /* key shares in one ClientHello, most */
 
 /* Goes on after a job; sets *next like a handler. */
 typedef enum leat_ret hs_resume_fn(struct hs *h, enum hs_state *next);
