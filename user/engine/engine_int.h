@@ -27,8 +27,6 @@
 #define ENGINE_IN_FIRST 1024
 /* Once up: two full records, so that one read fetches a record and the head of the next. */
 #define ENGINE_IN_UP (2 * (LIM_RECORD_HEADER + LIM_CIPHERTEXT13))
-/* Undecryptable records skipped after early data was refused, RFC 8446 4.2.10. */
-#define ENGINE_EARLY_SKIP (LIM_PLAINTEXT + 4096)
 
 /* A control record for the kernel: alert (2 bytes), KeyUpdate (5), ticket later. */
 struct engine_ctl {

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * engine.c - the life of an engine: creation, what it wants, how it dies, what it knows.
+ * The public contract is include/leat/engine.h.
+ */
+#include "engine/engine_int.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+enum leat_ret leat_engine_new(struct leat_engine **out, struct leat_config *cfg, const char *host,
+	const struct leat_env *env, struct leat_err *err)
+{
+	struct leat_engine *e;
+
+	*out = NULL;
+	if (!cfg->frozen)
+		return err_misuse(err, "config: not frozen");
+	e = leat_zalloc(sizeof(*e));
+	if (!e)
+		return err_memory(err);
+	e->cfg = leat_config_ref(cfg);
+	e->env = *env;
+	e->role = cfg->role;
+	e->sink = engine_sink;
+	e->sink.arg = e;
+	e->early_skip = LIM_EARLY_SKIP;
+	if (hs_new(&e->hs, cfg, host, &e->env, &e->sink, &e->err) != LEAT_OK ||
+		engine_after(e, hs_start(e->hs)) == LEAT_FAILED) {
+		*err = e->err;
+		leat_engine_free(e);
+		return LEAT_FAILED;
+	}
+	*out = e;
+	return LEAT_OK;
+}
+
+void leat_engine_free(struct leat_engine *e)
+{
+	if (!e)
+		return;
+	hs_free(e->hs);
+	hs_post_clear(&e->post);
+	rec_half_clear(&e->rx);
+	rec_half_clear(&e->tx);
+	leat_free_wipe(e->in, e->in_cap);
+	engine_out_clear(e);
+	leat_free(e->names);
+	chain_unref(e->chain);
+	leat_config_unref(e->cfg);
+	leat_free_wipe(e, sizeof(*e));
+}
+
+/* Errors of ours that the peer must hear of; the alert was chosen where the error was raised. */
+static bool peer_must_know(const struct leat_err *err)
+{
+	return err->cls == LEAT_E_OUR_ALERT || err->cls == LEAT_E_MEMORY ||
+	       err->cls == LEAT_E_CRYPTO;
+}
+
+enum leat_ret engine_fail(struct leat_engine *e)
+{
+	if (e->dead)
+		return LEAT_FAILED;
+	if (e->err.cls == LEAT_E_NONE)
+		(void)err_misuse(&e->err, "engine: failed without a reason");
+	/* Best effort: when even the alert cannot be queued the connection just ends. */
+	if (peer_must_know(&e->err) && !e->closed)
+		(void)out_alert(e, true, e->err.alert);
+	e->dead = true;
+	e->closed = true;
+	e->data = (struct leat_span){ NULL, 0 };
+	rec_half_clear(&e->rx);
+	hs_free(e->hs);
+	e->hs = NULL;
+	hs_post_clear(&e->post);
+	return LEAT_FAILED;
+}
+
+static struct leat_span keep(uint8_t **at, struct leat_span s)
+{
+	struct leat_span kept = { *at, s.n };
+
+	if (s.n)
+		memcpy(*at, s.p, s.n);
+	*at += s.n;
+	return kept;
+}
+
+/* Takes the names (one block) and the peer's chain (a reference) over from the machine. */
+static enum leat_ret keep_facts(struct leat_engine *e, const struct hs_facts *f)
+{
+	uint8_t *at;
+
+	if (f->alpn.n + f->sni.n) {
+		e->names = leat_malloc(f->alpn.n + f->sni.n);
+		if (!e->names)
+			return err_memory(&e->err);
+		at = e->names;
+		e->alpn_n = keep(&at, f->alpn).n;
+		e->sni_n = keep(&at, f->sni).n;
+	}
+	if (f->peer_chain)
+		e->chain = chain_ref(f->peer_chain);
+	return LEAT_OK;
+}
+
+static enum leat_ret come_up(struct leat_engine *e)
+{
+	struct hs_facts f;
+
+	hs_facts(e->hs, &f);
+	if (keep_facts(e, &f) != LEAT_OK)
+		return LEAT_FAILED;
+	e->suite = f.suite;
+	e->group = f.group;
+	e->scheme = f.scheme;
+	e->resumed = f.resumed;
+	e->retried = f.retried;
+	e->extended_master = f.extended_master;
+	hs_finish(e->hs, &e->post);
+	hs_free(e->hs);
+	e->hs = NULL;
+	e->up = true;
+	return LEAT_OK;
+}
+
+enum leat_ret engine_after(struct leat_engine *e, enum leat_ret r)
+{
+	if (r == LEAT_FAILED)
+		return engine_fail(e);
+	if (e->hs && hs_is_up(e->hs) && come_up(e) != LEAT_OK)
+		return engine_fail(e);
+	if (out_flush(e) != LEAT_OK)
+		return engine_fail(e);
+	return r;
+}
+
+unsigned leat_engine_wants(const struct leat_engine *e)
+{
+	unsigned w = 0;
+	bool job = e->hs && hs_job(e->hs) != HS_JOB_NONE;
+
+	if (e->out_len > e->out_off || e->ctl)
+		w |= LEAT_WANT_SEND;
+	if (e->data.n)
+		w |= LEAT_HAS_DATA;
+	if (e->up)
+		w |= LEAT_IS_UP;
+	if (e->eof)
+		w |= LEAT_IS_EOF;
+	if (e->closed)
+		w |= LEAT_IS_CLOSED;
+	if (e->dead)
+		return w | LEAT_IS_DEAD;
+	if (job)
+		w |= LEAT_WANT_JOB;
+	if (!job && !e->data.n && !e->eof && !e->exported[LEAT_RX])
+		w |= LEAT_WANT_BYTES;
+	if (!e->closed && !e->exported[LEAT_TX] && (e->up || (e->hs && hs_may_send(e->hs))))
+		w |= LEAT_MAY_WRITE;
+	return w;
+}
+
+const struct leat_err *leat_engine_error(const struct leat_engine *e)
+{
+	return &e->err;
+}
+
+enum leat_ret leat_engine_job_run(struct leat_engine *e)
+{
+	enum leat_ret r;
+
+	if (e->dead)
+		return LEAT_FAILED;
+	if (!e->hs || hs_job(e->hs) == HS_JOB_NONE)
+		return LEAT_OK;
+	r = engine_after(e, hs_job_run(e->hs));
+	/* Records that arrived behind the message that waited are still in the buffer. */
+	return r == LEAT_OK ? engine_process(e) : r;
+}
+
+enum leat_ret leat_engine_close(struct leat_engine *e)
+{
+	if (e->dead)
+		return LEAT_FAILED;
+	if (e->closed)
+		return LEAT_OK;
+	/* RFC 8446 6.1: before the handshake is over, say user_canceled first. */
+	if (!e->up && out_alert(e, false, LEAT_ALERT_USER_CANCELED) != LEAT_OK)
+		return engine_fail(e);
+	if (out_alert(e, false, LEAT_ALERT_CLOSE_NOTIFY) != LEAT_OK)
+		return engine_fail(e);
+	e->closed = true;
+	return LEAT_OK;
+}
+
+void leat_engine_info(const struct leat_engine *e, struct leat_engine_info *out)
+{
+	struct hs_facts f = { 0 };
+
+	if (e->hs) {
+		hs_facts(e->hs, &f);
+	} else {
+		f.suite = e->suite;
+		f.group = e->group;
+		f.scheme = e->scheme;
+		f.resumed = e->resumed;
+		f.retried = e->retried;
+		f.extended_master = e->extended_master;
+		if (e->alpn_n)
+			f.alpn = (struct leat_span){ e->names, e->alpn_n };
+		if (e->sni_n)
+			f.sni = (struct leat_span){ e->names + e->alpn_n, e->sni_n };
+	}
+	*out = (struct leat_engine_info){
+		.version = e->version,
+		.suite = f.suite ? f.suite->id : 0,
+		.suite_name = f.suite ? f.suite->name : NULL,
+		.group_name = f.group ? f.group->name : NULL,
+		.scheme_name = f.scheme ? f.scheme->name : NULL,
+		.alpn = f.alpn,
+		.sni = f.sni,
+		.resumed = f.resumed,
+		.retried = f.retried,
+		.extended_master = f.extended_master,
+	};
+}
+
+struct leat_span leat_engine_peer_cert(const struct leat_engine *e, size_t i)
+{
+	return e->chain ? chain_cert(e->chain, i) : (struct leat_span){ NULL, 0 };
+}
+
+const char *leat_engine_state(const struct leat_engine *e)
+{
+	if (e->dead)
+		return "DEAD";
+	if (e->hs)
+		return hs_state_name(e->hs);
+	return e->eof && e->closed ? "CLOSED" : "UP";
+}
+
+enum aead_id leat_engine_aead(const struct leat_engine *e)
+{
+	return e->suite ? e->suite->aead : AEAD_NONE;
+}
+
+const struct leat_config *leat_engine_config(const struct leat_engine *e)
+{
+	return e->cfg;
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * engine_export.c - record keys leave for the kernel, control records come back from it. The steps and
+ * their order are in engine.h; the system calls are ktls/handover.c's.
+ */
+#include "engine/engine_int.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "sched/sched12.h"
+#include "sched/sched13.h"
+
+static enum engine_export_state ready_rx(const struct leat_engine *e)
+{
+	if (e->eof)
+		return EXPORT_DEAD;
+	if (e->post.partial.n)
+		return EXPORT_MID_MESSAGE;
+	if (e->data.n || e->in_off < e->in_len)
+		return EXPORT_PENDING;
+	return EXPORT_READY;
+}
+
+enum engine_export_state leat_engine_export_ready(const struct leat_engine *e, enum leat_dir dir)
+{
+	if (e->dead)
+		return EXPORT_DEAD;
+	if (!e->up)
+		return EXPORT_NOT_UP;
+	if (e->exported[dir])
+		return EXPORT_GONE;
+	if (dir == LEAT_RX)
+		return ready_rx(e);
+	if (e->closed)
+		return EXPORT_DEAD;
+	return e->out_off < e->out_len || e->gathering ? EXPORT_PENDING : EXPORT_READY;
+}
+
+enum leat_ret leat_engine_export(
+	const struct leat_engine *e, enum leat_dir dir, struct traffic_keys *keys, uint64_t *seq)
+{
+	const struct rec_half *h = dir == LEAT_RX ? &e->rx : &e->tx;
+
+	if (leat_engine_export_ready(e, dir) != EXPORT_READY)
+		return LEAT_FAILED;
+	if (hs_post_keys(&e->post, dir, keys) != LEAT_OK)
+		return LEAT_FAILED;
+	*seq = h->seq;
+	return LEAT_OK;
+}
+
+void leat_engine_export_commit(struct leat_engine *e, enum leat_dir dir)
+{
+	rec_half_clear(dir == LEAT_RX ? &e->rx : &e->tx);
+	e->exported[dir] = true;
+	hs_post_forget_keys(&e->post, dir);
+}
+
+bool leat_engine_is_exported(const struct leat_engine *e, enum leat_dir dir)
+{
+	return e->exported[dir];
+}
+
+/* An alert may be handed up in pieces when the caller's buffer was small; put it together. */
+static enum leat_ret alert_piece(struct leat_engine *e, struct leat_span payload, bool record_end)
+{
+	size_t n = e->ctl_in_n;
+
+	if (payload.n > sizeof(e->ctl_in) - n)
+		return err_alert(&e->err, LEAT_ALERT_DECODE_ERROR, "alert: not two bytes");
+	memcpy(e->ctl_in + n, payload.p, payload.n);
+	e->ctl_in_n += payload.n;
+	if (!record_end)
+		return LEAT_OK;
+	n = e->ctl_in_n;
+	e->ctl_in_n = 0;
+	return engine_dispatch(e, REC_ALERT, (struct leat_span){ e->ctl_in, n });
+}
+
+enum leat_ret leat_engine_control(
+	struct leat_engine *e, uint8_t type, struct leat_span payload, bool record_end)
+{
+	enum leat_ret r;
+
+	if (e->dead)
+		return LEAT_FAILED;
+	if (e->eof)
+		return LEAT_OK; /* RFC 8446 6.1: anything after close_notify is ignored */
+	if (type == REC_ALERT)
+		r = alert_piece(e, payload, record_end);
+	else if (e->ctl_in_n || type == REC_DATA)
+		r = err_alert(&e->err, LEAT_ALERT_UNEXPECTED_MESSAGE,
+			"record: between the pieces of an alert");
+	else
+		r = engine_dispatch(e, type, payload);
+	return engine_after(e, r);
+}
+
+enum leat_ret leat_engine_saw_data(struct leat_engine *e)
+{
+	if (e->dead)
+		return LEAT_FAILED;
+	if (e->post.partial.n || e->ctl_in_n) {
+		(void)err_alert(&e->err, LEAT_ALERT_UNEXPECTED_MESSAGE,
+			"record: between the fragments of a handshake message");
+		return engine_fail(e);
+	}
+	e->empty_run = 0;
+	e->warn_run = 0;
+	e->post.key_updates_in = 0;
+	return LEAT_OK;
+}
+
+enum leat_ret leat_engine_rx_failed(struct leat_engine *e, int sys)
+{
+	if (e->dead)
+		return LEAT_FAILED;
+	switch (sys) {
+	case EBADMSG:
+		(void)err_alert(&e->err, LEAT_ALERT_BAD_RECORD_MAC,
+			"record: authentication failed (kernel)");
+		break;
+	case EMSGSIZE:
+		(void)err_alert(&e->err, LEAT_ALERT_RECORD_OVERFLOW,
+			"record: longer than allowed (kernel)");
+		break;
+	case EINVAL:
+		(void)err_alert(&e->err, LEAT_ALERT_UNEXPECTED_MESSAGE,
+			"record: malformed header (kernel)");
+		break;
+	default: (void)err_sys(&e->err, sys, "recvmsg: kernel records"); break;
+	}
+	return engine_fail(e);
+}
+
+bool leat_engine_ctl(const struct leat_engine *e, uint8_t *type, struct leat_span *payload)
+{
+	if (!e->ctl)
+		return false;
+	*type = e->ctl->type;
+	*payload = (struct leat_span){ e->ctl->b, e->ctl->n };
+	return true;
+}
+
+void leat_engine_ctl_done(struct leat_engine *e)
+{
+	struct engine_ctl *c = e->ctl;
+
+	if (!c)
+		return;
+	e->ctl = c->next;
+	leat_free_wipe(c, sizeof(*c) + c->n);
+}

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * engine_in.c - everything that arrives: whole records out of the byte stream, opened in place,
+ * handed to the handshake, the alert rules or (as plaintext) to the caller.
+ *
+ * engine_dispatch is shared with the kernel path (engine_export.c): one set of rules for records that
+ * user space opened and for those the kernel did.
+ */
+#include "engine/engine_int.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/rd.h"
+
+void engine_in_release(struct leat_engine *e)
+{
+	if (e->in_off < e->in_len || e->data.n)
+		return;
+	e->in_off = e->in_len = 0;
+	/* Handshake plaintext is wiped; application plaintext is the caller's affair and costs 33 KiB. */
+	if (e->up)
+		leat_free(e->in);
+	else
+		leat_free_wipe(e->in, e->in_cap);
+	e->in = NULL;
+	e->in_cap = 0;
+}
+
+/* Bytes from in_off that the current record needs in all; header_only when even that is unknown. */
+static size_t record_need(const struct leat_engine *e)
+{
+	size_t have = e->in_len - e->in_off;
+	const uint8_t *b = e->in + e->in_off;
+
+	if (have < LIM_RECORD_HEADER)
+		return LIM_RECORD_HEADER;
+	return LIM_RECORD_HEADER + ((size_t)b[3] << 8 | b[4]);
+}
+
+size_t leat_engine_in_missing(const struct leat_engine *e)
+{
+	size_t have = e->in_len - e->in_off, need;
+
+	if (have == 0)
+		return 0;
+	need = record_need(e);
+	return need > have ? need - have : 0;
+}
+
+void leat_engine_in_exact(struct leat_engine *e, bool exact)
+{
+	e->exact = exact;
+}
+
+/* A buffer of at least cap bytes with the unprocessed bytes at its start. */
+static bool in_reserve(struct leat_engine *e, size_t cap)
+{
+	size_t have = e->in_len - e->in_off;
+	uint8_t *p;
+
+	if (e->in_cap >= cap) {
+		if (e->in_off && have)
+			memmove(e->in, e->in + e->in_off, have);
+	} else {
+		p = leat_malloc(cap);
+		if (!p)
+			return false;
+		if (have)
+			memcpy(p, e->in + e->in_off, have);
+		leat_free_wipe(e->in, e->in_cap);
+		e->in = p;
+		e->in_cap = cap;
+	}
+	e->in_off = 0;
+	e->in_len = have;
+	return true;
+}
+
+uint8_t *leat_engine_in(struct leat_engine *e, size_t *n)
+{
+	size_t have = e->in_len - e->in_off, need, cap;
+
+	*n = 0;
+	if (!(leat_engine_wants(e) & LEAT_WANT_BYTES))
+		return NULL;
+	/* The header of the record in hand passed its check (engine_process), so need is bounded. */
+	need = have ? record_need(e) : LIM_RECORD_HEADER;
+	cap = e->up && !e->exact ? ENGINE_IN_UP : ENGINE_IN_FIRST;
+	if (!in_reserve(e, need > cap ? need : cap)) {
+		(void)err_memory(&e->err);
+		(void)engine_fail(e);
+		return NULL;
+	}
+	*n = e->exact ? need - have : e->in_cap - e->in_len;
+	return e->in + e->in_len;
+}
+
+static enum leat_ret dispatch_empty(struct leat_engine *e)
+{
+	/* Legal as a traffic analysis countermeasure (RFC 8446 5.4), but not for ever. */
+	if (++e->empty_run > LIM_EMPTY_RECORDS)
+		return err_alert(&e->err, LEAT_ALERT_UNEXPECTED_MESSAGE,
+			"record: too many empty records in a row");
+	return LEAT_OK;
+}
+
+static enum leat_ret peer_alert(struct leat_engine *e, uint8_t alert)
+{
+	return err_raise(&e->err, LEAT_E_PEER_ALERT, alert, 0, LEAT_HERE,
+		e->up ? "connection ended by the peer" : "handshake ended by the peer");
+}
+
+static enum leat_ret warning_in(struct leat_engine *e, uint8_t alert)
+{
+	if (++e->warn_run > LIM_WARN_ALERTS)
+		return err_alert(&e->err, LEAT_ALERT_UNEXPECTED_MESSAGE,
+			"alert: too many warnings in a row");
+	(void)alert;
+	return LEAT_OK;
+}
+
+/* RFC 8446 6: alerts are not fragmented; in TLS 1.3 the level says nothing and all but close_notify
+ * and user_canceled are fatal. RFC 5246 7.2: the level decides. */
+enum leat_ret engine_alert_in(struct leat_engine *e, struct leat_span payload)
+{
+	struct leat_rd in = leat_rd_of(payload);
+	uint8_t level, alert;
+
+	leat_rd_u8(&in, &level);
+	leat_rd_u8(&in, &alert);
+	if (!leat_rd_end(&in))
+		return err_alert(&e->err, LEAT_ALERT_DECODE_ERROR, "alert: not two bytes");
+	if (alert == LEAT_ALERT_CLOSE_NOTIFY) {
+		if (!e->up)
+			return err_raise(&e->err, LEAT_E_CLOSED, 0, 0, LEAT_HERE,
+				"handshake: closed by the peer before it was complete");
+		e->eof = true;
+		return LEAT_OK;
+	}
+	if (alert == LEAT_ALERT_USER_CANCELED)
+		return warning_in(e, alert);
+	if (level == 1 && e->version != LEAT_TLS13 && e->version != 0)
+		return warning_in(e, alert);
+	/* A server without a name for us may warn and go on (RFC 6066 3). */
+	if (level == 1 && alert == LEAT_ALERT_UNRECOGNIZED_NAME && e->version == 0)
+		return warning_in(e, alert);
+	if (level != 1 && level != 2)
+		return err_alert(&e->err, LEAT_ALERT_ILLEGAL_PARAMETER, "alert: unknown level");
+	return peer_alert(e, alert);
+}
+
+static enum leat_ret data_in(struct leat_engine *e, struct leat_span payload)
+{
+	/* Early data is never accepted here; without keys application data is a forgery. */
+	if (!e->up)
+		return err_alert(&e->err, LEAT_ALERT_UNEXPECTED_MESSAGE,
+			"application data: before the handshake was complete");
+	if (payload.n == 0)
+		return dispatch_empty(e);
+	e->empty_run = 0;
+	e->warn_run = 0;
+	e->post.key_updates_in = 0;
+	e->data = payload;
+	return LEAT_OK;
+}
+
+static enum leat_ret handshake_in(struct leat_engine *e, struct leat_span payload)
+{
+	if (e->hs)
+		return hs_record(e->hs, REC_HANDSHAKE, e->rx_level, payload);
+	return hs_post_record(&e->post, e->cfg, &e->sink, payload, &e->err);
+}
+
+static bool is_mid_message(const struct leat_engine *e)
+{
+	return e->hs ? hs_is_mid_message(e->hs) : e->post.partial.n > 0;
+}
+
+enum leat_ret engine_dispatch(struct leat_engine *e, uint8_t type, struct leat_span payload)
+{
+	/* RFC 8446 5.1: handshake messages MUST NOT be interleaved with other record types. */
+	if (type != REC_HANDSHAKE && is_mid_message(e) &&
+		!(type == REC_CCS && e->version != LEAT_TLS12))
+		return err_alert(&e->err, LEAT_ALERT_UNEXPECTED_MESSAGE,
+			"record: between the fragments of a handshake message");
+	switch (type) {
+	case REC_DATA: return data_in(e, payload);
+	case REC_HANDSHAKE: return handshake_in(e, payload);
+	case REC_ALERT: return engine_alert_in(e, payload);
+	case REC_CCS:
+		if (!e->hs)
+			return err_alert(&e->err, LEAT_ALERT_UNEXPECTED_MESSAGE,
+				"change_cipher_spec: after the handshake");
+		if (++e->empty_run > LIM_EMPTY_RECORDS)
+			return err_alert(&e->err, LEAT_ALERT_UNEXPECTED_MESSAGE,
+				"change_cipher_spec: too many");
+		return hs_record(e->hs, REC_CCS, e->rx_level, payload);
+	default: return err_alert(&e->err, LEAT_ALERT_UNEXPECTED_MESSAGE, "record: unknown type");
+	}
+}
+
+/* RFC 8446 4.2.10: a server that refused early data skips what it cannot open, up to a bound. */
+static bool skip_early(struct leat_engine *e, const struct rec_hdr *hdr)
+{
+	if (!e->hs || !hs_early_rejected(e->hs) || hdr->type != REC_DATA ||
+		hdr->len > e->early_skip)
+		return false;
+	e->early_skip -= hdr->len;
+	return true;
+}
+
+/* Opens the whole record at in_off; *skipped: it was refused early data. */
+static enum leat_ret open_record(struct leat_engine *e, const struct rec_hdr *hdr, uint8_t *type,
+	struct leat_span *payload, bool *skipped)
+{
+	uint8_t *rec = e->in + e->in_off;
+
+	e->in_off += LIM_RECORD_HEADER + hdr->len;
+	*skipped = !rec_half_is_keyed(&e->rx) && skip_early(e, hdr);
+	if (*skipped || rec_open(&e->rx, rec, hdr, type, payload, &e->err) == LEAT_OK)
+		return LEAT_OK;
+	if (e->err.alert != LEAT_ALERT_BAD_RECORD_MAC || !skip_early(e, hdr))
+		return LEAT_FAILED;
+	err_clear(&e->err);
+	*skipped = true;
+	return LEAT_OK;
+}
+
+/* Takes the record at in_off if it is whole. LEAT_AGAIN: it is not. */
+static enum leat_ret one_record(
+	struct leat_engine *e, uint8_t *type, struct leat_span *payload, bool *skipped)
+{
+	size_t have = e->in_len - e->in_off;
+	struct rec_hdr hdr;
+	const uint8_t *rec = e->in + e->in_off;
+
+	if (have < LIM_RECORD_HEADER)
+		return LEAT_AGAIN;
+	if (rec_hdr_check(&e->rx, rec, &hdr, &e->err) != LEAT_OK)
+		return LEAT_FAILED;
+	if (have < LIM_RECORD_HEADER + hdr.len)
+		return LEAT_AGAIN;
+	return open_record(e, &hdr, type, payload, skipped);
+}
+
+enum leat_ret engine_process(struct leat_engine *e)
+{
+	struct leat_span payload;
+	enum leat_ret r = LEAT_OK;
+	bool skipped = false;
+	uint8_t type;
+
+	while (!e->dead && !e->eof && !e->data.n && e->in_off < e->in_len) {
+		if (e->hs && hs_job(e->hs) != HS_JOB_NONE)
+			return LEAT_AGAIN;
+		r = one_record(e, &type, &payload, &skipped);
+		if (r == LEAT_AGAIN) {
+			r = LEAT_OK;
+			break;
+		}
+		if (r == LEAT_OK && !skipped)
+			r = engine_dispatch(e, type, payload);
+		r = engine_after(e, r);
+		if (r != LEAT_OK)
+			return r;
+	}
+	if (e->eof) /* RFC 8446 6.1: anything after close_notify is ignored */
+		e->in_off = e->in_len;
+	engine_in_release(e);
+	return e->dead ? LEAT_FAILED : r;
+}
+
+enum leat_ret leat_engine_in_done(struct leat_engine *e, size_t n)
+{
+	if (e->dead)
+		return LEAT_FAILED;
+	if (n > e->in_cap - e->in_len) {
+		(void)err_misuse(&e->err, "engine: more bytes than room was given");
+		return engine_fail(e);
+	}
+	e->in_len += n;
+	return engine_process(e);
+}
+
+enum leat_ret leat_engine_in_eof(struct leat_engine *e)
+{
+	if (e->dead)
+		return LEAT_FAILED;
+	if (e->eof)
+		return LEAT_OK;
+	(void)err_raise(&e->err, LEAT_E_CLOSED, 0, 0, LEAT_HERE,
+		e->up ? "connection: cut off by the transport without close_notify (truncated)"
+		      : "handshake: the transport was closed before it was complete");
+	return engine_fail(e);
+}
+
+void leat_engine_data(const struct leat_engine *e, struct leat_span *out)
+{
+	*out = e->data;
+}
+
+enum leat_ret leat_engine_data_done(struct leat_engine *e, size_t n)
+{
+	if (n > e->data.n)
+		n = e->data.n;
+	e->data.p += n;
+	e->data.n -= n;
+	if (e->data.n)
+		return LEAT_OK;
+	e->data.p = NULL;
+	if (e->dead)
+		return LEAT_FAILED;
+	return engine_process(e);
+}

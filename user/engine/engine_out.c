@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * engine_out.c - everything that leaves: handshake messages gathered into records, alerts,
+ * change_cipher_spec, application data sealed straight into the out buffer.
+ *
+ * When the write direction lives in the kernel, handshake messages and alerts become control records
+ * (struct engine_ctl) that the driver sends with a record type; out stays empty.
+ */
+#include "engine/engine_int.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/secret.h"
+
+void engine_out_clear(struct leat_engine *e)
+{
+	while (e->ctl) {
+		struct engine_ctl *c = e->ctl;
+
+		e->ctl = c->next;
+		leat_free_wipe(c, sizeof(*c) + c->n);
+	}
+	leat_free_wipe(e->out, e->out_cap);
+	e->out = NULL;
+	e->out_cap = e->out_off = e->out_len = 0;
+	e->gathering = false;
+	e->gather_n = 0;
+}
+
+/* Makes room for n more bytes behind out_len (an open record's bytes included). */
+static bool out_room(struct leat_engine *e, size_t n)
+{
+	size_t used = (e->gathering ? e->gather + rec_prefix(&e->tx) + e->gather_n : e->out_len);
+	size_t need, cap = e->out_cap ? e->out_cap : 512;
+	uint8_t *p;
+
+	if (!leat_add_ok(used, n, &need))
+		return false;
+	if (need <= e->out_cap)
+		return true;
+	if (e->out_off) { /* what was sent already makes room first */
+		memmove(e->out, e->out + e->out_off, used - e->out_off);
+		e->gather -= e->gathering ? e->out_off : 0;
+		e->out_len -= e->out_off;
+		need -= e->out_off;
+		used -= e->out_off;
+		e->out_off = 0;
+		if (need <= e->out_cap)
+			return true;
+	}
+	while (cap < need)
+		cap *= 2; /* need is bounded by ENGINE_OUT_MARK and LIM_HANDSHAKE */
+	p = leat_malloc(cap);
+	if (!p)
+		return false;
+	if (used)
+		memcpy(p, e->out, used);
+	leat_free_wipe(e->out, e->out_cap);
+	e->out = p;
+	e->out_cap = cap;
+	return true;
+}
+
+/* RFC 8446 5.1: the first ClientHello's record says 0x0301 for old middleboxes, all else 0x0303. */
+static uint16_t cleartext_version(const struct leat_engine *e)
+{
+	return e->role == LEAT_CLIENT && !e->first_sent ? 0x0301 : LEAT_TLS12;
+}
+
+/* Seals n bytes from in (or in place) as one record behind out_len; room must have been made. */
+static enum leat_ret out_record(struct leat_engine *e, uint8_t type, const uint8_t *in, size_t n)
+{
+	size_t len = rec_seal(
+		&e->tx, type, in, n, 0, cleartext_version(e), e->out + e->out_len, &e->err);
+
+	if (len == 0)
+		return LEAT_FAILED;
+	e->out_len += len;
+	e->first_sent = true;
+	return LEAT_OK;
+}
+
+enum leat_ret out_flush(struct leat_engine *e)
+{
+	if (!e->gathering)
+		return LEAT_OK;
+	e->gathering = false;
+	e->out_len = e->gather;
+	return out_record(e, REC_HANDSHAKE, e->out + e->gather + rec_prefix(&e->tx), e->gather_n);
+}
+
+static enum leat_ret ctl_add(struct leat_engine *e, uint8_t type, struct leat_span payload)
+{
+	struct engine_ctl *c = leat_malloc(sizeof(*c) + payload.n), **end = &e->ctl;
+
+	if (!c)
+		return err_memory(&e->err);
+	c->next = NULL;
+	c->type = type;
+	c->n = payload.n;
+	memcpy(c->b, payload.p, payload.n);
+	while (*end)
+		end = &(*end)->next;
+	*end = c;
+	return LEAT_OK;
+}
+
+static enum leat_ret sink_send(void *arg, struct leat_span msg)
+{
+	struct leat_engine *e = arg;
+	size_t n;
+
+	if (e->exported[LEAT_TX])
+		return ctl_add(e, REC_HANDSHAKE, msg);
+	while (msg.n) {
+		if (e->gathering && e->gather_n == LIM_PLAINTEXT && out_flush(e) != LEAT_OK)
+			return LEAT_FAILED;
+		n = LIM_PLAINTEXT - (e->gathering ? e->gather_n : 0);
+		n = n < msg.n ? n : msg.n;
+		if (!out_room(e, n + rec_overhead(&e->tx)))
+			return err_memory(&e->err);
+		if (!e->gathering) {
+			e->gathering = true;
+			e->gather = e->out_len;
+			e->gather_n = 0;
+		}
+		memcpy(e->out + e->gather + rec_prefix(&e->tx) + e->gather_n, msg.p, n);
+		e->gather_n += n;
+		msg.p += n;
+		msg.n -= n;
+	}
+	return LEAT_OK;
+}
+
+static enum leat_ret sink_ccs(void *arg)
+{
+	struct leat_engine *e = arg;
+	const uint8_t one = 1;
+
+	if (out_flush(e) != LEAT_OK)
+		return LEAT_FAILED;
+	if (!out_room(e, LIM_RECORD_HEADER + 1))
+		return err_memory(&e->err);
+	/* The compatibility CCS is never protected, also when keys are set already (RFC 8446 D.4). */
+	if (rec_half_is_keyed(&e->tx)) {
+		struct rec_half clear = { 0 };
+		size_t len = rec_seal(
+			&clear, REC_CCS, &one, 1, 0, LEAT_TLS12, e->out + e->out_len, &e->err);
+
+		e->out_len += len;
+		return len ? LEAT_OK : LEAT_FAILED;
+	}
+	return out_record(e, REC_CCS, &one, 1);
+}
+
+static enum leat_ret sink_keys(void *arg, enum leat_dir dir, enum hs_level level,
+	const struct traffic_keys *keys, const struct leat_secret *secret)
+{
+	struct leat_engine *e = arg;
+
+	(void)secret;         /* the machine keeps what KeyUpdate needs in struct hs_post */
+	if (e->exported[dir]) /* see engine_export.c: the kernel at hand may be unable to rekey */
+		return err_raise(&e->err, LEAT_E_CLOSED, LEAT_ALERT_CLOSE_NOTIFY, 0, LEAT_HERE,
+			"key update: the kernel that carries this direction cannot change keys");
+	if (dir == LEAT_TX) {
+		if (out_flush(e) != LEAT_OK)
+			return LEAT_FAILED;
+		return rec_half_keys(&e->tx, e->cfg->crypto, keys, true, &e->err);
+	}
+	e->rx_level = level;
+	return rec_half_keys(&e->rx, e->cfg->crypto, keys, false, &e->err);
+}
+
+static void sink_version(void *arg, uint16_t version)
+{
+	struct leat_engine *e = arg;
+
+	e->version = version;
+}
+
+const struct hs_sink engine_sink = {
+	.send = sink_send,
+	.send_ccs = sink_ccs,
+	.keys = sink_keys,
+	.version = sink_version,
+};
+
+/* RFC 8446 6: enum { warning(1), fatal(2) }; in 1.3 close_notify and user_canceled stay warnings. */
+enum leat_ret out_alert(struct leat_engine *e, bool fatal, uint8_t alert)
+{
+	const uint8_t body[2] = { fatal ? 2 : 1, alert };
+
+	if (e->exported[LEAT_TX])
+		return ctl_add(e, REC_ALERT, (struct leat_span){ body, sizeof(body) });
+	if (out_flush(e) != LEAT_OK)
+		return LEAT_FAILED;
+	if (!out_room(e, rec_overhead(&e->tx) + sizeof(body)))
+		return err_memory(&e->err);
+	return out_record(e, REC_ALERT, body, sizeof(body));
+}
+
+const uint8_t *leat_engine_out(const struct leat_engine *e, size_t *n)
+{
+	*n = e->out_len - e->out_off;
+	return *n ? e->out + e->out_off : NULL;
+}
+
+void leat_engine_out_done(struct leat_engine *e, size_t n)
+{
+	size_t have = e->out_len - e->out_off;
+
+	e->out_off += n < have ? n : have;
+	if (e->out_off < e->out_len)
+		return;
+	e->out_off = e->out_len = 0;
+	/* Sealed records are no secrets: free without the cost of a wipe. */
+	if (!e->gathering) {
+		leat_free(e->out);
+		e->out = NULL;
+		e->out_cap = 0;
+	}
+}
+
+/* TLS 1.3: a fresh key before the old one is used up. Two records are kept back: the KeyUpdate
+ * itself and an alert. */
+static enum leat_ret maybe_update_key(struct leat_engine *e)
+{
+	if (!e->up || e->version != LEAT_TLS13 || rec_half_left(&e->tx) > 2)
+		return LEAT_OK;
+	if (hs_post_key_update(&e->post, &e->sink, false, &e->err) != LEAT_OK)
+		return LEAT_FAILED;
+	return out_flush(e);
+}
+
+enum leat_ret leat_engine_write(struct leat_engine *e, const void *data, size_t n, size_t *taken)
+{
+	const uint8_t *p = data;
+	size_t piece;
+
+	*taken = 0;
+	if (e->dead)
+		return LEAT_FAILED;
+	if (!(leat_engine_wants(e) & LEAT_MAY_WRITE))
+		return LEAT_AGAIN;
+	while (n && e->out_len - e->out_off < ENGINE_OUT_MARK) {
+		piece = n < LIM_PLAINTEXT ? n : LIM_PLAINTEXT;
+		if (maybe_update_key(e) != LEAT_OK)
+			return engine_fail(e);
+		if (!out_room(e, piece + rec_overhead(&e->tx))) {
+			(void)err_memory(&e->err);
+			return engine_fail(e);
+		}
+		if (out_record(e, REC_DATA, p, piece) != LEAT_OK)
+			return engine_fail(e);
+		p += piece;
+		n -= piece;
+		*taken += piece;
+	}
+	return *taken || n == 0 ? LEAT_OK : LEAT_AGAIN;
+}
