@@ -75,6 +75,7 @@ TLIB_SRC := $(sort $(wildcard tests/lib/*.c))
 TEST_SRC := $(sort $(foreach d,$(TEST_DIRS),$(wildcard tests/$(d)/t_*.c)))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fz_*.c))
 BENCH_SRC := $(sort $(wildcard bench/b_*.c))
+BLIB_SRC := $(sort $(wildcard bench/lib/*.c))
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 CORE_OBJ := $(call obj,$(CORE_SRC))
@@ -84,6 +85,7 @@ TLIB_OBJ := $(call obj,$(TLIB_SRC))
 TEST_OBJ := $(call obj,$(TEST_SRC))
 FUZZ_OBJ := $(call obj,$(FUZZ_SRC))
 BENCH_OBJ := $(call obj,$(BENCH_SRC))
+BLIB_OBJ := $(call obj,$(BLIB_SRC))
 REPLAY_OBJ := $(call obj,tests/fuzz/replay.c)
 
 CORE_A  := $(BUILD)/libleat-core.a
@@ -208,10 +210,12 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(TLIB_A) $(CMDS_A) $(LIB_A)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -pie $(LDFLAGS_ALL) -o $@ $< $(TLIB_A) $(CMDS_A) $(LIB_A) $(TEST_LIBS)
 
-$(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(TLIB_A) $(LIB_A)
+# Only here, to be measured against: libssl and GnuTLS.
+$(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(BLIB_OBJ) $(TLIB_A) $(LIB_A)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -pie $(LDFLAGS_ALL) -o $@ $< $(TLIB_A) $(LIB_A) $(TEST_LIBS)
+	$(Q)$(CC) -pie $(LDFLAGS_ALL) -o $@ $< $(BLIB_OBJ) $(TLIB_A) $(LIB_A) -lssl -lgnutls \
+		$(TEST_LIBS)
 
 .SECONDARY:
 
@@ -350,5 +354,5 @@ clean: ## remove everything that was built
 	$(Q)rm -rf $(BUILD) build-asan build-clang build-fuzz
 
 DEPS := $(patsubst %.o,%.d,$(CORE_OBJ) $(EDGE_OBJ) $(TOOL_OBJ) $(TLIB_OBJ) $(TEST_OBJ) \
-	$(FUZZ_OBJ) $(BENCH_OBJ) $(REPLAY_OBJ))
+	$(FUZZ_OBJ) $(BENCH_OBJ) $(BLIB_OBJ) $(REPLAY_OBJ))
 -include $(DEPS)

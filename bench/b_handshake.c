@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * b_handshake.c - what a handshake costs in CPU, client and server apart, in memory, for leat, libssl and
+ * GnuTLS interleaved in one run. bench/README.md says how to read it: quote the ratios, the
+ * microseconds belong to the machine.
+ *
+ *	b_handshake [--json] [--runs N] [--count N] [--scenario NAME]
+ *	b_handshake --callgrind LIB:SCENARIO:server|client   (under valgrind --tool=callgrind
+ *	            --collect-atstart=no: counts the instructions of that side alone)
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <valgrind/callgrind.h>
+
+#include "lib/peer.h"
+#include "pki.h"
+
+#define MAX_RUNS 64
+#define NUM(a)   (sizeof(a) / sizeof((a)[0]))
+
+static const struct scenario scenarios[] = {
+	{ "13ec", true, false },
+	{ "13rsa", true, true },
+	{ "12ec", false, false },
+	{ "12rsa", false, true },
+};
+static const struct bench_lib *const libs[] = { &bench_openssl, &bench_leat, &bench_gnutls };
+static const char *const sides[] = { "client", "server" };
+
+static struct pipe_buf to_server, to_client;
+static int collect_side = -1; /* callgrind: the side whose instructions count */
+
+/* The time stamp counter where there is one: a clock call costs more than some of what is measured.
+ * What another process took meanwhile is in the figure; the median of many runs sheds it. */
+static double clock_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+#ifdef __x86_64__
+static double us_per_tick;
+
+static void calibrate(void)
+{
+	double t0 = clock_us();
+	unsigned long long k0 = __builtin_ia32_rdtsc();
+
+	while (clock_us() - t0 < 50000)
+		;
+	us_per_tick = (clock_us() - t0) / (double)(__builtin_ia32_rdtsc() - k0);
+}
+
+static double now_us(void)
+{
+	return (double)__builtin_ia32_rdtsc() * us_per_tick;
+}
+#else
+static void calibrate(void)
+{
+}
+
+static double now_us(void)
+{
+	return clock_us();
+}
+#endif
+
+enum call { OPEN, STEP, CLOSE };
+
+struct side_run {
+	const struct bench_lib *lib;
+	void *end;
+	bool server, done;
+	double us;
+};
+
+/* Runs one call of a side with the clock (or callgrind) on. */
+static bool timed(struct side_run *r, enum call what)
+{
+	double t0;
+	int got = 0;
+
+	if (collect_side == (int)r->server)
+		CALLGRIND_TOGGLE_COLLECT;
+	t0 = now_us();
+	if (what == OPEN) {
+		r->end = r->lib->open(r->server, r->server ? &to_server : &to_client,
+			r->server ? &to_client : &to_server);
+		got = r->end ? 0 : -1;
+	} else if (what == STEP) {
+		got = r->lib->step(r->end);
+	} else {
+		r->lib->close(r->end);
+	}
+	r->us += now_us() - t0;
+	if (collect_side == (int)r->server)
+		CALLGRIND_TOGGLE_COLLECT;
+	if (got == 1)
+		r->done = true;
+	return got >= 0;
+}
+
+/* One handshake; adds to us[0] (client) and us[1] (server). */
+static bool handshake(const struct bench_lib *lib, double us[2])
+{
+	struct side_run c = { .lib = lib }, s = { .lib = lib, .server = true };
+	bool ok;
+
+	to_server.n = to_server.off = to_client.n = to_client.off = 0;
+	ok = timed(&c, OPEN) && timed(&s, OPEN);
+	for (int i = 0; ok && !(c.done && s.done); i++)
+		ok = i < 8 && timed(&c, STEP) && timed(&s, STEP);
+	if (c.end)
+		timed(&c, CLOSE);
+	if (s.end)
+		timed(&s, CLOSE);
+	us[0] += c.us;
+	us[1] += s.us;
+	return ok;
+}
+
+static bool many(const struct bench_lib *lib, int count, double us[2])
+{
+	us[0] = us[1] = 0;
+	for (int i = 0; i < count; i++)
+		if (!handshake(lib, us))
+			return false;
+	us[0] /= count;
+	us[1] /= count;
+	return true;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double median(double *v, int n)
+{
+	qsort(v, (size_t)n, sizeof(*v), by_value);
+	return v[n / 2];
+}
+
+static void report(
+	bool json, const char *scenario, int side, const char *lib, double us, double ratio)
+{
+	const char *role = side ? "server" : "client-cold";
+
+	if (json)
+		printf("{\"bench\":\"handshake\",\"scenario\":\"%s\",\"side\":\"%s\",\"lib\":\"%s\","
+		       "\"us\":%.1f,\"ratio\":%.3f}\n",
+			scenario, role, lib, us, ratio);
+	else
+		printf("%-8s %-12s %-8s %9.1f us   %.3f x libssl\n", scenario, role, lib, us,
+			ratio);
+}
+
+static int measure(const struct scenario *s, int runs, int count, bool json)
+{
+	static double us[NUM(libs)][2][MAX_RUNS];
+	double pair[2], base[2];
+
+	for (size_t l = 0; l < NUM(libs); l++)
+		if (!libs[l]->setup(s) || !many(libs[l], count / 10 + 1, pair)) {
+			fprintf(stderr, "%s: cannot do %s\n", libs[l]->name, s->name);
+			return 1;
+		}
+	for (int r = 0; r < runs; r++)
+		for (size_t l = 0; l < NUM(libs); l++) {
+			if (!many(libs[l], count, pair))
+				return 1;
+			us[l][0][r] = pair[0];
+			us[l][1][r] = pair[1];
+		}
+	for (int side = 0; side < 2; side++) {
+		base[side] = median(us[0][side], runs);
+		for (size_t l = 0; l < NUM(libs); l++) {
+			double m = l ? median(us[l][side], runs) : base[side];
+
+			report(json, s->name, side, libs[l]->name, m, m / base[side]);
+		}
+	}
+	for (size_t l = 0; l < NUM(libs); l++)
+		libs[l]->teardown();
+	return 0;
+}
+
+static int count_instructions(const char *spec, int count)
+{
+	double us[2] = { 0, 0 };
+
+	for (size_t l = 0; l < NUM(libs); l++)
+		for (size_t k = 0; k < NUM(scenarios); k++)
+			for (int side = 0; side < 2; side++) {
+				char name[64];
+
+				snprintf(name, sizeof(name), "%s:%s:%s", libs[l]->name,
+					scenarios[k].name, sides[side]);
+				if (strcmp(name, spec) != 0)
+					continue;
+				if (!libs[l]->setup(&scenarios[k]) || !handshake(libs[l], us))
+					return 1;
+				collect_side = side;
+				for (int i = 0; i < count; i++)
+					if (!handshake(libs[l], us))
+						return 1;
+				collect_side = -1;
+				libs[l]->teardown();
+				printf("%s: %d handshakes counted\n", spec, count);
+				return 0;
+			}
+	fprintf(stderr, "no such combination: %s\n", spec);
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	int runs = 9, count = 200, rc = 0;
+	const char *only = NULL, *spec = NULL;
+	bool json = false;
+
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--json") == 0)
+			json = true;
+		else if (strcmp(argv[i], "--runs") == 0 && i + 1 < argc)
+			runs = atoi(argv[++i]);
+		else if (strcmp(argv[i], "--count") == 0 && i + 1 < argc)
+			count = atoi(argv[++i]);
+		else if (strcmp(argv[i], "--scenario") == 0 && i + 1 < argc)
+			only = argv[++i];
+		else if (strcmp(argv[i], "--callgrind") == 0 && i + 1 < argc)
+			spec = argv[++i];
+		else {
+			fprintf(stderr, "b_handshake: unknown argument %s\n", argv[i]);
+			return 2;
+		}
+	}
+	if (runs < 1 || runs > MAX_RUNS || count < 1) {
+		fprintf(stderr, "b_handshake: runs must be 1..%d, count at least 1\n", MAX_RUNS);
+		return 2;
+	}
+	calibrate();
+	if (spec)
+		return count_instructions(spec, count);
+	for (size_t k = 0; k < NUM(scenarios) && rc == 0; k++)
+		if (!only || strcmp(only, scenarios[k].name) == 0)
+			rc = measure(&scenarios[k], runs, count, json);
+	pki_done();
+	return rc;
+}

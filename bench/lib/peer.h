@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * peer.h - one TLS endpoint as the handshake benchmark sees it, whatever library is behind it: bytes in,
+ * bytes out, all in memory. One file per library implements struct bench_lib.
+ */
+#ifndef LEAT_BENCH_PEER_H
+#define LEAT_BENCH_PEER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A flat buffer that one side fills and the other empties. */
+struct pipe_buf {
+	size_t n, off;
+	uint8_t b[65536];
+};
+
+struct scenario {
+	const char *name; /* 13ec, 13rsa, 12ec, 12rsa */
+	bool tls13, rsa;
+};
+
+struct bench_lib {
+	const char *name;
+	/* Makes what connections share (contexts, credentials, trust). false: cannot do it. */
+	bool (*setup)(const struct scenario *s);
+	void (*teardown)(void);
+	/* One endpoint reading from in and writing to out. */
+	void *(*open)(bool server, struct pipe_buf *in, struct pipe_buf *out);
+	/* Goes on as far as possible: 1 complete, 0 needs the other side, -1 failed. */
+	int (*step)(void *end);
+	void (*close)(void *end);
+};
+
+extern const struct bench_lib bench_leat, bench_openssl, bench_gnutls;
+
+#endif
