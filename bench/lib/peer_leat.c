@@ -59,9 +59,10 @@ struct end {
 
 static void *open_end(bool server, struct pipe_buf *in, struct pipe_buf *out)
 {
-	static struct end ends[2];
+	static struct end pool[BENCH_ENDS];
+	static unsigned next;
 	struct leat_err err = { 0 };
-	struct end *end = &ends[server];
+	struct end *end = &pool[next++ % BENCH_ENDS];
 
 	*end = (struct end){ NULL, in, out };
 	if (leat_engine_new(&end->e, cfg[server], server ? NULL : "localhost", &env, &err) !=
