@@ -230,6 +230,7 @@ bench: $(BENCH) ## build the measuring programs of bench/
 # The environment every test run sees; nothing of the caller's locale, proxies or key logs.
 TESTENV := env -u SSLKEYLOGFILE -u http_proxy -u https_proxy -u MAKEFLAGS -u MFLAGS -u MAKELEVEL \
 	LEAT_BUILD=$(abspath $(BUILD)) LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1 MAKE=$(MAKE) \
+	LEAT_MAKE_ARGS="BUILD='$(BUILD)' CC='$(CC)' OPT='$(OPT)' EXTRA_CFLAGS='$(EXTRA_CFLAGS)'" \
 	ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:check_initialization_order=1 \
 	UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 PYTEST_ARGS := $(if $(K),-k '$(K)') $(if $(filter-out 1,$(JOBS)),-n $(JOBS) --dist loadgroup)

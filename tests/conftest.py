@@ -33,6 +33,7 @@ def pytest_collect_file(file_path, parent):
     return None
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups of the items
 def pytest_collection_modifyitems(session, config, items):
     kernelrun.only_wanted(items)
     kernelrun.replace(config, items)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """make install puts everything where a caller looks for it, and nothing else is visible."""
 import os
+import shlex
 import subprocess
 
 import pytest
@@ -18,8 +19,10 @@ int main(void)
 
 
 def make(repo, build, *args):
-    out = subprocess.run(["make", "-C", repo, f"BUILD={build}", *args], capture_output=True,
-                         text=True, stdin=subprocess.DEVNULL)
+    # The very switches of the build under test: others would rebuild it while tests are using it.
+    same = shlex.split(os.environ.get("LEAT_MAKE_ARGS") or f"BUILD={os.path.relpath(build, repo)}")
+    out = subprocess.run(["make", "-C", repo, *same, *args], capture_output=True, text=True,
+                         stdin=subprocess.DEVNULL)
     assert out.returncode == 0, out.stdout + out.stderr
     return out.stdout
 
@@ -27,6 +30,9 @@ def make(repo, build, *args):
 def tree(top):
     return {os.path.relpath(os.path.join(base, n), top)
             for base, _, names in os.walk(top) for n in names}
+
+
+pytestmark = pytest.mark.xdist_group("install")  # one at a time: they make files in build/
 
 
 @pytest.fixture(scope="module")

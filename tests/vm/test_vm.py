@@ -89,11 +89,11 @@ def test_bytes_of_both_outputs_and_a_signal():
 def test_time_limit():
     """Past the limit: status 124, at once, with the output so far, and QEMU gone."""
     start = time.monotonic()
-    done = vm.sh("echo before; sleep 1000", timeout=15)
+    done = vm.sh("echo before; sleep 1000", timeout=30)
     assert done.returncode == 124
     assert done.stdout == "before\n"
     assert "time limit" in done.stderr
-    assert time.monotonic() - start < 25
+    assert time.monotonic() - start < 45
 
 
 def test_kernel_warning_fails_the_run(tmp_path):
