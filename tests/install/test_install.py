@@ -8,11 +8,13 @@ import pytest
 
 CONSUMER = r"""
 #include <stdio.h>
-#include <leat/version.h>
-#include <leat/leat.h>
+HEADERS
 int main(void)
 {
-	printf("%s\n", LEAT_VERSION_STRING);
+	struct leat_err err = { 0 };
+	char text[256];
+
+	printf("%s\n", leat_strerror(&err, text, sizeof(text))[0] ? LEAT_VERSION_STRING : "?");
 	return 0;
 }
 """
@@ -97,7 +99,8 @@ def test_a_consumer_compiles_and_runs(installed, tmp_path, cc, static):
                             *(["--static"] if static else []), "leat"],
                            capture_output=True, text=True, env=env)
     assert flags.returncode == 0, flags.stderr
-    (tmp_path / "c.c").write_text(CONSUMER)
+    headers = "".join(f"#include <leat/{n}>\n" for n in os.listdir(installed / "include/leat"))
+    (tmp_path / "c.c").write_text(CONSUMER.replace("HEADERS", headers))
     words = flags.stdout.split()
     if static:  # static for leat, shared for what it stands on
         words = [str(installed / "lib/libleat.a") if w == "-lleat" else w for w in words]
