@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEEP_MAX 512
+#define KEEP_MAX 4096
 
 static struct made *mades[KEEP_MAX];
 static struct leat_wr texts[KEEP_MAX];

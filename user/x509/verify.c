@@ -10,8 +10,8 @@
  *  - Signatures and keys give 112 bits of security (libcrypto's auth level 2): no MD5 and no SHA-1
  *    signature below the anchor, RSA from 2048 bits. RFC 8446 4.4.2.4 names bad_certificate.
  *  - X509_V_FLAG_X509_STRICT is off: it refuses certificates for lacking identifiers that nothing
- *    here relies on (SKI, AKI), which many private CAs leave out. The one rule of it that matters
- *    is checked by check_path: an intermediate says that it is a CA (RFC 5280 6.1.4 k).
+ *    here relies on (SKI, AKI), which many private CAs leave out. That an intermediate says it is a
+ *    CA (RFC 5280 6.1.4 k) libcrypto asks in any case.
  *  - Depth counts intermediates that are not self-issued, as the manual's `depth` and RFC 5280's
  *    pathLenConstraint do; libcrypto's own depth counts all, so that one is set out of the way.
  *  - The names are checked last and by name.c, without the common name (RFC 9525 2).
@@ -197,16 +197,6 @@ static enum leat_ret check_path(
 
 	for (int i = 1; i < num - 1; i++) {
 		x = sk_X509_value(path, i);
-		/* RFC 5280 6.1.4 (k): "If certificate i is a version 3 certificate, verify that the
-		 * basicConstraints extension is present and that cA is set to TRUE"; other versions
-		 * cannot say so and are refused. libcrypto accepts keyUsage or Netscape's old
-		 * extension instead. */
-		if (X509_check_ca(x) != 1) {
-			err_alert(err, LEAT_ALERT_BAD_CERTIFICATE,
-				"certificate: an intermediate that does not say it is a CA");
-			place(err, x, i, "no basicConstraints with cA");
-			return LEAT_FAILED;
-		}
 		if (!is_self_issued(x))
 			intermediates++;
 	}
@@ -296,6 +286,13 @@ enum leat_ret verify_chain(const struct crypto *c, const struct verify_in *in, s
 		san_name_text(X509_get_issuer_name(leaf), issuer, sizeof(issuer));
 		snprintf(tail, sizeof(tail), "issuer %s", issuer);
 		place(err, leaf, 0, tail);
+		return LEAT_FAILED;
+	}
+	/* libcrypto would not find an issuer for it and say unknown CA */
+	if (X509_get_extension_flags(leaf) & EXFLAG_INVALID) {
+		err_alert(err, LEAT_ALERT_BAD_CERTIFICATE, "certificate: a broken extension");
+		place(err, leaf, 0, "one that cannot be read, or is there twice");
+		ossl_forget();
 		return LEAT_FAILED;
 	}
 	ctx = X509_STORE_CTX_new();
