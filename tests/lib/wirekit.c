@@ -34,7 +34,24 @@
 		return true;                                                                  \
 	}
 
-RECODE(server_hello, server_hello, dec_server_hello, enc_server_hello)
+/* Extensions known by name only: decoded to their bit, never encoded. Without them a hello may be left
+ * with no extension at all, which is another message than one with an empty block. */
+#define SEATS                                                                                      \
+	(EXT_BIT(EXT_MAX_FRAGMENT) | EXT_BIT(EXT_SRP) | EXT_BIT(EXT_SCT) | EXT_BIT(EXT_USE_SRTP) | \
+		EXT_BIT(EXT_HEARTBEAT) | EXT_BIT(EXT_CLIENT_CERT_TYPE) |                           \
+		EXT_BIT(EXT_SERVER_CERT_TYPE) | EXT_BIT(EXT_OID_FILTERS))
+
+static bool recode_server_hello(struct leat_span body, struct leat_wr *out, uint8_t *alert)
+{
+	struct server_hello sh;
+
+	if (!dec_server_hello(body, &sh, alert))
+		return false;
+	sh.has &= ~(SEATS | EXT_BIT(EXT_GROUPS)); /* of groups only the misplaced bit is kept */
+	enc_server_hello(out, &sh);
+	return true;
+}
+
 RECODE(encrypted_ext, encrypted_ext, dec_encrypted_ext, enc_encrypted_ext)
 RECODE(cert_request, cert_request, dec_cert_request, enc_cert_request)
 RECODE(cert_request12, cert_request, dec_cert_request12, enc_cert_request12)
@@ -78,6 +95,7 @@ static bool recode_client_hello(struct leat_span body, struct leat_wr *out, uint
 		abort();
 	if ((ch.has & EXT_BIT(EXT_PSK)) && ch.truncated_len >= body.n)
 		abort();
+	ch.has &= ~SEATS;
 	enc_client_hello(out, &ch, NULL, 0);
 	return true;
 }

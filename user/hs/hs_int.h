@@ -66,7 +66,9 @@ struct hs_server {
 
 /* TLS 1.2 only (v12_*.c). */
 struct hs_v12 {
-	struct kex kex;            /* server: from ServerKeyExchange to ClientKeyExchange */
+	struct kex kex;     /* server: from ServerKeyExchange to ClientKeyExchange */
+	uint8_t point[133]; /* client: the server's share (133: of P-521, the longest) */
+	uint8_t point_len;
 	struct leat_secret master; /* 48 bytes */
 	struct traffic_keys
 		keys[2];   /* client's, server's (enum leat_role): until both ChangeCipherSpec */

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * v12_client.c - a client whose server chose TLS 1.2: from ServerHello to the server's Finished.
+ * RFC 5246 7.3, 7.4; RFC 8422 (ECDHE), RFC 7627 (extended master secret), RFC 5746 (renegotiation_info).
+ *
+ * Entered by client_params.c through v12_client_begin. Key exchanges: ECDHE. Others (RSA, DHE, PSK) get
+ * their ServerKeyExchange and ClientKeyExchange beside on_ecdhe_params and send_client_kx.
+ */
+#include "hs/v12_int.h"
+
+#include <string.h>
+
+#include "hs/choose.h"
+#include "wire/cert_request.h"
+#include "wire/certificate.h"
+#include "wire/session_ticket.h"
+#include "wire/v12.h"
+
+/* ---- ServerHello ---- */
+
+static const struct suite *offered_suite(const struct hs *h, uint16_t id)
+{
+	for (unsigned i = 0; i < h->cfg->suites.n; i++) {
+		const struct suite *s = h->cfg->suites.v[i];
+
+		if (s->id == id && s->version == LEAT_TLS12 && s->kx == KX_ECDHE)
+			return s;
+	}
+	return NULL;
+}
+
+static enum leat_ret check_session_id(const struct hs *h, const struct server_hello *sh)
+{
+	/* We offered no TLS 1.2 session: the id we sent, if any, is that of RFC 8446 D.4, and a server
+	 * that answers TLS 1.2 with it claims to resume what never was. */
+	if (sh->session_id.n && sh->session_id.n == h->session_id_len &&
+		memcmp(sh->session_id.p, h->session_id, h->session_id_len) == 0)
+		return hs_refuse(h, LEAT_ALERT_ILLEGAL_PARAMETER,
+			"server_hello: resumes a session that was not offered");
+	return LEAT_OK;
+}
+
+/* RFC 5746 3.4: "If the extension is not present, [...] some clients may want to terminate the handshake"
+ * (we do), and when it is, "the client MUST then verify that the length of the
+ * "renegotiated_connection" field is zero, and if it is not, MUST abort the handshake (by sending a
+ * fatal handshake_failure alert)". */
+static enum leat_ret check_reneg(const struct hs *h, const struct server_hello *sh)
+{
+	if (!(sh->has & EXT_BIT(EXT_RENEG)))
+		return hs_refuse(h, LEAT_ALERT_HANDSHAKE_FAILURE,
+			"server_hello: without secure renegotiation");
+	if (sh->reneg.n)
+		return hs_refuse(h, LEAT_ALERT_HANDSHAKE_FAILURE,
+			"server_hello: renegotiation_info in a first handshake is not empty");
+	return LEAT_OK;
+}
+
+static enum leat_ret check_server_hello12(const struct hs *h, const struct server_hello *sh)
+{
+	if (!ext_is_asked(EXT_IN_SH12, sh->has, h->c.asked))
+		return hs_refuse(h, LEAT_ALERT_UNSUPPORTED_EXTENSION,
+			"server_hello: extension was not asked for");
+	if (!offered_suite(h, sh->suite))
+		return hs_refuse(h, LEAT_ALERT_ILLEGAL_PARAMETER,
+			"server_hello: cipher suite was not offered");
+	if (check_session_id(h, sh) != LEAT_OK || check_reneg(h, sh) != LEAT_OK)
+		return LEAT_FAILED;
+	if ((sh->has & EXT_BIT(EXT_ALPN)) && choose_alpn_ours(h->cfg, sh->alpn).n == 0)
+		return hs_refuse(
+			h, LEAT_ALERT_ILLEGAL_PARAMETER, "server_hello: alpn name was not offered");
+	return v12_check_point_formats(h, sh->has, sh->point_formats,
+		"server_hello: ec_point_formats without uncompressed");
+}
+
+enum leat_ret v12_client_begin(struct hs *h, const struct server_hello *sh, enum hs_state *next)
+{
+	if (check_server_hello12(h, sh) != LEAT_OK)
+		return LEAT_FAILED;
+	hs_set_version(h, LEAT_TLS12);
+	client_clear_shares(h);
+	memcpy(h->server_random, sh->random.p, RANDOM_LEN);
+	h->session_id_len = (uint8_t)sh->session_id.n;
+	if (sh->session_id.n)
+		memcpy(h->session_id, sh->session_id.p, sh->session_id.n);
+	/* RFC 7627 5.1: in use when both sides sent it */
+	h->ems = sh->has & EXT_BIT(EXT_EMS);
+	h->v12.secure_reneg = true;
+	h->v12.ticket_promised = sh->has & EXT_BIT(EXT_TICKET);
+	if (sh->has & EXT_BIT(EXT_ALPN))
+		h->alpn = choose_alpn_ours(h->cfg, sh->alpn);
+	if (hs_set_suite(h, offered_suite(h, sh->suite)) != LEAT_OK)
+		return LEAT_FAILED;
+	hs_take_msg(h);
+	*next = C12_WAIT_CERT;
+	return LEAT_OK;
+}
+
+/* ---- Certificate ---- */
+
+static enum leat_ret chain_is_good(struct hs *h, enum hs_state *next)
+{
+	(void)h;
+	*next = C12_WAIT_SKX;
+	return LEAT_OK;
+}
+
+enum leat_ret v12_on_server_cert(struct hs *h, struct leat_span body, enum hs_state *next)
+{
+	uint8_t alert = LEAT_ALERT_DECODE_ERROR;
+	struct certificate c;
+
+	if (!dec_certificate12(body, &c, &alert))
+		return hs_refuse(h, alert, "certificate: malformed");
+	if (c.num == 0)
+		return hs_refuse(h, LEAT_ALERT_DECODE_ERROR, "certificate: the server sent none");
+	if (chain_new(&h->peer_chain, h->cfg->crypto, c.cert, c.num, h->err) != LEAT_OK)
+		return LEAT_FAILED;
+	/* RFC 5246 7.4.2: the certificate's key "MUST allow the key to be used for" the key exchange and
+	 * be of the type the cipher suite names. */
+	if (!suite_fits_key(h->suite, key_kind(chain_key(h->peer_chain))))
+		return hs_refuse(h, LEAT_ALERT_ILLEGAL_PARAMETER,
+			"certificate: its key does not fit the cipher suite");
+	hs_take_msg(h);
+	return job_verify(h, chain_is_good, next);
+}
+
+/* ---- ServerKeyExchange ---- */
+
+static const struct group *offered_curve(const struct hs *h, uint16_t id)
+{
+	for (unsigned i = 0; i < h->cfg->groups.n; i++) {
+		const struct group *g = h->cfg->groups.v[i];
+
+		if (g->id == id && (g->kind == GROUP_NIST || g->kind == GROUP_X))
+			return g;
+	}
+	return NULL;
+}
+
+static const struct sigscheme *offered_scheme(const struct hs *h, uint16_t id)
+{
+	for (unsigned i = 0; i < h->cfg->schemes.n; i++)
+		if (h->cfg->schemes.v[i]->id == id)
+			return h->cfg->schemes.v[i];
+	return NULL;
+}
+
+static enum leat_ret check_server_kx(const struct hs *h, const struct v12_server_kx *kx)
+{
+	const struct group *g = offered_curve(h, kx->group);
+	const struct sigscheme *s = offered_scheme(h, kx->scheme);
+	const struct key *key = chain_key(h->peer_chain);
+
+	/* RFC 8422 5.4: the client MUST NOT be given a curve it did not list */
+	if (!g)
+		return hs_refuse(h, LEAT_ALERT_ILLEGAL_PARAMETER,
+			"server_key_exchange: curve was not offered");
+	if (kx->point.n != g->share_len)
+		return hs_refuse(h, LEAT_ALERT_ILLEGAL_PARAMETER,
+			"server_key_exchange: point of the wrong length for its curve");
+	/* RFC 5246 7.4.3: the algorithm "MUST be a pair that appears in" our signature_algorithms and
+	 * be compatible with the certificate's key */
+	if (!s || !sigscheme_fits(s, key_kind(key), LEAT_TLS12))
+		return hs_refuse(h, LEAT_ALERT_ILLEGAL_PARAMETER,
+			"server_key_exchange: signature scheme was not offered or does not fit");
+	return LEAT_OK;
+}
+
+static enum leat_ret check_signature(struct hs *h, const struct v12_server_kx *kx)
+{
+	LEAT_SCOPED(leat_wr_clear) struct leat_wr tbs = { 0 };
+
+	v12_signed_randoms(h, &tbs);
+	leat_wr_span(&tbs, kx->params);
+	if (!leat_wr_ok(&tbs))
+		return err_memory(h->err);
+	/* RFC 5246 7.2.2: decrypt_error, "unable to correctly verify a signature" */
+	if (!sign_check(h->cfg->crypto, chain_key(h->peer_chain), offered_scheme(h, kx->scheme),
+		    leat_wr_done(&tbs), kx->signature))
+		return hs_refuse(
+			h, LEAT_ALERT_DECRYPT_ERROR, "server_key_exchange: wrong signature");
+	return LEAT_OK;
+}
+
+enum leat_ret v12_on_server_kx(struct hs *h, struct leat_span body, enum hs_state *next)
+{
+	uint8_t alert = LEAT_ALERT_DECODE_ERROR;
+	struct v12_server_kx kx;
+
+	if (!dec_v12_server_kx(body, &kx, &alert))
+		return hs_refuse(h, alert, "server_key_exchange: malformed");
+	if (check_server_kx(h, &kx) != LEAT_OK || check_signature(h, &kx) != LEAT_OK)
+		return LEAT_FAILED;
+	h->group = offered_curve(h, kx.group);
+	h->scheme = offered_scheme(h, kx.scheme);
+	h->v12.point_len = (uint8_t)kx.point.n;
+	memcpy(h->v12.point, kx.point.p, kx.point.n);
+	hs_take_msg(h);
+	*next = C12_WAIT_CR_DONE;
+	return LEAT_OK;
+}
+
+/* ---- CertificateRequest, ServerHelloDone and our flight ---- */
+
+enum leat_ret v12_on_cert_request(struct hs *h, struct leat_span body, enum hs_state *next)
+{
+	uint8_t alert = LEAT_ALERT_DECODE_ERROR;
+	struct cert_request cr;
+
+	if (!dec_cert_request12(body, &cr, &alert))
+		return hs_refuse(h, alert, "certificate_request: malformed");
+	h->v12.cert_requested = true;
+	hs_take_msg(h);
+	*next = C12_WAIT_DONE;
+	return LEAT_OK;
+}
+
+/* RFC 5246 7.4.6: "If no suitable certificate is available, the client MUST send a certificate message
+ * containing no certificates." (Credentials for the client role: here they are sent, with
+ * CertificateVerify behind ClientKeyExchange.) */
+static enum leat_ret send_certificate(struct hs *h)
+{
+	static const struct certificate none;
+
+	enc_certificate12(hs_out(h), &none);
+	return hs_send(h);
+}
+
+static enum leat_ret send_client_kx(struct hs *h)
+{
+	LEAT_SCOPED(kex_out_clear) struct kex_out shared = { 0 };
+	LEAT_SCOPED(leat_wr_clear) struct leat_wr share = { 0 };
+	struct leat_span theirs = { h->v12.point, h->v12.point_len };
+
+	/* Our key is made when it is needed and used once, which is what kex_respond does. */
+	if (kex_respond(h->cfg->crypto, h->group, theirs, &share, &shared, h->err) != LEAT_OK)
+		return LEAT_FAILED;
+	if (!leat_wr_ok(&share))
+		return err_memory(h->err);
+	enc_v12_client_kx(hs_out(h), leat_wr_done(&share));
+	if (hs_send(h) != LEAT_OK)
+		return LEAT_FAILED;
+	v12_set_master(h, kex_out_span(&shared));
+	return LEAT_OK;
+}
+
+enum leat_ret v12_on_hello_done(struct hs *h, struct leat_span body, enum hs_state *next)
+{
+	uint8_t alert = LEAT_ALERT_DECODE_ERROR;
+
+	if (!dec_v12_hello_done(body, &alert))
+		return hs_refuse(h, alert, "server_hello_done: malformed");
+	/* RFC 5246 7.4.5: "After sending this message, the server will wait for a client response." */
+	if (!hs_is_last(h))
+		return hs_refuse(h, LEAT_ALERT_UNEXPECTED_MESSAGE,
+			"server_hello_done: not at the end of its record");
+	hs_take_msg(h);
+	if (h->v12.cert_requested && send_certificate(h) != LEAT_OK)
+		return LEAT_FAILED;
+	if (send_client_kx(h) != LEAT_OK)
+		return LEAT_FAILED;
+	*next = C12_WAIT_CCS;
+	return v12_send_finished(h);
+}
+
+/* ---- the server's last flight ---- */
+
+enum leat_ret v12_on_ticket(struct hs *h, struct leat_span body, enum hs_state *next)
+{
+	uint8_t alert = LEAT_ALERT_DECODE_ERROR;
+	struct session_ticket t;
+
+	/* RFC 5077 3.3: "This message MUST NOT be sent if the server did not include a SessionTicket
+	 * extension in the ServerHello"; and once. (Tickets are kept when resumption exists.) */
+	if (!h->v12.ticket_promised)
+		return hs_refuse(
+			h, LEAT_ALERT_UNEXPECTED_MESSAGE, "new_session_ticket: none was promised");
+	if (!dec_session_ticket12(body, &t, &alert))
+		return hs_refuse(h, alert, "new_session_ticket: malformed");
+	h->v12.ticket_promised = false;
+	hs_take_msg(h);
+	*next = C12_WAIT_CCS;
+	return LEAT_OK;
+}
+
+enum leat_ret v12_on_server_ccs(struct hs *h, struct leat_span body, enum hs_state *next)
+{
+	(void)body; /* checked to be the single byte 1 */
+	/* RFC 5077 3.3: "This message MUST be sent if the server included a SessionTicket extension" */
+	if (h->v12.ticket_promised)
+		return hs_refuse(h, LEAT_ALERT_UNEXPECTED_MESSAGE,
+			"change_cipher_spec: before the promised new_session_ticket");
+	*next = C12_WAIT_FINISHED;
+	return v12_take_ccs(h);
+}
+
+enum leat_ret v12_on_server_finished(struct hs *h, struct leat_span body, enum hs_state *next)
+{
+	if (v12_take_finished(h, body) != LEAT_OK)
+		return LEAT_FAILED;
+	v12_commit_up(h);
+	*next = HS_UP;
+	return LEAT_OK;
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * v12_server.c - a server that chose TLS 1.2: from ClientHello to its own Finished. RFC 5246 7.3, 7.4;
+ * RFC 8422 (ECDHE), RFC 7627 (extended master secret), RFC 5746 (renegotiation_info).
+ *
+ * Entered by client_hello_in.c through v12_server_begin. Key exchanges: ECDHE. Others get their
+ * ServerKeyExchange beside begin_server_kx. No session is kept: the session id we send is empty, and one
+ * the client offers means nothing to us (RFC 5246 7.4.1.3).
+ */
+#include "hs/v12_int.h"
+
+#include "hs/choose.h"
+#include "wire/certificate.h"
+#include "wire/v12.h"
+
+static bool has(const struct client_hello *ch, enum ext e)
+{
+	return ch->has & EXT_BIT(e);
+}
+
+/* ---- ClientHello: what must hold, what is taken ---- */
+
+static enum leat_ret check_client_hello12(const struct hs *h, const struct client_hello *ch)
+{
+	/* RFC 5746 3.6: "The server MUST then verify that the length of the "renegotiated_connection"
+	 * field is zero, and if it is not, MUST abort the handshake (by sending a fatal
+	 * handshake_failure alert)." */
+	if (has(ch, EXT_RENEG) && ch->reneg.n)
+		return hs_refuse(h, LEAT_ALERT_HANDSHAKE_FAILURE,
+			"client_hello: renegotiation_info in a first handshake is not empty");
+	return v12_check_point_formats(h, ch->has, ch->point_formats,
+		"client_hello: ec_point_formats without uncompressed");
+}
+
+static enum leat_ret choose_all12(const struct hs *h, const struct client_hello *ch,
+	struct choice12 *out, struct leat_span *alpn)
+{
+	*alpn = (struct leat_span){ NULL, 0 };
+	if (!choose_suite12(h->cfg, ch, h->s.sni, out))
+		return hs_refuse(h, LEAT_ALERT_HANDSHAKE_FAILURE,
+			"client_hello: no cipher suite in common that a certificate fits");
+	if (!has(ch, EXT_ALPN) || !h->cfg->alpn.n)
+		return LEAT_OK;
+	*alpn = choose_alpn(h->cfg, ch->alpn);
+	/* RFC 7301 3.2, as in TLS 1.3 */
+	return alpn->n ? LEAT_OK
+		       : hs_refuse(h, LEAT_ALERT_NO_APPLICATION_PROTOCOL,
+				 "client_hello: no application protocol in common");
+}
+
+static enum leat_ret commit_chosen12(struct hs *h, const struct client_hello *ch,
+	const struct choice12 *c, struct leat_span alpn)
+{
+	hs_set_version(h, LEAT_TLS12);
+	h->group = c->group;
+	h->cred = c->auth.cred;
+	h->scheme = c->auth.scheme;
+	h->alpn = alpn;
+	h->session_id_len = 0;
+	h->ems = has(ch, EXT_EMS);
+	/* RFC 5746 3.6: the extension or the SCSV */
+	h->v12.secure_reneg = has(ch, EXT_RENEG) || list16_has(ch->suites, SUITE_RENEG_SCSV);
+	if (hs_set_suite(h, c->suite) != LEAT_OK)
+		return LEAT_FAILED;
+	hs_take_msg(h);
+	return LEAT_OK;
+}
+
+/* ---- the flight ---- */
+
+static enum leat_ret send_server_hello12(struct hs *h, const struct client_hello *ch)
+{
+	static const uint8_t uncompressed[] = { 0 };
+	struct server_hello sh = {
+		.legacy_version = LEAT_TLS12,
+		.random = { h->server_random, RANDOM_LEN },
+		.suite = h->suite->id,
+		.alpn = h->alpn,
+		.point_formats = { uncompressed, sizeof(uncompressed) },
+	};
+
+	server_make_random(h);
+	if (h->v12.secure_reneg) /* RFC 5746 3.6: "MUST include an empty "renegotiation_info"" */
+		sh.has |= EXT_BIT(EXT_RENEG);
+	if (h->ems) /* RFC 7627 5.1: "MUST include" when the client did */
+		sh.has |= EXT_BIT(EXT_EMS);
+	if (has(ch, EXT_POINT_FORMATS)) /* RFC 8422 5.2 */
+		sh.has |= EXT_BIT(EXT_POINT_FORMATS);
+	if (h->alpn.n)
+		sh.has |= EXT_BIT(EXT_ALPN);
+	if (h->s.sni[0] && cred_has_name(h->cred, h->s.sni)) /* RFC 6066 3 */
+		sh.has |= EXT_BIT(EXT_SNI);
+	enc_server_hello(hs_out(h), &sh);
+	return hs_send(h);
+}
+
+static enum leat_ret send_certificate12(struct hs *h)
+{
+	struct certificate c = { .num = cred_num(h->cred) };
+
+	for (size_t i = 0; i < c.num; i++)
+		c.cert[i] = cred_cert(h->cred, i);
+	enc_certificate12(hs_out(h), &c);
+	return hs_send(h);
+}
+
+/* The signature is there: ServerKeyExchange (the params are the end of what was signed),
+ * (CertificateRequest has its place here,) ServerHelloDone. */
+static enum leat_ret after_sign(struct hs *h, enum hs_state *next)
+{
+	struct leat_span tbs = leat_wr_done(&h->job.tbs);
+	size_t n = h->group->share_len;
+	struct v12_server_kx kx = {
+		.group = h->group->id,
+		.point = { tbs.p + tbs.n - n, n },
+		.scheme = h->scheme->id,
+		.signature = leat_wr_done(&h->job.sig),
+	};
+
+	enc_v12_server_kx(hs_out(h), &kx);
+	if (hs_send(h) != LEAT_OK)
+		return LEAT_FAILED;
+	job_clear(&h->job);
+	enc_v12_hello_done(hs_out(h));
+	*next = S12_WAIT_CKX;
+	return hs_send(h);
+}
+
+static enum leat_ret begin_server_kx(struct hs *h)
+{
+	LEAT_SCOPED(leat_wr_clear) struct leat_wr share = { 0 };
+
+	if (kex_start(&h->v12.kex, h->cfg->crypto, h->group, &share, h->err) != LEAT_OK)
+		return LEAT_FAILED;
+	if (!leat_wr_ok(&share))
+		return err_memory(h->err);
+	v12_signed_randoms(h, &h->job.tbs);
+	enc_v12_ecdh_params(&h->job.tbs, h->group->id, leat_wr_done(&share));
+	return job_sign(h, after_sign);
+}
+
+enum leat_ret v12_server_begin(struct hs *h, const struct client_hello *ch, enum hs_state *next)
+{
+	struct leat_span alpn;
+	struct choice12 c;
+
+	(void)next; /* given by after_sign */
+	if (check_client_hello12(h, ch) != LEAT_OK || choose_all12(h, ch, &c, &alpn) != LEAT_OK ||
+		commit_chosen12(h, ch, &c, alpn) != LEAT_OK ||
+		send_server_hello12(h, ch) != LEAT_OK || send_certificate12(h) != LEAT_OK)
+		return LEAT_FAILED;
+	return begin_server_kx(h);
+}
+
+/* ---- the client's flight, and our end ---- */
+
+enum leat_ret v12_on_client_kx(struct hs *h, struct leat_span body, enum hs_state *next)
+{
+	LEAT_SCOPED(kex_out_clear) struct kex_out shared = { 0 };
+	uint8_t alert = LEAT_ALERT_DECODE_ERROR;
+	struct leat_span point;
+
+	if (!dec_v12_client_kx(body, &point, &alert))
+		return hs_refuse(h, alert, "client_key_exchange: malformed");
+	if (kex_finish(&h->v12.kex, h->cfg->crypto, point, &shared, h->err) != LEAT_OK)
+		return LEAT_FAILED;
+	kex_clear(&h->v12.kex);
+	hs_take_msg(h);
+	v12_set_master(h, kex_out_span(&shared));
+	*next = S12_WAIT_CCS;
+	return LEAT_OK;
+}
+
+enum leat_ret v12_on_client_ccs(struct hs *h, struct leat_span body, enum hs_state *next)
+{
+	(void)body; /* checked to be the single byte 1 */
+	*next = S12_WAIT_FINISHED;
+	return v12_take_ccs(h);
+}
+
+enum leat_ret v12_on_client_finished(struct hs *h, struct leat_span body, enum hs_state *next)
+{
+	if (v12_take_finished(h, body) != LEAT_OK)
+		return LEAT_FAILED;
+	/* (NewSessionTicket has its place here, before the change_cipher_spec: RFC 5077 3.3.) */
+	if (v12_send_finished(h) != LEAT_OK)
+		return LEAT_FAILED;
+	v12_commit_up(h);
+	*next = HS_UP;
+	return LEAT_OK;
+}
