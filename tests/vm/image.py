@@ -236,9 +236,11 @@ def initramfs(cache, kern):
     entries.append(("init", stat.S_IFREG | 0o755, (HERE / "init").read_bytes()))
     entries.append(("bin/busybox", stat.S_IFREG | 0o755, sources[2].read_bytes()))
     entries.append(("bin/sh", stat.S_IFLNK | 0o777, b"busybox"))
-    # The kernel runs its module loader in the initramfs; the modules and kmod are in the chroot.
-    entries.append(("sbin/modprobe", stat.S_IFREG | 0o755,
-                    b'#!/bin/sh\nexec /bin/busybox chroot /root /sbin/modprobe "$@"\n'))
+    # The kernel runs its module loader in the initramfs; the modules and kmod are in the command's
+    # root, which init has mounted over it: "/.." is the way up into what is mounted on "/". Before
+    # that mount it would find itself again, so init makes it the loader only afterwards.
+    entries.append(("sbin/modprobe-above", stat.S_IFREG | 0o755,
+                    b'#!/bin/sh\nexec /bin/busybox chroot /.. /sbin/modprobe "$@"\n'))
     for listing, paths in (("boot", boot), ("ready", ready)):
         names = "".join(module_name(p) + "\n" for p in paths)
         entries.append((f"mod/{listing}", stat.S_IFREG | 0o644, names.encode()))
