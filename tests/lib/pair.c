@@ -97,11 +97,14 @@ void pair_set(struct leat_config *c, const char *option, const char *value)
 
 struct leat_config *pair_client_config(void)
 {
+	static struct leat_span root; /* kept by pki until the program ends */
 	struct leat_config *c;
 	struct leat_err err = { 0 };
 
 	must(leat_config_new(&c, LEAT_CLIENT, &err), &err);
-	must(leat_config_add_trust(c, pki_root_pem(), NULL, &err), &err);
+	if (!root.p)
+		root = pki_root_pem();
+	must(leat_config_add_trust(c, root, NULL, &err), &err);
 	return c;
 }
 

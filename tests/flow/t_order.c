@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * t_order.c - every message in every state it does not belong to, under every key level, twice, or not
+ * at all; change_cipher_spec at every place; key changes inside a record. Always unexpected_message,
+ * and nothing after it.
+ *
+ * TIMEOUT: 300
+ * REQ: T-rn-03 F-midbox
+ */
+#include "pair.h"
+
+#include "base/limits.h"
+#include "hs/state.h"
+#include "pki.h"
+#include "wire/hs_hdr.h"
+
+static struct pair pair;
+
+/* Configs are made once: making one fetches every algorithm from libcrypto. */
+static struct {
+	const char *versions;
+	bool retry;
+	struct leat_config *c, *s;
+} kept[8];
+
+static void fresh(const char *versions, bool retry)
+{
+	size_t i = 0;
+
+	while (kept[i].versions &&
+		(strcmp(kept[i].versions, versions) != 0 || kept[i].retry != retry))
+		i++;
+	if (!kept[i].versions) {
+		assert_true(i < 7);
+		kept[i].versions = versions;
+		kept[i].retry = retry;
+		kept[i].c = pair_client_config();
+		kept[i].s = pair_server_config(KEY_EC_P256);
+		pair_set(kept[i].c, "versions", versions);
+		if (retry)
+			pair_set(kept[i].s, "groups", "secp384r1");
+	}
+	pair_init(&pair, leat_config_ref(kept[i].c), leat_config_ref(kept[i].s), NULL);
+}
+
+/* Delivers up to n units; false when the handshake had fewer. */
+static bool advance(size_t n)
+{
+	enum leat_ret r;
+
+	for (; n > 0; n--) {
+		enum leat_role from = pair_peek(&pair, LEAT_CLIENT) ? LEAT_CLIENT : LEAT_SERVER;
+
+		if (!pair_deliver(&pair, from, &r))
+			return false;
+		assert_int_equal(r, LEAT_OK);
+	}
+	return true;
+}
+
+static enum hs_state state_of(enum leat_role who)
+{
+	for (int s = 0; s < HS_STATE_COUNT; s++)
+		if (strcmp(state_name(s), hs_state_name(pair.side[who].hs)) == 0)
+			return (enum hs_state)s;
+	return HS_STATE_COUNT;
+}
+
+static void must_be_unexpected(enum leat_role to, enum rec_type type, enum hs_level level,
+	struct leat_span b, const char *what)
+{
+	struct pair_side *s = &pair.side[to];
+	const char *in = hs_state_name(s->hs);
+	enum leat_ret r = hs_record(s->hs, type, level, b);
+
+	if (r != LEAT_FAILED || s->err.cls != LEAT_E_OUR_ALERT ||
+		s->err.alert != LEAT_ALERT_UNEXPECTED_MESSAGE)
+		fail_msg("%s in %s: result %d, alert %s", what, in, r,
+			leat_alert_name(s->err.alert));
+	assert_string_equal(hs_state_name(s->hs), "DEAD");
+}
+
+/* At every point of a handshake, both sides: every message type that has no row there. */
+static void every_message(const char *versions, bool retry)
+{
+	size_t tried = 0;
+
+	for (size_t at = 0;; at++) {
+		fresh(versions, retry);
+		bool more = advance(at);
+
+		pair_clear(&pair);
+		if (!more)
+			break;
+		for (unsigned msg = 0; msg < 256; msg++) {
+			for (int to = 0; to < 2; to++) {
+				uint8_t b[8] = { (uint8_t)msg, 0, 0, 4 };
+
+				/* unknown types: a few of them will do */
+				if (msg > MSG_COMPRESSED_CERT && msg % 50)
+					continue;
+				fresh(versions, retry);
+				(void)advance(at);
+				if (!state_row((enum leat_role)to, state_of((enum leat_role)to),
+					    msg)) {
+					must_be_unexpected((enum leat_role)to, REC_HANDSHAKE,
+						pair.side[to].dir[LEAT_RX].level,
+						(struct leat_span){ b, sizeof(b) },
+						state_msg_name(msg));
+					tried++;
+				}
+				pair_clear(&pair);
+			}
+		}
+	}
+	assert_true(tried > 200);
+}
+
+static void every_message_13(void **state)
+{
+	(void)state;
+	every_message("tlsv1.3", false);
+}
+
+static void every_message_retry(void **state)
+{
+	(void)state;
+	every_message("tlsv1.3", true);
+}
+
+/* Every message at its right place, but under another level. */
+static void wrong_level(const char *versions, bool retry)
+{
+	size_t tried = 0;
+
+	for (size_t at = 0;; at++) {
+		bool more = true;
+
+		for (int level = 0; level < LV_COUNT && more; level++) {
+			enum leat_role from;
+			struct pair_unit *u;
+
+			fresh(versions, retry);
+			more = advance(at);
+			from = pair_peek(&pair, LEAT_CLIENT) ? LEAT_CLIENT : LEAT_SERVER;
+			u = pair_peek(&pair, from);
+			more = more && u;
+			if (u && u->type == REC_HANDSHAKE && u->level != (enum hs_level)level) {
+				must_be_unexpected(!from, u->type, (enum hs_level)level,
+					(struct leat_span){ u->p, u->n }, "level");
+				tried++;
+			}
+			pair_clear(&pair);
+		}
+		if (!more)
+			break;
+	}
+	assert_true(tried >= 3 * 7);
+}
+
+static void every_level(void **state)
+{
+	(void)state;
+	wrong_level("tlsv1.3", false);
+	wrong_level("tlsv1.3", true);
+}
+
+/* Every message a second time, and every message left out. */
+static void repeated_and_missing(const char *versions, bool retry)
+{
+	for (size_t at = 0;; at++) {
+		enum leat_role from;
+		struct pair_unit *u;
+		struct leat_span again;
+		enum rec_type type;
+		enum leat_ret r;
+
+		fresh(versions, retry);
+		(void)advance(at);
+		from = pair_peek(&pair, LEAT_CLIENT) ? LEAT_CLIENT : LEAT_SERVER;
+		u = pair_peek(&pair, from);
+		if (!u) {
+			pair_clear(&pair);
+			break;
+		}
+		type = u->type;
+		again = vec_copy(u->p, u->n);
+		(void)pair_deliver(&pair, from, &r);
+		/* (a first hello after HelloRetryRequest has its place, and its own alert) */
+		if (type == REC_HANDSHAKE && !hs_is_up(pair.side[!from].hs) &&
+			state_of(!from) != S_WAIT_CH2)
+			must_be_unexpected(
+				!from, type, pair.side[!from].dir[LEAT_RX].level, again, "again");
+		pair_clear(&pair);
+
+		/* left out: the next one from the same side is unexpected, when it comes at all */
+		fresh(versions, retry);
+		(void)advance(at);
+		pair_pop(&pair, from);
+		u = pair_peek(&pair, from);
+		if (type == REC_HANDSHAKE && u && u->type == REC_HANDSHAKE)
+			must_be_unexpected(!from, u->type, pair.side[!from].dir[LEAT_RX].level,
+				(struct leat_span){ u->p, u->n }, "one missing");
+		pair_clear(&pair);
+	}
+}
+
+static void repeated(void **state)
+{
+	(void)state;
+	repeated_and_missing("tlsv1.3", false);
+	repeated_and_missing("tlsv1.3", true);
+}
+
+/* ---- change_cipher_spec ---- */
+
+/* RFC 8446 5: dropped between the first ClientHello and the peer's Finished, else unexpected. */
+static void ccs_everywhere_13(void **state)
+{
+	static const uint8_t one = 1, two[] = { 1, 1 }, zero = 0;
+
+	(void)state;
+	for (size_t at = 0;; at++) {
+		for (int to = 0; to < 2; to++) {
+			bool may;
+
+			fresh("tlsv1.3", at % 2);
+			if (!advance(at)) {
+				pair_clear(&pair);
+				return;
+			}
+			may = state_of((enum leat_role)to) != S_WAIT_CH &&
+			      !hs_is_up(pair.side[to].hs);
+			if (may) {
+				assert_int_equal(pair_feed(&pair, (enum leat_role)to, REC_CCS,
+							 (struct leat_span){ &one, 1 }),
+					LEAT_OK);
+				pair_must_connect(&pair);
+			} else {
+				must_be_unexpected((enum leat_role)to, REC_CCS, LV_PLAIN,
+					(struct leat_span){ &one, 1 }, "ccs");
+			}
+			pair_clear(&pair);
+
+			fresh("tlsv1.3", at % 2);
+			(void)advance(at);
+			must_be_unexpected((enum leat_role)to, REC_CCS, LV_PLAIN,
+				(struct leat_span){ two, 2 }, "ccs of two bytes");
+			pair_clear(&pair);
+			fresh("tlsv1.3", at % 2);
+			(void)advance(at);
+			must_be_unexpected((enum leat_role)to, REC_CCS, LV_PLAIN,
+				(struct leat_span){ &zero, 1 }, "ccs of zero");
+			pair_clear(&pair);
+			fresh("tlsv1.3", at % 2);
+			(void)advance(at);
+			must_be_unexpected((enum leat_role)to, REC_CCS, LV_PLAIN,
+				(struct leat_span){ NULL, 0 }, "empty ccs");
+			pair_clear(&pair);
+		}
+	}
+}
+
+static void ccs_flood(void **state)
+{
+	static const uint8_t one = 1;
+
+	(void)state;
+	fresh("tlsv1.3", false);
+	for (int i = 0; i < LIM_COMPAT_CCS; i++)
+		assert_int_equal(
+			pair_feed(&pair, LEAT_CLIENT, REC_CCS, (struct leat_span){ &one, 1 }),
+			LEAT_OK);
+	must_be_unexpected(
+		LEAT_CLIENT, REC_CCS, LV_PLAIN, (struct leat_span){ &one, 1 }, "one ccs too many");
+	pair_clear(&pair);
+}
+
+static void ccs_inside_a_message(void **state)
+{
+	static const uint8_t one = 1;
+	struct pair_unit *u;
+
+	(void)state;
+	fresh("tlsv1.3", false);
+	(void)advance(
+		3); /* ClientHello, ServerHello, change_cipher_spec: next EncryptedExtensions */
+	u = pair_peek(&pair, LEAT_SERVER);
+	assert_int_equal(u->p[0], MSG_ENCRYPTED_EXT);
+	assert_int_equal(
+		pair_feed(&pair, LEAT_CLIENT, REC_HANDSHAKE, (struct leat_span){ u->p, u->n - 1 }),
+		LEAT_OK);
+	assert_true(hs_is_mid_message(pair.side[LEAT_CLIENT].hs));
+	must_be_unexpected(
+		LEAT_CLIENT, REC_CCS, LV_PLAIN, (struct leat_span){ &one, 1 }, "ccs inside");
+	pair_clear(&pair);
+}
+
+static void empty_record(void **state)
+{
+	(void)state;
+	for (int to = 0; to < 2; to++) {
+		fresh("tlsv1.3", false);
+		must_be_unexpected((enum leat_role)to, REC_HANDSHAKE, LV_PLAIN,
+			(struct leat_span){ (const uint8_t *)"", 0 }, "empty record");
+		pair_clear(&pair);
+	}
+}
+
+/* Misuse by our own caller is no alert. */
+static void misuse(void **state)
+{
+	struct pair_unit *u;
+	struct pair_side *s = &pair.side[LEAT_SERVER];
+
+	(void)state;
+	fresh("tlsv1.3", false);
+	assert_int_equal(hs_job_run(s->hs), LEAT_FAILED);
+	assert_int_equal(s->err.cls, LEAT_E_MISUSE);
+	memset(&s->err, 0, sizeof(s->err));
+	assert_int_equal(hs_start(s->hs), LEAT_FAILED);
+	assert_int_equal(s->err.cls, LEAT_E_MISUSE);
+	memset(&s->err, 0, sizeof(s->err));
+	/* with a job waiting nothing is taken */
+	u = pair_peek(&pair, LEAT_CLIENT);
+	assert_int_equal(
+		hs_record(s->hs, REC_HANDSHAKE, LV_PLAIN, (struct leat_span){ u->p, u->n }),
+		LEAT_AGAIN);
+	assert_int_equal(hs_job(s->hs), HS_JOB_SIGN);
+	assert_int_equal(
+		hs_record(s->hs, REC_HANDSHAKE, LV_HANDSHAKE, (struct leat_span){ u->p, u->n }),
+		LEAT_FAILED);
+	assert_int_equal(s->err.cls, LEAT_E_MISUSE);
+	pair_clear(&pair);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_message_13),
+		cmocka_unit_test(every_message_retry),
+		cmocka_unit_test(every_level),
+		cmocka_unit_test_teardown(repeated, vec_teardown),
+		cmocka_unit_test(ccs_everywhere_13),
+		cmocka_unit_test(ccs_flood),
+		cmocka_unit_test(ccs_inside_a_message),
+		cmocka_unit_test(empty_record),
+		cmocka_unit_test(misuse),
+	};
+	int r = cmocka_run_group_tests(tests, NULL, NULL);
+
+	for (size_t i = 0; kept[i].versions; i++) {
+		leat_config_unref(kept[i].c);
+		leat_config_unref(kept[i].s);
+	}
+	pki_done();
+	return r;
+}
