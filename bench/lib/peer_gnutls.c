@@ -40,10 +40,11 @@ static bool setup(const struct scenario *s)
 
 	gnutls_global_set_time_function(fixed_time);
 	if (gnutls_priority_init(&priority,
-		    s->tls13 ? "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+AES-128-GCM:"
-			       "-GROUP-ALL:+GROUP-X25519:%NO_TICKETS"
-			     : "NORMAL:-VERS-ALL:+VERS-TLS1.2:-CIPHER-ALL:+AES-128-GCM:-KX-ALL:"
-			       "+ECDHE-RSA:+ECDHE-ECDSA:-GROUP-ALL:+GROUP-X25519:%NO_TICKETS",
+		    s->tls13
+			    ? "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+AES-128-GCM:"
+			      "-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:%NO_TICKETS"
+			    : "NORMAL:-VERS-ALL:+VERS-TLS1.2:-CIPHER-ALL:+AES-128-GCM:-KX-ALL:"
+			      "+ECDHE-RSA:+ECDHE-ECDSA:-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:%NO_TICKETS",
 		    NULL) < 0)
 		return false;
 	if (gnutls_certificate_allocate_credentials(&cred[0]) < 0 ||

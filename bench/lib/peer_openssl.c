@@ -117,7 +117,8 @@ static bool setup(const struct scenario *s)
 		SSL_CTX_set_ciphersuites(ctx[i], "TLS_AES_128_GCM_SHA256");
 		SSL_CTX_set_cipher_list(
 			ctx[i], "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256");
-		SSL_CTX_set1_groups_list(ctx[i], "X25519");
+		/* TLS 1.2 wants the curve of the certificate listed too */
+		SSL_CTX_set1_groups_list(ctx[i], "X25519:P-256");
 		SSL_CTX_set_session_cache_mode(ctx[i], SSL_SESS_CACHE_OFF);
 		SSL_CTX_set_options(ctx[i], SSL_OP_NO_TICKET);
 		SSL_CTX_set_num_tickets(ctx[i], 0);

@@ -47,7 +47,7 @@ static void test_up_and_talk(void **state)
 	struct duo d;
 
 	(void)state;
-	for (int v12 = 0; v12 < 1; v12++) {
+	for (int v12 = 0; v12 < 2; v12++) {
 		up(&d, v12);
 		leat_engine_info(d.side[0].e, &info);
 		assert_int_equal(info.version, v12 ? LEAT_TLS12 : LEAT_TLS13);
@@ -75,7 +75,7 @@ static void test_every_chunk(void **state)
 	struct duo d;
 
 	(void)state;
-	for (int v12 = 0; v12 < 1; v12++)
+	for (int v12 = 0; v12 < 2; v12++)
 		for (size_t chunk = 1; chunk <= 40; chunk++) {
 			duo_open(&d, of(client, client12, v12), of(server, server12, v12),
 				"localhost");
@@ -97,7 +97,7 @@ static void test_exact(void **state)
 	size_t n, left, pos;
 
 	(void)state;
-	for (int v12 = 0; v12 < 1; v12++) {
+	for (int v12 = 0; v12 < 2; v12++) {
 		up(&d, v12);
 		leat_engine_in_exact(d.side[1].e, true);
 		for (int i = 0; i < 3; i++) {
@@ -162,7 +162,7 @@ static void test_close_both_ways(void **state)
 	size_t taken;
 
 	(void)state;
-	for (int v12 = 0; v12 < 1; v12++) {
+	for (int v12 = 0; v12 < 2; v12++) {
 		up(&d, v12);
 		duo_say(&d, LEAT_CLIENT, "last words", 10);
 		assert_int_equal(leat_engine_close(d.side[0].e), LEAT_OK);
@@ -191,7 +191,7 @@ static void test_truncation(void **state)
 	struct duo d;
 
 	(void)state;
-	for (int v12 = 0; v12 < 1; v12++)
+	for (int v12 = 0; v12 < 2; v12++)
 		for (size_t cut = 0; cut < 12; cut++) {
 			size_t taken;
 
@@ -228,7 +228,7 @@ static void test_tampered_handshake(void **state)
 	struct leat_wr wire;
 
 	(void)state;
-	for (int v12 = 0; v12 < 1; v12++)
+	for (int v12 = 0; v12 < 2; v12++)
 		for (int flight = 0; flight < 2; flight++) {
 			size_t step = 1, n = 1;
 
@@ -262,7 +262,7 @@ static void test_tampered_data(void **state)
 	size_t taken;
 
 	(void)state;
-	for (int v12 = 0; v12 < 1; v12++)
+	for (int v12 = 0; v12 < 2; v12++)
 		for (size_t i = 5; i < 30; i++) {
 			up(&d, v12);
 			assert_int_equal(
