@@ -165,11 +165,22 @@ static enum leat_ret data_in(struct leat_engine *e, struct leat_span payload)
 	return LEAT_OK;
 }
 
+/* A KeyUpdate that the kernel cannot follow is nobody's fault: a planned end, of which the peer is told
+ * by close_notify, not by an error. */
+static enum leat_ret post_in(struct leat_engine *e, struct leat_span payload)
+{
+	enum leat_ret r = hs_post_record(&e->post, e->cfg, &e->sink, payload, &e->err);
+
+	if (r == LEAT_FAILED && e->err.cls == LEAT_E_CLOSED && !e->closed)
+		e->closed = out_alert(e, false, LEAT_ALERT_CLOSE_NOTIFY) == LEAT_OK;
+	return r;
+}
+
 static enum leat_ret handshake_in(struct leat_engine *e, struct leat_span payload)
 {
 	if (e->hs)
 		return hs_record(e->hs, REC_HANDSHAKE, e->rx_level, payload);
-	return hs_post_record(&e->post, e->cfg, &e->sink, payload, &e->err);
+	return post_in(e, payload);
 }
 
 static bool is_mid_message(const struct leat_engine *e)

@@ -67,8 +67,11 @@ enum leat_ret hs_post_key_update(
 	uint8_t b[HS_HDR_LEN + 1];
 	struct leat_wr w;
 
-	if (p->version != LEAT_TLS13 || p->tx.n == 0)
-		return err_misuse(err, "key_update: no write secret to update");
+	if (p->version != LEAT_TLS13)
+		return err_misuse(err, "key_update: not in TLS 1.2");
+	if (p->tx.n == 0)
+		return err_raise(err, LEAT_E_CLOSED, 0, 0, LEAT_HERE,
+			"key_update: the kernel that writes the records cannot change keys");
 	leat_wr_fixed(&w, b, sizeof(b));
 	enc_key_update(&w, request);
 	if (sink->send(sink->arg, leat_wr_done(&w)) != LEAT_OK)
@@ -87,8 +90,9 @@ static enum leat_ret on_key_update(struct arrival *a, struct leat_span body, boo
 	if (!is_last)
 		return err_alert(a->err, LEAT_ALERT_UNEXPECTED_MESSAGE,
 			"key_update: not at the end of its record");
-	if (a->post->rx.n == 0)
-		return err_misuse(a->err, "key_update: no read secret to update");
+	if (a->post->rx.n == 0) /* the engine gave the keys away (engine/engine.h) */
+		return err_raise(a->err, LEAT_E_CLOSED, 0, 0, LEAT_HERE,
+			"key_update: the kernel that reads the records cannot change keys");
 	if (switch_keys(a->post, a->sink, LEAT_RX) != LEAT_OK)
 		return LEAT_FAILED;
 	/* RFC 8446 4.6.3: with update_requested "the receiver MUST send a KeyUpdate of its own with
