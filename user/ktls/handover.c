@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * handover.c - the decision and the commit of handover.h.
+ */
+#include "ktls/handover.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+
+#include "base/err.h"
+#include "base/limits.h"
+#include "base/secret.h"
+#include "config/config.h"
+#include "ktls/probe.h"
+#include "rec/kinfo.h"
+
+/* Below this many file bytes the kernel does not pay under policy auto. Putting keys in and taking the
+ * socket down again costs 18 us; sendfile saves 88 us per MiB against pread + seal + write (6.12,
+ * AES-128-GCM): 200 KiB, rounded up. */
+#define FILE_MIN (256 * 1024)
+
+/* Records that one set of keys may protect. RFC 8446 5.5: 2^24.5 for AES-GCM; the kernel closes some
+ * records early, so an estimate from bytes is kept well below. AES-CCM: 2^23, RFC 9147 4.5.3 (RFC 8446
+ * has no figure). ChaCha20: the sequence number is the limit. */
+#define LIMIT_GCM    (UINT64_C(1) << 24)
+#define LIMIT_CCM    (UINT64_C(1) << 22)
+#define LIMIT_CHACHA (UINT64_C(1) << 62)
+
+static atomic_bool switched_off;
+
+void handover_switch(bool on)
+{
+	atomic_store(&switched_off, !on);
+}
+
+bool handover_is_switched_on(void)
+{
+	return !atomic_load(&switched_off);
+}
+
+void handover_init(
+	struct handover *h, const struct leat_sys *sys, int fd, const struct leat_config *cfg)
+{
+	*h = (struct handover){ .sys = sys, .fd = fd, .ulp = -1 };
+	for (int dir = 0; dir < 2; dir++) {
+		struct handover_dir *d = &h->dir[dir];
+
+		d->policy = cfg->records[dir];
+		if (d->policy == LEAT_RECORDS_USER)
+			d->why = WHY_POLICY_USER;
+		else if (fd < 0)
+			d->why = WHY_CUSTOM_TRANSPORT;
+		else if (!handover_is_switched_on())
+			d->why = WHY_KILL_SWITCH;
+	}
+}
+
+/* Reasons that cannot change any more. */
+static bool is_final(enum leat_why w)
+{
+	switch (w) {
+	case WHY_POLICY_USER:
+	case WHY_KILL_SWITCH:
+	case WHY_CUSTOM_TRANSPORT:
+	case WHY_NO_ULP_MODULE:
+	case WHY_ULP_REFUSED:
+	case WHY_VERSION:
+	case WHY_SUITE:
+	case WHY_CIPHER_MISSING:
+	case WHY_KEYS_REFUSED:
+	case WHY_CLOSED: return true;
+	default: return false;
+	}
+}
+
+/* The direction stays in user space: fine, unless the policy forbids it. */
+static enum leat_ret refuse(const struct handover_dir *d, struct leat_err *err)
+{
+	if (d->policy != LEAT_RECORDS_KERNEL)
+		return LEAT_UNSUPPORTED;
+	if (d->sys)
+		return err_sys(err, d->sys, why_text(d->why));
+	return err_option(err, "records", "kernel", why_text(d->why));
+}
+
+static enum leat_why why_of_ulp(int sys)
+{
+	switch (sys) {
+	case ENOENT: return WHY_NO_ULP_MODULE;
+	case EOPNOTSUPP:  /* a unix socket, or MPTCP */
+	case ENOPROTOOPT: /* not TCP at all */
+	case ENOTSOCK: return WHY_CUSTOM_TRANSPORT;
+	default: return WHY_ULP_REFUSED;
+	}
+}
+
+enum leat_ret handover_early(struct handover *h, struct leat_err *err)
+{
+	bool wanted = !is_final(h->dir[LEAT_RX].why) || !is_final(h->dir[LEAT_TX].why);
+
+	if (h->ulp < 0 && wanted) {
+		int r = -rec_kernel_ulp(h->sys, h->fd);
+
+		/* EEXIST: whoever gave us the socket was as early as we are */
+		h->ulp = r == EEXIST ? 0 : r;
+	}
+	for (int dir = 0; dir < 2; dir++) {
+		struct handover_dir *d = &h->dir[dir];
+
+		if (!is_final(d->why) && h->ulp > 0) {
+			d->why = why_of_ulp(h->ulp);
+			d->sys = h->ulp;
+		}
+		if (is_final(d->why) && refuse(d, err) == LEAT_FAILED)
+			return LEAT_FAILED;
+	}
+	return LEAT_OK;
+}
+
+/* The engine's and the suite's part of the question. WHY_IN_KERNEL: nothing speaks against it. */
+static enum leat_why why_not_possible(const struct leat_engine *e)
+{
+	struct leat_engine_info info;
+
+	if (!(leat_engine_wants(e) & LEAT_IS_UP))
+		return leat_engine_wants(e) & LEAT_IS_DEAD ? WHY_CLOSED : WHY_NOT_UP;
+	leat_engine_info(e, &info);
+	if (info.version != LEAT_TLS12 && info.version != LEAT_TLS13)
+		return WHY_VERSION;
+	if (!leat_kinfo_possible(leat_engine_aead(e), info.version))
+		return WHY_SUITE;
+	return WHY_IN_KERNEL;
+}
+
+/* Policy auto: is it worth it? See KERNEL.md 9 for the costs behind the answers. */
+static enum leat_why why_not_worth(
+	const struct leat_engine *e, enum leat_dir dir, enum handover_use use, uint64_t ahead)
+{
+	enum aead_id aead = leat_engine_aead(e);
+	struct leat_engine_info info;
+
+	if (use == HANDOVER_ASKED)
+		return WHY_IN_KERNEL;
+	leat_engine_info(e, &info);
+	/* A KeyUpdate after RX has moved ends the connection where the kernel cannot take new keys;
+	 * nobody should lose connections without having asked. */
+	if (dir == LEAT_RX && info.version == LEAT_TLS13)
+		return WHY_PEER_MAY_REKEY;
+	if (use == HANDOVER_STREAM)
+		return WHY_AUTO_STREAM;
+	if (ahead < FILE_MIN)
+		return WHY_AUTO_SMALL;
+	if (aead != AEAD_CHACHA20_POLY1305 && leat_ktls_caps_get()->aes == KTLS_SPEED_GENERIC)
+		return WHY_SLOW_CIPHER;
+	return WHY_IN_KERNEL;
+}
+
+static enum leat_why why_not_now(const struct leat_engine *e, enum leat_dir dir)
+{
+	switch (leat_engine_export_ready(e, dir)) {
+	case EXPORT_READY:
+	case EXPORT_GONE: return WHY_IN_KERNEL;
+	case EXPORT_NOT_UP: return WHY_NOT_UP;
+	case EXPORT_PENDING:
+	case EXPORT_MID_MESSAGE: return dir == LEAT_RX ? WHY_RX_PENDING : WHY_TX_PENDING;
+	case EXPORT_DEAD: break;
+	}
+	return WHY_CLOSED;
+}
+
+static enum leat_why why_not(const struct handover *h, const struct leat_engine *e,
+	enum leat_dir dir, enum handover_use use, uint64_t ahead)
+{
+	const struct handover_dir *d = &h->dir[dir];
+	enum leat_why w = why_not_possible(e);
+
+	if (w == WHY_IN_KERNEL && d->policy == LEAT_RECORDS_AUTO)
+		w = why_not_worth(e, dir, use, ahead);
+	if (w == WHY_IN_KERNEL)
+		w = why_not_now(e, dir);
+	return w;
+}
+
+static uint64_t record_limit(enum aead_id aead)
+{
+	switch (aead) {
+	case AEAD_AES_128_GCM:
+	case AEAD_AES_256_GCM: return LIMIT_GCM;
+	case AEAD_CHACHA20_POLY1305: return LIMIT_CHACHA;
+	default: return LIMIT_CCM;
+	}
+}
+
+static enum leat_ret move(
+	struct handover *h, struct leat_engine *e, enum leat_dir dir, struct leat_err *err)
+{
+	LEAT_SCOPED(traffic_keys_clear) struct traffic_keys keys = { 0 };
+	struct handover_dir *d = &h->dir[dir];
+	uint64_t seq, limit;
+
+	if (leat_engine_export(e, dir, &keys, &seq) != LEAT_OK) {
+		d->why = WHY_NOT_UP;
+		return LEAT_AGAIN;
+	}
+	limit = record_limit(keys.aead);
+	d->sys = -rec_kernel_install(h->sys, h->fd, dir, &keys, seq);
+	if (d->sys != 0) {
+		d->refused = true;
+		d->why = d->sys == ENOENT ? WHY_CIPHER_MISSING : WHY_KEYS_REFUSED;
+		return refuse(d, err);
+	}
+
+	/* Point of no return: the kernel has this direction. Nothing below may fail. */
+	leat_engine_export_commit(e, dir);
+	d->in_kernel = true;
+	d->why = WHY_IN_KERNEL;
+	if (dir == LEAT_TX)
+		h->tx_left = limit > seq ? limit - seq : 0;
+	return LEAT_OK;
+}
+
+enum leat_ret handover_try(struct handover *h, struct leat_engine *e, enum leat_dir dir,
+	enum handover_use use, uint64_t ahead, struct leat_err *err)
+{
+	struct handover_dir *d = &h->dir[dir];
+
+	if (d->in_kernel)
+		return LEAT_OK;
+	if (is_final(d->why))
+		return refuse(d, err);
+	if (h->ulp < 0 && handover_early(h, err) != LEAT_OK)
+		return LEAT_FAILED;
+	if (is_final(d->why))
+		return refuse(d, err);
+	d->why = why_not(h, e, dir, use, ahead);
+	switch (d->why) {
+	case WHY_IN_KERNEL: return move(h, e, dir, err);
+	case WHY_NOT_UP:
+	case WHY_RX_PENDING:
+	case WHY_TX_PENDING: return LEAT_AGAIN;
+	default: return refuse(d, err);
+	}
+}
+
+enum handover_outcome handover_outcome(const struct handover *h)
+{
+	const struct handover_dir *rx = &h->dir[LEAT_RX], *tx = &h->dir[LEAT_TX];
+
+	if (rx->in_kernel && tx->in_kernel)
+		return HANDOVER_BOTH;
+	if (rx->in_kernel)
+		return tx->refused ? HANDOVER_RX_IN_TX_REFUSED : HANDOVER_RX_ONLY;
+	if (tx->in_kernel)
+		return rx->refused ? HANDOVER_TX_IN_RX_REFUSED : HANDOVER_TX_ONLY;
+	return HANDOVER_NONE;
+}
+
+const char *handover_outcome_name(enum handover_outcome o)
+{
+	static const char *const names[HANDOVER_OUTCOME_COUNT] = {
+		[HANDOVER_NONE] = "none",
+		[HANDOVER_RX_ONLY] = "rx only",
+		[HANDOVER_TX_ONLY] = "tx only",
+		[HANDOVER_BOTH] = "both",
+		[HANDOVER_RX_IN_TX_REFUSED] = "rx in, tx refused",
+		[HANDOVER_TX_IN_RX_REFUSED] = "tx in, rx refused",
+	};
+
+	return (unsigned)o < HANDOVER_OUTCOME_COUNT ? names[o] : "unknown";
+}
+
+bool handover_count_tx(struct handover *h, size_t n)
+{
+	uint64_t records = n / LIM_PLAINTEXT + (n % LIM_PLAINTEXT || n == 0);
+
+	h->tx_left = h->tx_left > records ? h->tx_left - records : 0;
+	return h->tx_left > 0;
+}
