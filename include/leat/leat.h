@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * leat.h - TLS connections over TCP sockets, with the record keys in the kernel where that is wanted
+ * and possible. For callers who want a blocking interface; with an own event loop use <leat/engine.h>.
+ *
+ *	struct leat_config *cfg;                 leat_config_new, setters, leat_config_freeze
+ *	struct leat_conn *c;
+ *	if (leat_connect(&c, cfg, "example.org", 443, 10000, &err) != LEAT_OK) ...
+ *	leat_send(c, request, n, LEAT_INFINITY, NULL);
+ *	while (leat_recv(c, buf, sizeof(buf), LEAT_INFINITY, &got) == LEAT_OK && got > 0) ...
+ *	leat_close(c, NULL);
+ *
+ * Conventions of this header, besides those of <leat/types.h>:
+ *  - timeout_ms: LEAT_INFINITY waits for ever, 0 does not wait at all. LEAT_AGAIN means that the time
+ *    was over (or nothing could be done at once): the connection is as good as before and no byte is
+ *    lost. Only a handshake that runs out of time ends its connection.
+ *  - A function that returns LEAT_FAILED on a connection leaves the reason in leat_conn_error, where it
+ *    stays: the first error counts. The connection must still be closed or freed. Functions that make
+ *    or end an object report in their err argument instead; it must point to a zeroed struct.
+ *  - SIGPIPE is never raised.
+ *  - One thread at a time per connection. The socket is non-blocking whatever the caller set.
+ */
+#ifndef LEAT_LEAT_H
+#define LEAT_LEAT_H
+
+#include <sys/types.h>
+
+#include <leat/config.h>
+#include <leat/engine.h>
+#include <leat/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct leat_conn;
+struct leat_listener;
+struct sockaddr_storage;
+
+#define LEAT_INFINITY (-1)
+/* How long leat_close waits for the peer's close_notify. */
+#define LEAT_CLOSE_WAIT_MS 5000
+
+/* leat_env_system fills in the clock and the randomness of this system, for leat_engine_new. */
+LEAT_API void leat_env_system(struct leat_env *out);
+
+/* ---- making connections ---------------------------------------------------------------------- */
+
+/* leat_tcp_connect opens a TCP connection to host (a name or an IP literal, without brackets) and port,
+ * trying all its addresses in the resolver's order. *fd is the caller's, non-blocking and
+ * close-on-exec. The time limit covers all attempts, but not the resolver, which has its own. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_tcp_connect(
+	int *fd, const char *host, uint16_t port, int timeout_ms, struct leat_err *err);
+
+/* leat_connect is leat_tcp_connect and leat_upgrade_client in one, with one time limit for both; host
+ * is also the name that is asked for and checked. cfg must be frozen and a client's. On failure
+ * nothing is left open. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_connect(struct leat_conn **out, struct leat_config *cfg,
+	const char *host, uint16_t port, int timeout_ms, struct leat_err *err);
+
+/* leat_upgrade_client and leat_upgrade_server make a TLS connection of a connected TCP socket and do the
+ * handshake. host: the name to ask for (SNI) and to check the certificate against; NULL only with a
+ * config that does not check names. fd belongs to the connection on success and is closed on failure,
+ * except with LEAT_KEEP_FD: then a failure leaves it open, though bytes were exchanged and the write side may
+ * be shut. Nobody else may read from the socket meanwhile, and bytes that were read before are missing. */
+enum { LEAT_KEEP_FD = 1 };
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_upgrade_client(struct leat_conn **out,
+	struct leat_config *cfg, int fd, const char *host, unsigned flags, int timeout_ms,
+	struct leat_err *err);
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_upgrade_server(struct leat_conn **out,
+	struct leat_config *cfg, int fd, unsigned flags, int timeout_ms, struct leat_err *err);
+
+/* leat_listen opens a listening socket on host (NULL: every address, both families) and port (0: one
+ * that is free, see leat_listener_port). cfg must be frozen and a server's. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_listen(struct leat_listener **out,
+	struct leat_config *cfg, const char *host, uint16_t port, struct leat_err *err);
+/* leat_listener_port returns the port listened on. */
+LEAT_API uint16_t leat_listener_port(const struct leat_listener *l);
+/* leat_listener_fd returns the listening descriptor, to be polled; it stays the listener's. */
+LEAT_API int leat_listener_fd(const struct leat_listener *l);
+/* leat_listener_close closes and frees; NULL is fine. Connections accepted before live on. */
+LEAT_API void leat_listener_close(struct leat_listener *l);
+
+/* leat_accept takes the next TCP connection; *out is good for leat_handshake and for closing only.
+ * LEAT_AGAIN: none came in time. A peer that is gone before it was accepted is no failure. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_accept(
+	struct leat_listener *l, struct leat_conn **out, int timeout_ms, struct leat_err *err);
+/* leat_handshake does the server's handshake on an accepted connection. LEAT_FAILED, running out of time
+ * included: the peer was told, c must be freed. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_handshake(struct leat_conn *c, int timeout_ms);
+
+/* ---- data ------------------------------------------------------------------------------------ */
+
+/* leat_send sends n bytes; LEAT_OK: the transport has all of them. *sent (may be NULL) tells how many
+ * were taken, also with LEAT_AGAIN: go on behind them. Of those the last may still wait inside; calling
+ * with n == 0 sends what waits. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_send(
+	struct leat_conn *c, const void *data, size_t n, int timeout_ms, size_t *sent);
+
+/* leat_sendfile sends n bytes of the file in_fd from *offset on, which is moved by what was sent: by
+ * sendfile(2) where the kernel carries TX (policy auto moves it for files of some size), else by reading
+ * and sealing. LEAT_OK with *sent < n: the file ends there. in_fd must be a regular file. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_sendfile(
+	struct leat_conn *c, int in_fd, off_t *offset, size_t n, int timeout_ms, size_t *sent);
+
+/* leat_recv waits for data and puts at most n > 0 bytes of it at buf; LEAT_OK with *got == 0: the peer
+ * closed in order (close_notify). A transport that ends without that is LEAT_FAILED with class
+ * LEAT_E_CLOSED, after all data that came before. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_recv(
+	struct leat_conn *c, void *buf, size_t n, int timeout_ms, size_t *got);
+
+/* leat_conn_events returns the poll(2) events to wait for before another leat_recv (and, with want_send,
+ * leat_send) with timeout 0 can do more; 0 when leat_recv has something now. */
+LEAT_API short leat_conn_events(const struct leat_conn *c, bool want_send);
+
+/* ---- the end --------------------------------------------------------------------------------- */
+
+/* leat_shutdown closes directions at once: SHUT_WR sends close_notify and ends the stream, reading goes
+ * on; SHUT_RD refuses further reads; SHUT_RDWR does both. LEAT_AGAIN: the close_notify waits for room;
+ * call again. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_shutdown(struct leat_conn *c, int how, int timeout_ms);
+
+/* leat_close sends close_notify, throws away what the peer still sends until its close_notify arrives
+ * (at most LEAT_CLOSE_WAIT_MS), closes the socket and frees c, whatever it returns. err may be NULL.
+ * LEAT_FAILED: LEAT_E_TIMEOUT when the peer did not answer in time, LEAT_E_CLOSED when it closed the
+ * transport without close_notify, or the error the connection had already. NULL is fine. */
+LEAT_API enum leat_ret leat_close(struct leat_conn *c, struct leat_err *err);
+/* leat_close_timeout is leat_close with another time limit. With 0 it does not wait for the peer, and
+ * LEAT_OK means that the close_notify was handed to the transport. */
+LEAT_API enum leat_ret leat_close_timeout(
+	struct leat_conn *c, int timeout_ms, struct leat_err *err);
+/* leat_conn_free closes the socket without a word to the peer and frees c. Data sent last may be lost.
+ * NULL is fine. */
+LEAT_API void leat_conn_free(struct leat_conn *c);
+
+/* ---- questions ------------------------------------------------------------------------------- */
+
+/* leat_conn_error returns the first error of c (class LEAT_E_NONE: none); borrowed. */
+LEAT_API const struct leat_err *leat_conn_error(const struct leat_conn *c);
+
+/* Where the records of one direction are protected. All texts are static. */
+struct leat_conn_dir {
+	bool kernel;
+	const char *backend;  /* "kernel" or "user" */
+	const char *why;      /* stable code, docs/kernel-matrix.md: "in_kernel", "suite", ... */
+	const char *why_text; /* the same for people */
+	int sys;              /* errno behind it, or 0 */
+};
+struct leat_conn_info {
+	struct leat_engine_info tls;
+	struct leat_conn_dir rx, tx;
+	const char *outcome; /* "none", "both", "rx in, tx refused", ... */
+};
+/* leat_conn_info says what was negotiated and which backend carries each direction, and why. Spans live
+ * as long as c. */
+LEAT_API void leat_conn_info(const struct leat_conn *c, struct leat_conn_info *out);
+/* leat_peer_cert returns the peer's certificate number i (DER, leaf first); empty past the end. */
+LEAT_API struct leat_span leat_peer_cert(const struct leat_conn *c, size_t i);
+/* leat_conn_fd returns the socket, to be polled; it stays the connection's. Who reads from or writes to
+ * it gets ciphertext in between, except in a direction that the kernel carries. */
+LEAT_API int leat_conn_fd(const struct leat_conn *c);
+/* leat_peername and leat_sockname: the addresses of the two ends. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_peername(
+	const struct leat_conn *c, struct sockaddr_storage *out, struct leat_err *err);
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_sockname(
+	const struct leat_conn *c, struct sockaddr_storage *out, struct leat_err *err);
+
+/* ---- records in the kernel -------------------------------------------------------------------- */
+
+/* leat_offload moves a direction into the kernel now, whatever it costs, unless the policy is `user`.
+ * LEAT_OK: the kernel has it. LEAT_AGAIN: received data waits: leat_recv it, then call again.
+ * LEAT_UNSUPPORTED: it stays in user space, leat_conn_info says why. LEAT_FAILED: the policy is `kernel`
+ * and it cannot be had; or the connection is dead. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_offload(struct leat_conn *c, enum leat_dir dir);
+/* leat_offload_switch switches the use of the kernel off or on for connections made from now on, in the
+ * whole process; leat_offload_is_on tells the switch's state. Any thread may call them. */
+LEAT_API void leat_offload_switch(bool on);
+LEAT_API bool leat_offload_is_on(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * close.c - the end of a connection, such that nothing sent before is lost and the peer can tell the
+ * end from a cut. RFC 8446 6.1, RFC 5246 7.2.1.
+ *
+ * Order: close_notify, and only when the transport has it, SHUT_WR (with kernel TX everything sent
+ * earlier is then in TCP too: the record goes behind it); then what the peer still sends is read and
+ * dropped, because close(2) with unread bytes resets the connection and takes sent data with it.
+ */
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "base/mem.h"
+#include "sock/conn.h"
+
+/* Most that is read from a peer that got an alert and goes on talking. */
+#define LINGER_BYTES (256 * 1024)
+
+void conn_linger(struct leat_conn *c, int64_t deadline)
+{
+	uint8_t trash[4096];
+	size_t left = LINGER_BYTES;
+
+	if (!c->shut[LEAT_TX])
+		c->sys->shutdown(c->fd, SHUT_WR);
+	c->shut[LEAT_TX] = true;
+	while (left > 0) {
+		struct iovec iov = { trash, sizeof(trash) };
+		struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+		struct leat_err err = { 0 };
+		ssize_t r = c->sys->recvmsg(c->fd, &msg, MSG_DONTWAIT);
+
+		if (r == -EAGAIN) {
+			if (sock_wait(c->sys, c->fd, POLLIN, deadline, &err) != LEAT_OK)
+				return;
+			continue;
+		}
+		if (r == 0 || (r < 0 && r != -EINTR))
+			return;
+		if (r > 0)
+			left -= (size_t)r < left ? (size_t)r : left;
+	}
+}
+
+/* close_notify, then SHUT_WR. LEAT_AGAIN: it could not be sent in time and waits. */
+static enum leat_ret end_tx(struct leat_conn *c, int64_t deadline)
+{
+	enum leat_ret r;
+
+	if (c->shut[LEAT_TX])
+		return LEAT_OK;
+	if (c->err[LEAT_TX].cls != LEAT_E_NONE)
+		return LEAT_FAILED;
+	if (!(leat_engine_wants(c->e) & LEAT_IS_CLOSED) && leat_engine_close(c->e) != LEAT_OK)
+		return conn_fail_engine(c);
+	r = conn_flush(c, deadline);
+	if (r != LEAT_OK)
+		return r;
+	c->shut[LEAT_TX] = true;
+	/* ENOTCONN: the peer is gone already; its last words may still be unread */
+	c->sys->shutdown(c->fd, SHUT_WR);
+	return LEAT_OK;
+}
+
+enum leat_ret leat_shutdown(struct leat_conn *c, int how, int timeout_ms)
+{
+	enum leat_ret r = LEAT_OK;
+
+	if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR) {
+		struct leat_err *err = &c->err[LEAT_TX];
+
+		err_misuse(err, "shutdown: none of SHUT_RD, SHUT_WR, SHUT_RDWR");
+		if (!c->first)
+			c->first = err;
+		return LEAT_FAILED;
+	}
+	if (!c->up) {
+		(void)!conn_check(c, LEAT_TX);
+		return LEAT_FAILED;
+	}
+	if (how != SHUT_RD)
+		r = end_tx(c, conn_deadline(c, timeout_ms));
+	if (how != SHUT_WR)
+		c->shut[LEAT_RX] = true;
+	return r;
+}
+
+/* Reads and drops until the peer's close_notify. LEAT_AGAIN: it did not come in time. */
+static enum leat_ret await_peer(struct leat_conn *c, int64_t deadline)
+{
+	uint8_t trash[4096];
+	size_t got = 1;
+	enum leat_ret r = c->err[LEAT_RX].cls == LEAT_E_NONE ? LEAT_OK : LEAT_FAILED;
+
+	while (r == LEAT_OK && got > 0) {
+		r = conn_recv(c, trash, sizeof(trash), deadline, &got);
+		/* a peer that never stops sending must not hold us beyond the time */
+		if (r == LEAT_OK && got > 0 && c->sys->now_ms() >= deadline)
+			r = LEAT_AGAIN;
+	}
+	return r;
+}
+
+static enum leat_ret finish(struct leat_conn *c, int timeout_ms, struct leat_err *err)
+{
+	int64_t deadline = conn_deadline(c, timeout_ms);
+	enum leat_ret r = end_tx(c, deadline);
+
+	if (r == LEAT_OK && timeout_ms != 0)
+		r = await_peer(c, deadline);
+	if (r == LEAT_AGAIN)
+		return err_raise(err, LEAT_E_TIMEOUT, 0, 0, LEAT_HERE,
+			c->shut[LEAT_TX] ? "close: no close_notify from the peer in time"
+					 : "close: the last bytes could not be sent in time");
+	if (r == LEAT_FAILED && c->first)
+		*err = *c->first;
+	return r;
+}
+
+enum leat_ret leat_close_timeout(struct leat_conn *c, int timeout_ms, struct leat_err *err)
+{
+	struct leat_err own = { 0 };
+	enum leat_ret r = LEAT_OK;
+
+	if (!c)
+		return LEAT_OK;
+	if (!err)
+		err = &own;
+	if (c->up)
+		r = finish(c, timeout_ms, err);
+	leat_conn_free(c);
+	return r;
+}
+
+enum leat_ret leat_close(struct leat_conn *c, struct leat_err *err)
+{
+	return leat_close_timeout(c, LEAT_CLOSE_WAIT_MS, err);
+}

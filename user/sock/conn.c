@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * conn.c - life and basic steps of a connection; see conn.h.
+ */
+#include "sock/conn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "base/mem.h"
+
+static const struct leat_sys *use_sys = &sys_real;
+static const struct leat_env *use_env;
+
+void conn_use(const struct leat_sys *sys, const struct leat_env *env)
+{
+	use_sys = sys ? sys : &sys_real;
+	use_env = env;
+}
+
+int64_t deadline_of(const struct leat_sys *sys, int timeout_ms)
+{
+	return timeout_ms < 0 ? DEADLINE_NEVER : sys->now_ms() + timeout_ms;
+}
+
+int64_t conn_deadline(const struct leat_conn *c, int timeout_ms)
+{
+	return deadline_of(c->sys, timeout_ms);
+}
+
+enum leat_ret sock_wait(
+	const struct leat_sys *sys, int fd, short events, int64_t deadline, struct leat_err *err)
+{
+	struct pollfd p = { fd, events, 0 };
+
+	for (;;) {
+		int64_t left = deadline == DEADLINE_NEVER ? -1 : deadline - sys->now_ms();
+		int r;
+
+		if (deadline != DEADLINE_NEVER && left <= 0)
+			return LEAT_AGAIN;
+		r = sys->poll(&p, 1, left > INT32_MAX ? INT32_MAX : (int)left);
+		if (r > 0)
+			return LEAT_OK; /* POLLERR and POLLHUP included: the call itself will tell */
+		if (r < 0 && r != -EINTR)
+			return err_sys(err, -r, "poll: failed");
+	}
+}
+
+enum leat_ret conn_wait(struct leat_conn *c, enum leat_dir dir, short events, int64_t deadline)
+{
+	struct leat_err err = { 0 };
+	enum leat_ret r = sock_wait(c->sys, c->fd, events, deadline, &err);
+
+	return r == LEAT_FAILED ? conn_sys(c, dir, err.sys, "poll: failed") : r;
+}
+
+enum leat_ret conn_new(struct leat_conn **out, struct leat_config *cfg, int fd, const char *host,
+	struct leat_err *err)
+{
+	struct leat_conn *c = leat_zalloc(sizeof(*c));
+	struct leat_env env;
+
+	*out = NULL;
+	if (!c)
+		return err_memory(err);
+	c->fd = fd;
+	c->sys = use_sys;
+	if (use_env)
+		env = *use_env;
+	else
+		leat_env_system(&env);
+	handover_init(&c->ho, c->sys, fd, cfg);
+	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) != 0) {
+		err_sys(err, errno, "fcntl(O_NONBLOCK): failed");
+		goto fail;
+	}
+	if (handover_early(&c->ho, err) != LEAT_OK ||
+		leat_engine_new(&c->e, cfg, host, &env, err) != LEAT_OK)
+		goto fail;
+	*out = c;
+	return LEAT_OK;
+fail:
+	leat_free(c);
+	return LEAT_FAILED;
+}
+
+/* The first error of a direction stays, and the first of all is remembered. */
+static enum leat_ret keep(struct leat_conn *c, enum leat_dir dir)
+{
+	if (!c->first)
+		c->first = &c->err[dir];
+	return LEAT_FAILED;
+}
+
+enum leat_ret conn_fail_sys(
+	struct leat_conn *c, enum leat_dir dir, int sys, const char *where, const char *what)
+{
+	err_raise(&c->err[dir], LEAT_E_SYSTEM, 0, sys, where, what);
+	/* What a read reports (a reset, a time-out) is the end of the transport. The kernel has told it
+	 * once now; it would take our bytes with success from here on. */
+	if (dir == LEAT_RX)
+		err_raise(&c->err[LEAT_TX], LEAT_E_SYSTEM, 0, sys, where, what);
+	return keep(c, dir);
+}
+
+enum leat_ret conn_fail_engine(struct leat_conn *c)
+{
+	const struct leat_err *why = leat_engine_error(c->e);
+	enum leat_ret sent = LEAT_OK;
+
+	for (int dir = 0; dir < 2; dir++)
+		if (c->err[dir].cls == LEAT_E_NONE) {
+			/* one try for the alert; before the error is set, which would forbid it */
+			if (dir == LEAT_TX && !c->shut[LEAT_TX])
+				sent = conn_flush_some(c);
+			if (c->err[dir].cls == LEAT_E_NONE)
+				c->err[dir] = *why;
+			keep(c, (enum leat_dir)dir);
+		}
+	(void)sent; /* the peer may be gone: nothing to add to the error that brought us here */
+	return LEAT_FAILED;
+}
+
+enum leat_ret conn_check(struct leat_conn *c, enum leat_dir dir)
+{
+	struct leat_err *err = &c->err[dir];
+
+	if (err->cls != LEAT_E_NONE)
+		return LEAT_FAILED;
+	if (!c->up) {
+		err_misuse(err, "connection: the handshake is not complete");
+		return keep(c, dir);
+	}
+	if (c->shut[dir]) {
+		err_raise(err, LEAT_E_CLOSED, 0, 0, LEAT_HERE,
+			dir == LEAT_TX ? "send: this side is closed already"
+				       : "recv: this side is closed already");
+		return keep(c, dir);
+	}
+	return LEAT_OK;
+}
+
+/* TX in user space: sealed bytes. */
+static enum leat_ret flush_bytes(struct leat_conn *c)
+{
+	const uint8_t *p;
+	size_t n;
+
+	while ((p = leat_engine_out(c->e, &n)) && n > 0) {
+		struct iovec iov = { (void *)(uintptr_t)p, n };
+		struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+		ssize_t r = c->sys->sendmsg(c->fd, &msg, MSG_DONTWAIT);
+
+		if (r == -EAGAIN)
+			return LEAT_AGAIN;
+		if (r < 0 && r != -EINTR)
+			return conn_sys(c, LEAT_TX, (int)-r, "send: failed");
+		if (r > 0)
+			leat_engine_out_done(c->e, (size_t)r);
+	}
+	return LEAT_OK;
+}
+
+/* TX in the kernel: control records, each whole or not at all. */
+static enum leat_ret flush_control(struct leat_conn *c)
+{
+	struct leat_span payload;
+	uint8_t type;
+
+	while (leat_engine_ctl(c->e, &type, &payload)) {
+		int r = rec_kernel_send_ctl(c->sys, c->fd, type, payload);
+
+		if (r == -EAGAIN)
+			return LEAT_AGAIN;
+		if (r < 0)
+			return conn_sys(c, LEAT_TX, -r, "send: control record failed");
+		leat_engine_ctl_done(c->e);
+		(void)!handover_count_tx(&c->ho, 0); /* data is where the limit stops */
+	}
+	return LEAT_OK;
+}
+
+enum leat_ret conn_flush_some(struct leat_conn *c)
+{
+	if (c->err[LEAT_TX].cls != LEAT_E_NONE)
+		return LEAT_FAILED;
+	return handover_is_kernel(&c->ho, LEAT_TX) ? flush_control(c) : flush_bytes(c);
+}
+
+enum leat_ret conn_flush(struct leat_conn *c, int64_t deadline)
+{
+	for (;;) {
+		enum leat_ret r = conn_flush_some(c);
+
+		if (r == LEAT_AGAIN)
+			r = conn_wait(c, LEAT_TX, POLLOUT, deadline);
+		else
+			return r;
+		if (r != LEAT_OK)
+			return r;
+	}
+}
+
+/* Does the jobs that processing brought up. */
+static enum leat_ret run_jobs(struct leat_conn *c, enum leat_ret r)
+{
+	while (r != LEAT_FAILED && (leat_engine_wants(c->e) & LEAT_WANT_JOB))
+		r = leat_engine_job_run(c->e);
+	return r == LEAT_FAILED ? conn_fail_engine(c) : LEAT_OK;
+}
+
+enum leat_ret conn_fill(struct leat_conn *c)
+{
+	size_t room;
+	uint8_t *p = leat_engine_in(c->e, &room);
+	struct iovec iov = { p, room };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t r;
+
+	if (!p || room == 0)
+		return run_jobs(c, leat_engine_wants(c->e) & LEAT_IS_DEAD ? LEAT_FAILED : LEAT_OK);
+	do
+		r = c->sys->recvmsg(c->fd, &msg, MSG_DONTWAIT);
+	while (r == -EINTR);
+	if (r == -EAGAIN)
+		return LEAT_AGAIN;
+	if (r < 0)
+		return conn_sys(c, LEAT_RX, (int)-r, "recv: failed");
+	if (r == 0)
+		return leat_engine_in_eof(c->e) == LEAT_OK ? LEAT_OK : conn_fail_engine(c);
+	return run_jobs(c, leat_engine_in_done(c->e, (size_t)r));
+}
+
+void leat_conn_free(struct leat_conn *c)
+{
+	if (!c)
+		return;
+	leat_engine_free(c->e);
+	if (c->fd >= 0)
+		c->sys->close(c->fd);
+	leat_free(c);
+}

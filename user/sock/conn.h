@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * conn.h - struct leat_conn and the few steps every function of sock/ is made of: wait, flush, fill,
+ * fail. Private to sock/.
+ *
+ *   connect.c   TCP connect to one of a host's addresses      listen.c   listen, accept
+ *   upgrade.c   object and handshake on a descriptor          info.c     questions
+ *   send.c recv.c sendfile.c                                  close.c    shutdown, close, free
+ *
+ * Errors. Each direction has its own: a peer that refuses our bytes may still have sent its answer. A
+ * dead engine is the end of both. `first` is what the application sees.
+ *
+ * What the kernel does not remember, this struct does (KERNEL.md 4): that TX was shut, that an error was
+ * reported once. No system call is made on a direction after either.
+ */
+#ifndef LEAT_SOCK_CONN_H
+#define LEAT_SOCK_CONN_H
+
+#include <leat/leat.h>
+
+#include "base/err.h"
+#include "ktls/handover.h"
+
+struct leat_conn {
+	struct leat_engine *e;
+	struct handover ho;
+	const struct leat_sys *sys;
+	int fd;
+	struct leat_err err[2];       /* by enum leat_dir; final for that direction */
+	const struct leat_err *first; /* the first of them, or NULL */
+	bool up;                      /* the handshake is complete */
+	bool shut[2];                 /* closed by us, by direction */
+	bool eof;                     /* the peer's close_notify was seen */
+};
+
+/* Tests: the system calls, clock and dice of connections made from now on. NULL: the real ones. */
+void conn_use(const struct leat_sys *sys, const struct leat_env *env);
+
+/* A moment on the clock of sys->now_ms; DEADLINE_NEVER is never reached. */
+#define DEADLINE_NEVER INT64_MAX
+int64_t conn_deadline(const struct leat_conn *c, int timeout_ms);
+int64_t deadline_of(const struct leat_sys *sys, int timeout_ms);
+/* Waits on any descriptor: LEAT_OK, LEAT_AGAIN when the time is over, or LEAT_FAILED (err). */
+LEAT_MUST_CHECK enum leat_ret sock_wait(
+	const struct leat_sys *sys, int fd, short events, int64_t deadline, struct leat_err *err);
+
+/* Takes fd, whatever happens afterwards (conn_free closes it). */
+LEAT_MUST_CHECK enum leat_ret conn_new(struct leat_conn **out, struct leat_config *cfg, int fd,
+	const char *host, struct leat_err *err);
+
+/* All return LEAT_FAILED. */
+enum leat_ret conn_fail_sys(
+	struct leat_conn *c, enum leat_dir dir, int sys, const char *where, const char *what);
+#define conn_sys(c, dir, sys, what) conn_fail_sys((c), (dir), (sys), LEAT_HERE, (what))
+/* The engine is dead: its error becomes that of both directions, its alert is sent if there is room. */
+enum leat_ret conn_fail_engine(struct leat_conn *c);
+/* Whether the direction may be used: up, no error, not shut. */
+LEAT_MUST_CHECK enum leat_ret conn_check(struct leat_conn *c, enum leat_dir dir);
+
+/* Sends what the engine has for the peer, without waiting. LEAT_AGAIN: the socket is full. */
+LEAT_MUST_CHECK enum leat_ret conn_flush_some(struct leat_conn *c);
+LEAT_MUST_CHECK enum leat_ret conn_flush(struct leat_conn *c, int64_t deadline);
+/* One read into the engine (RX in user space), without waiting; runs jobs that come up. */
+LEAT_MUST_CHECK enum leat_ret conn_fill(struct leat_conn *c);
+LEAT_MUST_CHECK enum leat_ret conn_wait(
+	struct leat_conn *c, enum leat_dir dir, short events, int64_t deadline);
+/* leat_recv and leat_send by deadline. */
+LEAT_MUST_CHECK enum leat_ret conn_recv(
+	struct leat_conn *c, void *buf, size_t n, int64_t deadline, size_t *got);
+LEAT_MUST_CHECK enum leat_ret conn_send(
+	struct leat_conn *c, const void *data, size_t n, int64_t deadline, size_t *sent);
+/* After n bytes went to kernel TX: enforces the limit of the keys. */
+LEAT_MUST_CHECK enum leat_ret conn_count_tx(struct leat_conn *c, size_t n);
+
+/* As much of the handshake as can be done now. LEAT_AGAIN: wait for *events. */
+LEAT_MUST_CHECK enum leat_ret conn_handshake_some(struct leat_conn *c, short *events);
+/* Drives the handshake and, where the policy is `kernel`, moves the records. */
+LEAT_MUST_CHECK enum leat_ret conn_handshake(struct leat_conn *c, int64_t deadline);
+/* After a fatal error: lets the alert reach the peer, whose unread bytes would make close(2) reset the
+ * connection and take the alert with it. Bounded in time and bytes. */
+void conn_linger(struct leat_conn *c, int64_t deadline);
+
+/* leat_tcp_connect by deadline. */
+LEAT_MUST_CHECK enum leat_ret sock_dial(
+	int *fd, const char *host, uint16_t port, int64_t deadline, struct leat_err *err);
+
+#endif

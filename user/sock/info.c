@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * info.c - what a connection is: negotiated values, backends and reasons, addresses; and moving a
+ * direction on request.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "sock/conn.h"
+
+const struct leat_err *leat_conn_error(const struct leat_conn *c)
+{
+	static const struct leat_err none;
+
+	return c->first ? c->first : &none;
+}
+
+static struct leat_conn_dir dir_info(const struct handover_dir *d)
+{
+	return (struct leat_conn_dir){
+		.kernel = d->in_kernel,
+		.backend = d->in_kernel ? "kernel" : "user",
+		.why = why_name(d->why),
+		.why_text = why_text(d->why),
+		.sys = d->sys,
+	};
+}
+
+void leat_conn_info(const struct leat_conn *c, struct leat_conn_info *out)
+{
+	*out = (struct leat_conn_info){
+		.rx = dir_info(&c->ho.dir[LEAT_RX]),
+		.tx = dir_info(&c->ho.dir[LEAT_TX]),
+		.outcome = handover_outcome_name(handover_outcome(&c->ho)),
+	};
+	leat_engine_info(c->e, &out->tls);
+}
+
+struct leat_span leat_peer_cert(const struct leat_conn *c, size_t i)
+{
+	return leat_engine_peer_cert(c->e, i);
+}
+
+int leat_conn_fd(const struct leat_conn *c)
+{
+	return c->fd;
+}
+
+short leat_conn_events(const struct leat_conn *c, bool want_send)
+{
+	unsigned w = leat_engine_wants(c->e);
+
+	if (c->eof || c->first || (w & (LEAT_HAS_DATA | LEAT_IS_DEAD | LEAT_IS_EOF)))
+		return 0;
+	return (short)(POLLIN | (want_send || (w & LEAT_WANT_SEND) ? POLLOUT : 0));
+}
+
+enum leat_ret leat_peername(
+	const struct leat_conn *c, struct sockaddr_storage *out, struct leat_err *err)
+{
+	socklen_t n = sizeof(*out);
+
+	if (getpeername(c->fd, (struct sockaddr *)out, &n) != 0)
+		return err_sys(err, errno, "getpeername: failed");
+	return LEAT_OK;
+}
+
+enum leat_ret leat_sockname(
+	const struct leat_conn *c, struct sockaddr_storage *out, struct leat_err *err)
+{
+	socklen_t n = sizeof(*out);
+
+	if (getsockname(c->fd, (struct sockaddr *)out, &n) != 0)
+		return err_sys(err, errno, "getsockname: failed");
+	return LEAT_OK;
+}
+
+enum leat_ret leat_offload(struct leat_conn *c, enum leat_dir dir)
+{
+	enum leat_ret r;
+
+	if (conn_check(c, dir) != LEAT_OK)
+		return LEAT_FAILED;
+	r = conn_flush_some(c);
+	if (r == LEAT_FAILED)
+		return r;
+	if (dir == LEAT_RX)
+		leat_engine_in_exact(c->e, true);
+	r = handover_try(&c->ho, c->e, dir, HANDOVER_ASKED, 0, &c->err[dir]);
+	if (r == LEAT_FAILED && !c->first)
+		c->first = &c->err[dir];
+	return r;
+}
+
+void leat_offload_switch(bool on)
+{
+	handover_switch(on);
+}
+
+bool leat_offload_is_on(void)
+{
+	return handover_is_switched_on();
+}

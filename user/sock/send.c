@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * send.c - application data out: sealed by the engine, or handed to the kernel.
+ */
+#include <errno.h>
+
+#include "sock/conn.h"
+
+/* RFC 8446 5.5: what the engine checks for its own records must be checked for the kernel's. Until
+ * new keys can be given to a kernel, the end is a planned one: close_notify, then an error. */
+enum leat_ret conn_count_tx(struct leat_conn *c, size_t n)
+{
+	if (handover_count_tx(&c->ho, n))
+		return LEAT_OK;
+	if (leat_engine_close(c->e) != LEAT_OK)
+		return conn_fail_engine(c);
+	if (conn_flush_some(c) == LEAT_FAILED)
+		return LEAT_FAILED;
+	err_raise(&c->err[LEAT_TX], LEAT_E_CLOSED, 0, 0, LEAT_HERE,
+		"send: the keys have protected as many records as they may");
+	if (!c->first)
+		c->first = &c->err[LEAT_TX];
+	return LEAT_FAILED;
+}
+
+/* One step without waiting: *took bytes were taken. LEAT_AGAIN: the socket is full. */
+static enum leat_ret step_kernel(struct leat_conn *c, const uint8_t *p, size_t n, size_t *took)
+{
+	enum leat_ret r = conn_flush_some(c);
+	ssize_t s;
+
+	*took = 0;
+	if (r != LEAT_OK)
+		return r;
+	s = rec_kernel_send(c->sys, c->fd, p, n);
+	if (s == -EAGAIN)
+		return LEAT_AGAIN;
+	if (s < 0)
+		return conn_sys(c, LEAT_TX, (int)-s, "send: failed");
+	*took = (size_t)s;
+	return n > 0 ? conn_count_tx(c, (size_t)s) : LEAT_OK;
+}
+
+static enum leat_ret step_user(struct leat_conn *c, const uint8_t *p, size_t n, size_t *took)
+{
+	enum leat_ret r = LEAT_OK;
+
+	*took = 0;
+	if (n > 0)
+		r = leat_engine_write(c->e, p, n, took);
+	if (r == LEAT_FAILED)
+		return conn_fail_engine(c);
+	r = conn_flush_some(c);
+	/* full socket, but the engine took bytes: that is progress */
+	return r == LEAT_AGAIN && *took > 0 ? LEAT_OK : r;
+}
+
+enum leat_ret conn_send(
+	struct leat_conn *c, const void *data, size_t n, int64_t deadline, size_t *sent)
+{
+	const uint8_t *p = data;
+	size_t done = 0;
+	enum leat_ret r;
+
+	do {
+		size_t took;
+
+		r = handover_is_kernel(&c->ho, LEAT_TX) ? step_kernel(c, p + done, n - done, &took)
+							: step_user(c, p + done, n - done, &took);
+		done += took;
+		if (r == LEAT_AGAIN)
+			r = conn_wait(c, LEAT_TX, POLLOUT, deadline);
+	} while (r == LEAT_OK && done < n);
+	*sent = done;
+	return r == LEAT_OK ? conn_flush(c, deadline) : r;
+}
+
+enum leat_ret leat_send(
+	struct leat_conn *c, const void *data, size_t n, int timeout_ms, size_t *sent)
+{
+	size_t unused;
+
+	if (!sent)
+		sent = &unused;
+	*sent = 0;
+	if (conn_check(c, LEAT_TX) != LEAT_OK)
+		return LEAT_FAILED;
+	return conn_send(c, data, n, conn_deadline(c, timeout_ms), sent);
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * sendfile.c - a piece of a file out: by sendfile(2) into kernel records, else read, sealed and sent.
+ */
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "sock/conn.h"
+
+/* At most what the file holds from off on: sendfile(2) that meets the end early may leave an open
+ * record behind on kernels before 6.5. */
+static size_t clamp(int in_fd, off_t off, size_t n)
+{
+	struct stat st;
+
+	if (fstat(in_fd, &st) != 0 || !S_ISREG(st.st_mode))
+		return n;
+	if (off >= st.st_size)
+		return 0;
+	return (uint64_t)(st.st_size - off) < n ? (size_t)(st.st_size - off) : n;
+}
+
+static enum leat_ret step_kernel(struct leat_conn *c, int in_fd, off_t *off, size_t n, size_t *took)
+{
+	enum leat_ret r = conn_flush_some(c);
+	ssize_t s;
+
+	*took = 0;
+	if (r != LEAT_OK)
+		return r;
+	do
+		s = c->sys->sendfile(c->fd, in_fd, off, n);
+	while (s == -EINTR);
+	if (s == -EAGAIN)
+		return LEAT_AGAIN;
+	if (s < 0)
+		return conn_sys(c, LEAT_TX, (int)-s, "sendfile: failed");
+	*took = (size_t)s;
+	return s > 0 ? conn_count_tx(c, (size_t)s) : LEAT_OK;
+}
+
+/* The kernel's path. *done < n with LEAT_OK: the file ended (it was cut meanwhile). */
+static enum leat_ret by_kernel(
+	struct leat_conn *c, int in_fd, off_t *off, size_t n, int64_t deadline, size_t *done)
+{
+	while (*done < n) {
+		size_t took;
+		enum leat_ret r = step_kernel(c, in_fd, off, n - *done, &took);
+
+		*done += took;
+		if (r == LEAT_AGAIN)
+			r = conn_wait(c, LEAT_TX, POLLOUT, deadline);
+		else if (r == LEAT_OK && took == 0)
+			break;
+		if (r != LEAT_OK)
+			return r;
+	}
+	return LEAT_OK;
+}
+
+static enum leat_ret by_reading(struct leat_conn *c, int in_fd, off_t *off, size_t n,
+	int64_t deadline, size_t *done, uint8_t *buf)
+{
+	while (*done < n) {
+		size_t want = n - *done < LIM_PLAINTEXT ? n - *done : LIM_PLAINTEXT, took;
+		ssize_t got = pread(in_fd, buf, want, *off);
+		enum leat_ret r;
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return conn_sys(c, LEAT_TX, errno, "sendfile: the file cannot be read");
+		if (got == 0)
+			break;
+		r = conn_send(c, buf, (size_t)got, deadline, &took);
+		*done += took;
+		*off += (off_t)took;
+		if (r != LEAT_OK)
+			return r;
+	}
+	return LEAT_OK;
+}
+
+/* Asks for kernel TX; LEAT_FAILED only when the policy demands it. */
+static enum leat_ret want_kernel(struct leat_conn *c, size_t n, int64_t deadline)
+{
+	enum leat_ret r = conn_flush(c, deadline);
+
+	if (r != LEAT_OK)
+		return r;
+	if (handover_try(&c->ho, c->e, LEAT_TX, HANDOVER_FILE, n, &c->err[LEAT_TX]) ==
+		LEAT_FAILED) {
+		if (!c->first)
+			c->first = &c->err[LEAT_TX];
+		return LEAT_FAILED;
+	}
+	return LEAT_OK;
+}
+
+enum leat_ret leat_sendfile(
+	struct leat_conn *c, int in_fd, off_t *offset, size_t n, int timeout_ms, size_t *sent)
+{
+	int64_t deadline = conn_deadline(c, timeout_ms);
+	enum leat_ret r;
+	uint8_t *buf;
+
+	*sent = 0;
+	if (conn_check(c, LEAT_TX) != LEAT_OK)
+		return LEAT_FAILED;
+	n = clamp(in_fd, *offset, n);
+	r = want_kernel(c, n, deadline);
+	if (r != LEAT_OK || n == 0)
+		return r;
+	if (handover_is_kernel(&c->ho, LEAT_TX))
+		return by_kernel(c, in_fd, offset, n, deadline, sent);
+	buf = leat_malloc(LIM_PLAINTEXT);
+	if (!buf) {
+		err_memory(&c->err[LEAT_TX]);
+		return LEAT_FAILED;
+	}
+	r = by_reading(c, in_fd, offset, n, deadline, sent, buf);
+	leat_free_wipe(buf, LIM_PLAINTEXT);
+	return r;
+}

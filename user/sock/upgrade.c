@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * upgrade.c - a TLS connection on a TCP socket: the handshake loop, and the move of the records into
+ * the kernel where the policy demands it.
+ */
+#include <unistd.h>
+
+#include "config/config.h"
+#include "sock/conn.h"
+
+/* How long a failed handshake may hold the caller for the alert's sake. */
+#define LINGER_MS 300
+
+/* Where the policy is `kernel`, now is the time. RX may have to wait for a record boundary: leat_recv
+ * goes on with it, and until then reads never go past the current record. */
+static enum leat_ret move_records(struct leat_conn *c)
+{
+	for (int dir = 0; dir < 2; dir++) {
+		struct leat_err err = { 0 };
+
+		if (c->ho.dir[dir].policy != LEAT_RECORDS_KERNEL)
+			continue;
+		if (dir == LEAT_RX)
+			leat_engine_in_exact(c->e, true);
+		if (handover_try(&c->ho, c->e, (enum leat_dir)dir, HANDOVER_ASKED, 0, &err) !=
+			LEAT_FAILED)
+			continue;
+		c->err[dir] = err;
+		if (!c->first)
+			c->first = &c->err[dir];
+		return LEAT_FAILED;
+	}
+	return LEAT_OK;
+}
+
+static enum leat_ret timed_out(struct leat_conn *c)
+{
+	err_raise(&c->err[LEAT_RX], LEAT_E_TIMEOUT, 0, 0, LEAT_HERE,
+		"handshake: not complete in time");
+	err_detailf(&c->err[LEAT_RX], "state %s", leat_engine_state(c->e));
+	c->first = &c->err[LEAT_RX];
+	return LEAT_FAILED;
+}
+
+/* One turn of the handshake: send, compute or read. LEAT_AGAIN: wait for *events. */
+static enum leat_ret turn(struct leat_conn *c, short *events)
+{
+	unsigned w = leat_engine_wants(c->e);
+
+	*events = POLLOUT;
+	if (w & LEAT_IS_DEAD)
+		return conn_fail_engine(c);
+	if (w & LEAT_WANT_JOB)
+		return leat_engine_job_run(c->e) == LEAT_FAILED ? conn_fail_engine(c) : LEAT_OK;
+	if (w & LEAT_WANT_SEND)
+		return conn_flush_some(c);
+	*events = POLLIN;
+	return conn_fill(c);
+}
+
+enum leat_ret conn_handshake_some(struct leat_conn *c, short *events)
+{
+	enum leat_ret r = LEAT_OK;
+
+	while (r == LEAT_OK) {
+		unsigned w = leat_engine_wants(c->e);
+
+		if ((w & LEAT_IS_UP) && !(w & (LEAT_WANT_SEND | LEAT_IS_DEAD))) {
+			c->up = true;
+			return move_records(c);
+		}
+		r = turn(c, events);
+	}
+	return r;
+}
+
+enum leat_ret conn_handshake(struct leat_conn *c, int64_t deadline)
+{
+	enum leat_ret r;
+	short events;
+
+	while ((r = conn_handshake_some(c, &events)) == LEAT_AGAIN) {
+		r = conn_wait(c, LEAT_RX, events, deadline);
+		if (r != LEAT_OK)
+			break;
+	}
+	if (r == LEAT_AGAIN)
+		r = timed_out(c);
+	if (r == LEAT_FAILED)
+		conn_linger(c, conn_deadline(c, LINGER_MS));
+	return r;
+}
+
+enum leat_ret leat_handshake(struct leat_conn *c, int timeout_ms)
+{
+	if (c->up)
+		return LEAT_OK;
+	if (c->first)
+		return LEAT_FAILED;
+	return conn_handshake(c, conn_deadline(c, timeout_ms));
+}
+
+/* Object and handshake; fd belongs to us from the start, and with LEAT_KEEP_FD is given back. */
+static enum leat_ret upgrade(struct leat_conn **out, struct leat_config *cfg, int fd,
+	const char *host, unsigned flags, int64_t deadline, struct leat_err *err)
+{
+	struct leat_conn *c;
+
+	*out = NULL;
+	if (conn_new(&c, cfg, fd, host, err) != LEAT_OK) {
+		if (!(flags & LEAT_KEEP_FD))
+			close(fd);
+		return LEAT_FAILED;
+	}
+	if (conn_handshake(c, deadline) == LEAT_OK) {
+		*out = c;
+		return LEAT_OK;
+	}
+	if (err->cls == LEAT_E_NONE)
+		*err = *c->first;
+	if (flags & LEAT_KEEP_FD)
+		c->fd = -1;
+	leat_conn_free(c);
+	return LEAT_FAILED;
+}
+
+static enum leat_ret check_role(
+	const struct leat_config *cfg, enum leat_role role, struct leat_err *err)
+{
+	if (!cfg->frozen)
+		return err_misuse(err, "config: not frozen");
+	if (cfg->role != role)
+		return err_misuse(err, role == LEAT_CLIENT ? "config: made for a server"
+							   : "config: made for a client");
+	return LEAT_OK;
+}
+
+enum leat_ret leat_upgrade_client(struct leat_conn **out, struct leat_config *cfg, int fd,
+	const char *host, unsigned flags, int timeout_ms, struct leat_err *err)
+{
+	*out = NULL;
+	if (check_role(cfg, LEAT_CLIENT, err) != LEAT_OK) {
+		if (!(flags & LEAT_KEEP_FD))
+			close(fd);
+		return LEAT_FAILED;
+	}
+	return upgrade(out, cfg, fd, host, flags, deadline_of(&sys_real, timeout_ms), err);
+}
+
+enum leat_ret leat_upgrade_server(struct leat_conn **out, struct leat_config *cfg, int fd,
+	unsigned flags, int timeout_ms, struct leat_err *err)
+{
+	*out = NULL;
+	if (check_role(cfg, LEAT_SERVER, err) != LEAT_OK) {
+		if (!(flags & LEAT_KEEP_FD))
+			close(fd);
+		return LEAT_FAILED;
+	}
+	return upgrade(out, cfg, fd, NULL, flags, deadline_of(&sys_real, timeout_ms), err);
+}
+
+enum leat_ret leat_connect(struct leat_conn **out, struct leat_config *cfg, const char *host,
+	uint16_t port, int timeout_ms, struct leat_err *err)
+{
+	int64_t deadline = deadline_of(&sys_real, timeout_ms);
+	int fd;
+
+	*out = NULL;
+	if (check_role(cfg, LEAT_CLIENT, err) != LEAT_OK ||
+		sock_dial(&fd, host, port, deadline, err) != LEAT_OK)
+		return LEAT_FAILED;
+	return upgrade(out, cfg, fd, host, 0, deadline, err);
+}
