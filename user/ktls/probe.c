@@ -122,18 +122,18 @@ static int pair_open_on(struct probe_pair *p, int family)
 	}
 	close(listener);
 	if (err)
-		pair_clear(p);
+		probe_pair_clear(p);
 	return err;
 }
 
-int pair_open(struct probe_pair *p)
+int probe_pair_open(struct probe_pair *p)
 {
 	int err = pair_open_on(p, AF_INET);
 
 	return err && pair_open_on(p, AF_INET6) == 0 ? 0 : err;
 }
 
-void pair_clear(struct probe_pair *p)
+void probe_pair_clear(struct probe_pair *p)
 {
 	if (p->a >= 0)
 		close(p->a);
@@ -255,7 +255,7 @@ static int carry_records(const struct probe_pair *p)
 /* A pair with the ULP on both ends and TX keys on a, RX keys on b. err: by direction. */
 static int pair_with_keys(struct probe_pair *p, unsigned version, size_t cipher, int err[2])
 {
-	int e = pair_open(p);
+	int e = probe_pair_open(p);
 
 	if (e == 0)
 		e = probe_ulp(p->a);
@@ -272,7 +272,7 @@ static int pair_with_keys(struct probe_pair *p, unsigned version, size_t cipher,
 
 static void probe_cell(struct ktls_cell *cell, unsigned version, size_t cipher)
 {
-	LEAT_SCOPED(pair_clear) struct probe_pair p = PROBE_PAIR_NONE;
+	LEAT_SCOPED(probe_pair_clear) struct probe_pair p = PROBE_PAIR_NONE;
 	int err;
 
 	if (pair_with_keys(&p, version, cipher, cell->err) == 0) {
@@ -301,7 +301,7 @@ static int set_int(int fd, int optname, int value)
  * refuses a second key with EBUSY; later ones take it once the record went through. */
 static void probe_rekey(struct leat_ktls_caps *out, size_t cipher)
 {
-	LEAT_SCOPED(pair_clear) struct probe_pair p = PROBE_PAIR_NONE;
+	LEAT_SCOPED(probe_pair_clear) struct probe_pair p = PROBE_PAIR_NONE;
 	int err[2], e = pair_with_keys(&p, LEAT_TLS13, cipher, err);
 
 	if (e == 0)
@@ -319,7 +319,7 @@ static void probe_rekey(struct leat_ktls_caps *out, size_t cipher)
 
 static void probe_options(struct leat_ktls_caps *out, size_t cipher)
 {
-	LEAT_SCOPED(pair_clear) struct probe_pair p = PROBE_PAIR_NONE;
+	LEAT_SCOPED(probe_pair_clear) struct probe_pair p = PROBE_PAIR_NONE;
 	uint16_t payload = 4096;
 	int err[2], e = pair_with_keys(&p, LEAT_TLS13, cipher, err);
 
@@ -488,7 +488,7 @@ static bool any_works(const struct leat_ktls_caps *caps)
 
 enum leat_ret leat_ktls_probe(struct leat_ktls_caps *out)
 {
-	LEAT_SCOPED(pair_clear) struct probe_pair p = PROBE_PAIR_NONE;
+	LEAT_SCOPED(probe_pair_clear) struct probe_pair p = PROBE_PAIR_NONE;
 	struct probe_module around;
 	struct utsname u;
 	size_t v, c, cipher13, cipher12;
@@ -503,7 +503,7 @@ enum leat_ret leat_ktls_probe(struct leat_ktls_caps *out)
 	out->privileged = around.privileged;
 	probe_uring_setup(out);
 
-	err = pair_open(&p);
+	err = probe_pair_open(&p);
 	if (err) {
 		set_all(out, err);
 		return stop_at(out, KTLS_NO_PAIR, err);

@@ -11,7 +11,7 @@
 
 #define PROBE_WAIT_MS 5000 /* for what loopback delivers at once; emulated machines are slow */
 
-/* Two ends of one loopback connection. Closed by pair_clear; zero state is not legal, -1 is. */
+/* Two ends of one loopback connection. Closed by probe_pair_clear; zero state is not legal, -1 is. */
 struct probe_pair {
 	int a, b;
 };
@@ -22,8 +22,8 @@ struct probe_pair {
 	}
 
 /* All return 0 or an errno. */
-int pair_open(struct probe_pair *p);
-void pair_clear(struct probe_pair *p);
+int probe_pair_open(struct probe_pair *p);
+void probe_pair_clear(struct probe_pair *p);
 int probe_ulp(int fd);
 /* optname TLS_TX or TLS_RX; keys of the same pattern fit each other. */
 int probe_keys(int fd, int optname, unsigned version, size_t cipher, uint8_t pattern);

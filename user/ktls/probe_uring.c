@@ -98,10 +98,10 @@ static int ring_setsockopt(
 /* Sender set up through the ring, receiver by setsockopt, one record to prove it. */
 static int try_setsockopt(struct probe_ring *r, unsigned version, size_t cipher)
 {
-	LEAT_SCOPED(pair_clear) struct probe_pair p = PROBE_PAIR_NONE;
+	LEAT_SCOPED(probe_pair_clear) struct probe_pair p = PROBE_PAIR_NONE;
 	union leat_kinfo info;
 	size_t n = probe_keys_fill(&info, version, cipher, 1);
-	int err = pair_open(&p);
+	int err = probe_pair_open(&p);
 
 	if (err == 0)
 		err = probe_ulp(p.b);
@@ -185,7 +185,7 @@ static int expect_multishot(struct probe_ring *r, const struct probe_bufs *b, st
 static int try_multishot(unsigned version, size_t cipher)
 {
 	/* Cleared in reverse order: the ring first, it may still use the buffers and the sockets. */
-	LEAT_SCOPED(pair_clear) struct probe_pair p = PROBE_PAIR_NONE;
+	LEAT_SCOPED(probe_pair_clear) struct probe_pair p = PROBE_PAIR_NONE;
 	LEAT_SCOPED(bufs_clear) struct probe_bufs bufs = { 0 };
 	LEAT_SCOPED(ring_clear) struct probe_ring r = { 0 };
 	struct msghdr msg = { .msg_controllen = CMSG_SPACE(1) };
@@ -196,7 +196,7 @@ static int try_multishot(unsigned version, size_t cipher)
 	if (err == 0)
 		err = bufs_open(&bufs, &r);
 	if (err == 0)
-		err = pair_open(&p);
+		err = probe_pair_open(&p);
 	if (err == 0)
 		err = probe_ulp(p.a);
 	if (err == 0)
