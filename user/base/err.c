@@ -8,11 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 
-enum leat_ret err_raise(struct leat_err *e, enum leat_err_class cls, unsigned alert, int sys,
+void err_set(struct leat_err *e, enum leat_err_class cls, unsigned alert, int sys,
 	const char *where, const char *what)
 {
 	if (e->cls != LEAT_E_NONE)
-		return LEAT_FAILED;
+		return;
 	e->cls = cls;
 	e->alert = (uint8_t)alert;
 	e->sys = sys;
@@ -20,19 +20,16 @@ enum leat_ret err_raise(struct leat_err *e, enum leat_err_class cls, unsigned al
 	e->what = what;
 	e->option = NULL;
 	e->detail[0] = '\0';
-	return LEAT_FAILED;
 }
 
-enum leat_ret err_option(
-	struct leat_err *e, const char *option, const char *value, const char *what)
+void err_set_option(struct leat_err *e, const char *option, const char *value, const char *what)
 {
 	if (e->cls != LEAT_E_NONE)
-		return LEAT_FAILED;
-	err_raise(e, LEAT_E_OPTION, 0, 0, "option", what);
+		return;
+	err_set(e, LEAT_E_OPTION, 0, 0, "option", what);
 	e->option = option;
 	if (value)
 		err_detail(e, value, strlen(value));
-	return LEAT_FAILED;
 }
 
 void err_detail(struct leat_err *e, const char *text, size_t n)

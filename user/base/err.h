@@ -12,9 +12,18 @@
 #define LEAT_STR(x)  LEAT_STR2(x)
 #define LEAT_HERE    __FILE__ ":" LEAT_STR(__LINE__)
 
-/* All return LEAT_FAILED, so that a function may `return err_alert(...)`. */
-enum leat_ret err_raise(struct leat_err *e, enum leat_err_class cls, unsigned alert, int sys,
+void err_set(struct leat_err *e, enum leat_err_class cls, unsigned alert, int sys,
 	const char *where, const char *what);
+void err_set_option(struct leat_err *e, const char *option, const char *value, const char *what);
+
+/* All return LEAT_FAILED, so that a function may `return err_alert(...)`; inline, so that the
+ * compiler and the static analyser see that nothing else can come back. */
+static inline enum leat_ret err_raise(struct leat_err *e, enum leat_err_class cls, unsigned alert,
+	int sys, const char *where, const char *what)
+{
+	err_set(e, cls, alert, sys, where, what);
+	return LEAT_FAILED;
+}
 
 #define err_alert(e, alert, what) err_raise((e), LEAT_E_OUR_ALERT, (alert), 0, LEAT_HERE, (what))
 #define err_sys(e, sys, what)     err_raise((e), LEAT_E_SYSTEM, 0, (sys), LEAT_HERE, (what))
@@ -25,8 +34,12 @@ enum leat_ret err_raise(struct leat_err *e, enum leat_err_class cls, unsigned al
 	err_raise((e), LEAT_E_CRYPTO, LEAT_ALERT_INTERNAL_ERROR, 0, LEAT_HERE, (what))
 
 /* An option that was refused; value is copied (printable part only, cut to fit). */
-enum leat_ret err_option(
-	struct leat_err *e, const char *option, const char *value, const char *what);
+static inline enum leat_ret err_option(
+	struct leat_err *e, const char *option, const char *value, const char *what)
+{
+	err_set_option(e, option, value, what);
+	return LEAT_FAILED;
+}
 
 /* Sets the detail text from bytes of any origin: everything outside printable ASCII becomes '?'. */
 void err_detail(struct leat_err *e, const char *text, size_t n);

@@ -139,7 +139,7 @@ enum leat_ret server_choose13(struct hs *h, const struct client_hello *ch, enum 
 	LEAT_SCOPED(kex_out_clear) struct kex_out shared = { 0 };
 	LEAT_SCOPED(leat_wr_clear) struct leat_wr share = { 0 };
 	uint8_t share_b[1600]; /* the largest: a hybrid's encapsulation; kex_respond fails beyond */
-	struct chosen c;
+	struct chosen c = { 0 };
 
 	if (check_mandatory(h, ch) != LEAT_OK || check_shares(h, ch) != LEAT_OK ||
 		choose_all(h, ch, &c) != LEAT_OK)

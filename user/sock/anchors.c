@@ -251,16 +251,20 @@ static enum leat_ret load_system(struct store *s, struct origin *o, struct leat_
 	size_t used;
 
 	memset(o, 0, sizeof(*o));
-	if ((file && *file) || (folders && *folders)) {
-		if (file && *file &&
-			anchors_load_trust(s, "SSL_CERT_FILE", file, NULL, err) != LEAT_OK)
+	if (file && !*file) /* set but empty is as good as not set */
+		file = NULL;
+	if (folders && !*folders)
+		folders = NULL;
+	if (file || folders) {
+		if (file && anchors_load_trust(s, "SSL_CERT_FILE", file, NULL, err) != LEAT_OK)
 			return LEAT_FAILED;
-		if (folders && *folders && load_folders(s, folders, err) != LEAT_OK)
+		if (folders && load_folders(s, folders, err) != LEAT_OK)
 			return LEAT_FAILED;
 		snprintf(o->text, sizeof(o->text), "%s%s%s", file ? file : "",
 			file && folders ? ":" : "", folders ? folders : "");
 		if (store_num(s) == 0)
-			return refuse(err, "SSL_CERT_DIR", folders, 0, "holds no certificate");
+			return refuse(err, folders ? "SSL_CERT_DIR" : "SSL_CERT_FILE",
+				folders ? folders : file, 0, "holds no certificate");
 		return LEAT_OK;
 	}
 	ret = anchors_load_first(s, bundles, sizeof(bundles) / sizeof(bundles[0]), &used, err);
