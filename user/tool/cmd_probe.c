@@ -24,9 +24,9 @@ static const char *cell_text(const struct ktls_cell *cell)
 static void print_option(const char *name, int err, const char *yes, const char *no)
 {
 	if (err == 0)
-		printf("%-40s yes%s%s\n", name, yes[0] ? "  " : "", yes);
+		printf("%-43s yes%s%s\n", name, yes[0] ? "  " : "", yes);
 	else
-		printf("%-40s no   %s%s%s\n", name, strerror(err), no[0] ? ": " : "", no);
+		printf("%-43s no   %s%s%s\n", name, strerror(err), no[0] ? ": " : "", no);
 }
 
 static void print_table(const struct leat_ktls_caps *c)
@@ -69,19 +69,19 @@ static void print_uring(const struct leat_ktls_caps *c)
 	switch (c->uring) {
 	case KTLS_URING_OK: break;
 	case KTLS_URING_ABSENT:
-		printf("%-40s no   not in this kernel, or hidden by a sandbox; poll is used\n",
+		printf("%-43s no   not in this kernel, or hidden by a sandbox; poll is used\n",
 			"io_uring");
 		return;
 	case KTLS_URING_FORBIDDEN:
-		printf("%-40s no   forbidden: see sysctl kernel.io_uring_disabled, or a sandbox; "
+		printf("%-43s no   forbidden: see sysctl kernel.io_uring_disabled, or a sandbox; "
 		       "poll is used\n",
 			"io_uring");
 		return;
 	default:
-		printf("%-40s no   %s; poll is used\n", "io_uring", strerror(c->uring_err));
+		printf("%-43s no   %s; poll is used\n", "io_uring", strerror(c->uring_err));
 		return;
 	}
-	printf("%-40s yes\n", "io_uring");
+	printf("%-43s yes\n", "io_uring");
 	if (c->obstacle != KTLS_NONE)
 		return;
 	print_option("  keys set by ring command", c->uring_setsockopt_err, "",
