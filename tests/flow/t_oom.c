@@ -52,6 +52,7 @@ static const struct scene {
 } scenes[] = {
 	{ "1.3 P-256", "tlsv1.3", NULL, KEY_EC_P256 },
 	{ "1.3 RSA, retried", "tlsv1.3", "secp384r1", KEY_RSA },
+	{ "1.2 RSA", "tlsv1.2", NULL, KEY_RSA },
 	{ "1.3 Ed25519", "tlsv1.3", NULL, KEY_ED25519 },
 };
 

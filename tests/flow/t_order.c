@@ -128,6 +128,12 @@ static void every_message_retry(void **state)
 	every_message("tlsv1.3", true);
 }
 
+static void every_message_12(void **state)
+{
+	(void)state;
+	every_message("tlsv1.2", false);
+}
+
 /* Every message at its right place, but under another level. */
 static void wrong_level(const char *versions, bool retry)
 {
@@ -163,6 +169,7 @@ static void every_level(void **state)
 	(void)state;
 	wrong_level("tlsv1.3", false);
 	wrong_level("tlsv1.3", true);
+	wrong_level("tlsv1.2", false);
 }
 
 /* Every message a second time, and every message left out. */
@@ -210,6 +217,7 @@ static void repeated(void **state)
 	(void)state;
 	repeated_and_missing("tlsv1.3", false);
 	repeated_and_missing("tlsv1.3", true);
+	repeated_and_missing("tlsv1.2", false);
 }
 
 /* ---- change_cipher_spec ---- */
@@ -261,6 +269,29 @@ static void ccs_everywhere_13(void **state)
 	}
 }
 
+/* In TLS 1.2 it has one place. CVE-2014-0224 was about all the others. */
+static void ccs_everywhere_12(void **state)
+{
+	static const uint8_t one = 1;
+
+	(void)state;
+	for (size_t at = 0;; at++) {
+		for (int to = 0; to < 2; to++) {
+			fresh("tlsv1.2", false);
+			if (!advance(at)) {
+				pair_clear(&pair);
+				return;
+			}
+			if (!state_row(
+				    (enum leat_role)to, state_of((enum leat_role)to), HS_MSG_CCS))
+				must_be_unexpected((enum leat_role)to, REC_CCS,
+					pair.side[to].dir[LEAT_RX].level,
+					(struct leat_span){ &one, 1 }, "ccs");
+			pair_clear(&pair);
+		}
+	}
+}
+
 static void ccs_flood(void **state)
 {
 	static const uint8_t one = 1;
@@ -273,6 +304,24 @@ static void ccs_flood(void **state)
 			LEAT_OK);
 	must_be_unexpected(
 		LEAT_CLIENT, REC_CCS, LV_PLAIN, (struct leat_span){ &one, 1 }, "one ccs too many");
+	pair_clear(&pair);
+}
+
+/* Before ServerHello nobody knows the version: what a TLS 1.3 client may drop is an attack in 1.2. */
+static void ccs_before_12(void **state)
+{
+	static const uint8_t one = 1;
+	struct leat_config *c = pair_client_config(), *s = pair_server_config(KEY_EC_P256);
+	enum leat_ret r;
+
+	(void)state;
+	pair_set(s, "versions", "tlsv1.2");
+	pair_init(&pair, c, s, NULL);
+	assert_int_equal(
+		pair_feed(&pair, LEAT_CLIENT, REC_CCS, (struct leat_span){ &one, 1 }), LEAT_OK);
+	assert_true(pair_deliver(&pair, LEAT_CLIENT, &r));
+	assert_int_equal(r, LEAT_OK);
+	pair_must_refuse(&pair, LEAT_CLIENT, LEAT_ALERT_UNEXPECTED_MESSAGE);
 	pair_clear(&pair);
 }
 
@@ -339,10 +388,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_message_13),
 		cmocka_unit_test(every_message_retry),
+		cmocka_unit_test(every_message_12),
 		cmocka_unit_test(every_level),
 		cmocka_unit_test_teardown(repeated, vec_teardown),
 		cmocka_unit_test(ccs_everywhere_13),
+		cmocka_unit_test(ccs_everywhere_12),
 		cmocka_unit_test(ccs_flood),
+		cmocka_unit_test(ccs_before_12),
 		cmocka_unit_test(ccs_inside_a_message),
 		cmocka_unit_test(empty_record),
 		cmocka_unit_test(misuse),

@@ -82,11 +82,23 @@ static void every_cut_13(void **state)
 	assert_true(cut > 700); /* the Certificate message was cut everywhere */
 }
 
-static void every_size_13(void **state)
+static void every_cut_12(void **state)
+{
+	size_t cut = 1;
+
+	(void)state;
+	while (run_cut(1, cut, false))
+		cut++;
+	assert_true(cut > 700);
+}
+
+static void every_size(void **state)
 {
 	(void)state;
-	for (size_t n = 1; n < 40; n++)
+	for (size_t n = 1; n < 40; n++) {
 		assert_true(run_cut(0, n, true));
+		assert_true(run_cut(1, n, true));
+	}
 }
 
 /* The server's encrypted flight as one record, cut in two everywhere: messages share records, and
@@ -254,7 +266,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_cut_13),
-		cmocka_unit_test(every_size_13),
+		cmocka_unit_test(every_cut_12),
+		cmocka_unit_test(every_size),
 		cmocka_unit_test(coalesced_flight),
 		cmocka_unit_test_teardown(nothing_behind_a_key_change, vec_teardown),
 		cmocka_unit_test_teardown(header_is_asked_first, vec_teardown),
