@@ -686,7 +686,7 @@ static struct trial tall_chain(unsigned n, unsigned n_self, int root_len)
 	struct make_spec ca = pki_ca_spec("tall", NULL), s = pki_spec();
 	struct trial t = { .host = "localhost", .now = PKI_NOW, .depth = 255 };
 	const struct made *issuer;
-	char cn[16];
+	char cn[24];
 
 	ca.path_len = root_len;
 	t.root = issuer = pki_make(&ca);
