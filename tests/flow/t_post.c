@@ -271,6 +271,7 @@ static void pieces(void **state)
 	tear_down(&u);
 }
 
+/* The keys of a direction live in the kernel, which takes no new ones: an end with a name, no alert. */
 static void no_secret_no_update(void **state)
 {
 	struct up u;
@@ -281,7 +282,12 @@ static void no_secret_no_update(void **state)
 	hs_post_forget_keys(&u.post[LEAT_CLIENT], LEAT_TX);
 	assert_int_equal(
 		hs_post_key_update(&u.post[LEAT_CLIENT], &s->sink, true, &s->err), LEAT_FAILED);
-	assert_int_equal(s->err.cls, LEAT_E_MISUSE);
+	assert_int_equal(s->err.cls, LEAT_E_CLOSED);
+	assert_null(pair_peek(&u.pair, LEAT_CLIENT));
+	memset(&s->err, 0, sizeof(s->err));
+	hs_post_forget_keys(&u.post[LEAT_CLIENT], LEAT_RX);
+	assert_int_equal(feed(&u, LEAT_CLIENT, update, sizeof(update)), LEAT_FAILED);
+	assert_int_equal(s->err.cls, LEAT_E_CLOSED);
 	tear_down(&u);
 }
 
