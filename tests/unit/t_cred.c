@@ -136,7 +136,7 @@ static void passwords(void **state)
 		refuses(id->chain_pem, key, NONE, "password", "there is no password");
 		/* many, since one in 256 leaves padding that looks right */
 		for (int j = 0; j < 600; j++) {
-			char wrong[16];
+			char wrong[24];
 
 			snprintf(wrong, sizeof(wrong), "wrong%d", j);
 			refuses(id->chain_pem, key, SPAN(wrong), "password", "does not open");
