@@ -325,6 +325,7 @@ static void test_garbage(void **state)
 static void test_nothing_before_finished(void **state)
 {
 	static const uint8_t clear_data[] = { 23, 3, 3, 0, 2, 'h', 'i' };
+	struct leat_config *draft;
 	struct duo d;
 	size_t taken = 7;
 
@@ -336,9 +337,10 @@ static void test_nothing_before_finished(void **state)
 	assert_int_equal(leat_engine_error(d.side[1].e)->alert, LEAT_ALERT_UNEXPECTED_MESSAGE);
 	assert_got(&d, LEAT_SERVER, NULL, 0);
 	duo_close(&d);
-	assert_int_equal(leat_engine_new(&d.side[0].e, ids_draft(LEAT_CLIENT, KEY_NONE),
-				 "localhost", &duo_env, &d.err),
-		LEAT_FAILED); /* not frozen */
+	draft = ids_draft(LEAT_CLIENT, KEY_NONE); /* not frozen */
+	assert_int_equal(
+		leat_engine_new(&d.side[0].e, draft, "localhost", &duo_env, &d.err), LEAT_FAILED);
+	leat_config_unref(draft);
 	assert_int_equal(d.err.cls, LEAT_E_MISUSE);
 }
 

@@ -343,6 +343,16 @@ static void load_and_drop(struct leat_span chain, struct leat_span key, struct l
 		fail_msg("%lu blocks were given back with text or password in them", found);
 }
 
+/* The text after the second newline; PEM spans have no NUL at their end. */
+static const char *second_line(struct leat_span pem)
+{
+	const char *p = (const char *)pem.p;
+
+	for (int lines = 0; lines < 2; p++)
+		lines += *p == '\n';
+	return p;
+}
+
 /* REQ: OPT-password */
 static void passwords_and_text_are_wiped(void **state)
 {
@@ -354,7 +364,7 @@ static void passwords_and_text_are_wiped(void **state)
 	(void)state;
 	add_needle(PASSWORD, strlen(PASSWORD));
 	/* the second line of base64 */
-	add_needle(strchr(strchr((const char *)id->key_pem.p, '\n') + 1, '\n') + 1, 32);
+	add_needle(second_line(id->key_pem), 32);
 	load_and_drop(id->chain_pem, id->key_pem, NONE);
 	load_and_drop(id->chain_pem, old_form, pass);
 	load_and_drop(id->chain_pem, sealed, pass);
