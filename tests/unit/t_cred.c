@@ -121,7 +121,7 @@ static void every_form_of_key(void **state)
 	}
 }
 
-/* "Used only when the key file is encrypted".  REQ: OPT-password */
+/* "Used only when the key file is encrypted" */
 static void passwords(void **state)
 {
 	const struct pki_ident *id = pki_server(KEY_EC_P256);
@@ -161,7 +161,7 @@ static void password_longer_than_libcrypto_takes(void **state)
 	free(text);
 }
 
-/* One text may hold all: certificate, key, parameters, comments.  REQ: OPT-certfile */
+/* One text may hold all: certificate, key, parameters, comments. */
 static void one_text_for_all(void **state)
 {
 	const struct pki_ident *id = pki_server(KEY_EC_P384);
@@ -360,7 +360,7 @@ static struct leat_span der_key(const struct made *m, bool pkcs8)
 	return der;
 }
 
-/* RSAPrivateKey, ECPrivateKey and PrivateKeyInfo.  REQ: OPT-cert OPT-key OPT-key-eckey */
+/* RSAPrivateKey, ECPrivateKey and PrivateKeyInfo.  REQ: OPT-key-eckey */
 static void from_der(void **state)
 {
 	struct leat_span der[2], key, cut;
