@@ -127,6 +127,7 @@ void crypto_unref(struct crypto *c)
 		EVP_CIPHER_free(c->cipher[i]);
 	for (size_t i = 0; i < GROUP_SEATS; i++) {
 		EVP_PKEY_CTX_free(atomic_load_explicit(&c->generator[i], memory_order_relaxed));
+		EVP_PKEY_free(atomic_load_explicit(&c->blank[i], memory_order_relaxed));
 		EVP_PKEY_free(c->group[i]);
 	}
 	leat_free(c);

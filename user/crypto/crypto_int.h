@@ -26,16 +26,23 @@ struct crypto {
 	 * makes a new one when it is gone (another thread has it); a context is only ever in one pair of
 	 * hands. Saves 2 us and 30 allocations per P-256 key, 1 us and 3 per X25519 key. */
 	_Atomic(EVP_PKEY_CTX *) generator[GROUP_SEATS];
+	/* And one key to put a peer's value into, in the same way: 0.9 us and 5 allocations per X25519
+	 * agreement, 3.5 us and 55 per P-256 one. */
+	_Atomic(EVP_PKEY *) blank[GROUP_SEATS];
 };
 
 /* Index of a row in the group table. */
 size_t group_seat(const struct group *g);
 /* A fresh key generation context; NULL when libcrypto has none. */
 EVP_PKEY_CTX *new_generator(const struct group *g);
-/* The idle context's place: the one thing in a struct crypto that changes. */
+/* The places of the idle objects: the only things in a struct crypto that change. */
 static inline _Atomic(EVP_PKEY_CTX *) *generator_slot(const struct crypto *c, const struct group *g)
 {
 	return &((struct crypto *)(uintptr_t)c)->generator[group_seat(g)];
+}
+static inline _Atomic(EVP_PKEY *) *blank_slot(const struct crypto *c, const struct group *g)
+{
+	return &((struct crypto *)(uintptr_t)c)->blank[group_seat(g)];
 }
 
 #endif

@@ -22,11 +22,6 @@ void kex_clear(struct kex *k)
 	*k = (struct kex){ 0 };
 }
 
-static void free_pkey(EVP_PKEY **p)
-{
-	EVP_PKEY_free(*p);
-}
-
 static void free_pkey_ctx(EVP_PKEY_CTX **p)
 {
 	EVP_PKEY_CTX_free(*p);
@@ -94,26 +89,59 @@ enum leat_ret kex_start(struct kex *k, const struct crypto *c, const struct grou
 	return LEAT_OK;
 }
 
-/* A key of the group without a value yet. Copying the parameters of a key at hand and setting the
- * encoded value is the cheapest of libcrypto's ways: 1.2 us for X25519 where new_raw_public_key takes
- * 2.3, and 4.2 for P-256 where fromdata takes 14.8. */
-static EVP_PKEY *blank_key(const struct crypto *c, const struct group *g)
+/* A key of the group to put a peer's value into: the parked one when no other thread holds it, else a
+ * new one with the template's parameters. Setting the value of a key at hand is the cheapest of
+ * libcrypto's ways to a public key (X25519 0.3 us, P-256 0.6, where new_raw_public_key takes 2.3 and
+ * fromdata 14.8), and a public value is nothing that would have to be wiped. */
+static EVP_PKEY *take_blank(const struct crypto *c, const struct group *g)
 {
-	EVP_PKEY *key = EVP_PKEY_new();
+	EVP_PKEY *key = atomic_exchange_explicit(blank_slot(c, g), NULL, memory_order_acquire);
 
+	if (key)
+		return key;
+	key = EVP_PKEY_new();
 	if (key && EVP_PKEY_copy_parameters(key, c->group[group_seat(g)]) == 1)
 		return key;
 	EVP_PKEY_free(key);
 	return NULL;
 }
 
-/* The peer's fault, unless it was ours for want of memory. */
+static void park_blank(const struct crypto *c, const struct group *g, EVP_PKEY *key)
+{
+	EVP_PKEY_free(atomic_exchange_explicit(blank_slot(c, g), key, memory_order_acq_rel));
+}
+
+/* libcrypto would not have the peer's value: the peer's fault, unless memory was what it lacked. */
 static enum leat_ret refuse(struct leat_err *err, const char *what)
 {
 	if (ossl_out_of_memory())
 		return OSSL_FAIL(err, "key share: memory exhausted");
 	ossl_forget();
 	return err_alert(err, LEAT_ALERT_ILLEGAL_PARAMETER, what);
+}
+
+/* The peer's value as a key. Reading a point checks that it is on the curve (RFC 8446 4.2.8.2). The
+ * NIST curves have cofactor 1, so a point on the curve is in the group: libcrypto's further check,
+ * n * Q = 0, costs as much as the agreement itself and adds nothing; agree() asks for none. */
+static enum leat_ret import(const struct crypto *c, const struct group *g, struct leat_span peer,
+	EVP_PKEY **out, struct leat_err *err)
+{
+	EVP_PKEY *key;
+
+	ossl_forget(); /* what the application left in the queue must not decide whose fault it is */
+	/* RFC 8446 4.2.8.2: "legacy_form = 4"; no compressed or hybrid form */
+	if (peer.n != g->share_len || (g->kind == GROUP_NIST && peer.p[0] != 4))
+		return err_alert(
+			err, LEAT_ALERT_ILLEGAL_PARAMETER, "key share: wrong length or form");
+	key = take_blank(c, g);
+	if (!key)
+		return OSSL_FAIL(err, "key share: no key to put it in");
+	if (EVP_PKEY_set1_encoded_public_key(key, peer.p, peer.n) != 1) {
+		EVP_PKEY_free(key); /* in an unknown state: not parked */
+		return refuse(err, "key share: not a point of the group");
+	}
+	*out = key;
+	return LEAT_OK;
 }
 
 static bool all_zero(const uint8_t *p, size_t n)
@@ -125,30 +153,15 @@ static bool all_zero(const uint8_t *p, size_t n)
 	return any == 0;
 }
 
-enum leat_ret kex_finish(struct kex *k, const struct crypto *c, struct leat_span peer,
+static enum leat_ret agree(const struct group *g, EVP_PKEY *mine, EVP_PKEY *theirs,
 	struct kex_out *out, struct leat_err *err)
 {
-	LEAT_SCOPED(free_pkey) EVP_PKEY *theirs = NULL;
-	LEAT_SCOPED(free_pkey_ctx) EVP_PKEY_CTX *ctx = NULL;
-	const struct group *g = k->group;
+	LEAT_SCOPED(free_pkey_ctx)
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, mine, NULL);
 	size_t n = sizeof(out->b);
 
-	out->n = 0;
-	if (!k->pkey)
-		return err_misuse(err, "key share: no key was started");
-	/* RFC 8446 4.2.8.2: "legacy_form = 4"; no compressed or hybrid form */
-	if (peer.n != g->share_len || (g->kind == GROUP_NIST && peer.p[0] != 4))
-		return refuse(err, "key share: wrong length or form");
-	theirs = blank_key(c, g);
-	ctx = EVP_PKEY_CTX_new_from_pkey(NULL, k->pkey, NULL);
-	if (!theirs || !ctx || EVP_PKEY_derive_init(ctx) != 1)
-		return OSSL_FAIL(err, "key share: derivation");
-	/* Reading a point checks that it is on the curve (RFC 8446 4.2.8.2). The NIST curves have cofactor
-	 * 1, so a point on the curve is in the group: libcrypto's further check, n * Q = 0, costs as much
-	 * as the agreement itself and adds nothing. Hence validate_peer = 0 below. */
-	if (EVP_PKEY_set1_encoded_public_key(theirs, peer.p, peer.n) != 1)
-		return refuse(err, "key share: not a point of the group");
-	if (EVP_PKEY_derive_set_peer_ex(ctx, theirs, 0) != 1)
+	if (!ctx || EVP_PKEY_derive_init(ctx) != 1 ||
+		EVP_PKEY_derive_set_peer_ex(ctx, theirs, 0) != 1)
 		return OSSL_FAIL(err, "key share: derivation");
 	if (EVP_PKEY_derive(ctx, out->b, &n) != 1) {
 		kex_out_clear(out);
@@ -158,21 +171,46 @@ enum leat_ret kex_finish(struct kex *k, const struct crypto *c, struct leat_span
 	 * the all-zero value and abort if so" */
 	if (n != g->secret_len || all_zero(out->b, n)) {
 		kex_out_clear(out);
-		return refuse(err, "key share: secret is zero");
+		return err_alert(err, LEAT_ALERT_ILLEGAL_PARAMETER, "key share: secret is zero");
 	}
 	out->n = n;
 	return LEAT_OK;
 }
 
+enum leat_ret kex_finish(struct kex *k, const struct crypto *c, struct leat_span peer,
+	struct kex_out *out, struct leat_err *err)
+{
+	EVP_PKEY *theirs;
+	enum leat_ret r;
+
+	out->n = 0;
+	if (!k->pkey)
+		return err_misuse(err, "key share: no key was started");
+	r = import(c, k->group, peer, &theirs, err);
+	if (r != LEAT_OK)
+		return r;
+	r = agree(k->group, k->pkey, theirs, out, err);
+	park_blank(c, k->group, theirs);
+	return r;
+}
+
+/* The peer's value is looked at before a key is made for it: garbage costs us little. */
 enum leat_ret kex_respond(const struct crypto *c, const struct group *g, struct leat_span peer,
 	struct leat_wr *share, struct kex_out *out, struct leat_err *err)
 {
 	LEAT_SCOPED(kex_clear) struct kex k = { 0 };
+	EVP_PKEY *theirs;
 	enum leat_ret r;
 
 	out->n = 0;
-	r = kex_start(&k, c, g, share, err);
+	if (!crypto_has_group(c, g))
+		return err_crypto(err, "key share: group is not available in libcrypto");
+	r = import(c, g, peer, &theirs, err);
 	if (r != LEAT_OK)
 		return r;
-	return kex_finish(&k, c, peer, out, err);
+	r = kex_start(&k, c, g, share, err);
+	if (r == LEAT_OK)
+		r = agree(g, k.pkey, theirs, out, err);
+	park_blank(c, g, theirs);
+	return r;
 }
