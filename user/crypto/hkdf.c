@@ -54,8 +54,8 @@ void hkdf_expand(enum hash_id h, const struct leat_secret *prk, struct leat_span
 	expand(&k, info, out, n);
 }
 
-void hkdf_expand_label(enum hash_id h, const struct leat_secret *prk, const char *label,
-	struct leat_span context, uint8_t *out, size_t n)
+void hkdf_label_keyed(const struct hmac_key *prk, const char *label, struct leat_span context,
+	uint8_t *out, size_t n)
 {
 	/* struct { uint16 length; opaque label<7..255> = "tls13 " + Label; opaque context<0..255>; }
 	 * HkdfLabel, RFC 8446 7.1. Neither label nor context is secret. */
@@ -75,16 +75,35 @@ void hkdf_expand_label(enum hash_id h, const struct leat_secret *prk, const char
 	if (context.n > 0)
 		memcpy(p, context.p, context.n);
 	p += context.n;
-	hkdf_expand(h, prk, (struct leat_span){ info, (size_t)(p - info) }, out, n);
+	expand(prk, (struct leat_span){ info, (size_t)(p - info) }, out, n);
+}
+
+void hkdf_expand_label(enum hash_id h, const struct leat_secret *prk, const char *label,
+	struct leat_span context, uint8_t *out, size_t n)
+{
+	LEAT_SCOPED(hmac_key_clear) struct hmac_key k;
+
+	hmac_key_init(&k, h, leat_secret_span(prk));
+	hkdf_label_keyed(&k, label, context, out, n);
+}
+
+void hkdf_derive_keyed(const struct hmac_key *prk, const char *label, struct leat_span context,
+	struct leat_secret *out)
+{
+	LEAT_SCOPED(leat_secret_clear)
+	struct leat_secret s = { .n = (uint8_t)hash_len(prk->inner.hash) };
+
+	hkdf_label_keyed(prk, label, context, s.b, s.n);
+	*out = s;
 }
 
 void hkdf_derive(enum hash_id h, const struct leat_secret *prk, const char *label,
 	struct leat_span context, struct leat_secret *out)
 {
-	LEAT_SCOPED(leat_secret_clear) struct leat_secret s = { .n = (uint8_t)hash_len(h) };
+	LEAT_SCOPED(hmac_key_clear) struct hmac_key k;
 
-	hkdf_expand_label(h, prk, label, context, s.b, s.n);
-	*out = s;
+	hmac_key_init(&k, h, leat_secret_span(prk));
+	hkdf_derive_keyed(&k, label, context, out);
 }
 
 void prf12_parts(enum hash_id h, struct leat_span secret, const struct leat_span *seed, size_t num,

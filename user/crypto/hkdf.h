@@ -24,6 +24,12 @@ void hkdf_expand_label(enum hash_id h, const struct leat_secret *prk, const char
 void hkdf_derive(enum hash_id h, const struct leat_secret *prk, const char *label,
 	struct leat_span context, struct leat_secret *out);
 
+/* Several labels of one secret: the HMAC key prepared once is half the work of each output. */
+void hkdf_label_keyed(const struct hmac_key *prk, const char *label, struct leat_span context,
+	uint8_t *out, size_t n);
+void hkdf_derive_keyed(const struct hmac_key *prk, const char *label, struct leat_span context,
+	struct leat_secret *out);
+
 /* PRF(secret, label, seed1 || seed2)[0..n-1], RFC 5246 5: P_hash with the suite's hash. */
 void prf12(enum hash_id h, struct leat_span secret, const char *label, struct leat_span seed1,
 	struct leat_span seed2, uint8_t *out, size_t n);

@@ -78,22 +78,28 @@ void sched13_early_exporter(const struct sched13 *s, struct leat_span th, struct
 void sched13_handshake(struct sched13 *s, struct leat_span dhe, struct leat_span th,
 	struct leat_secret *client, struct leat_secret *server)
 {
+	LEAT_SCOPED(hmac_key_clear) struct hmac_key k;
+
 	assert(s->stage == SCHED13_EARLY && th.n == hash_len(s->hash));
 	next_stage(s, dhe);
 	s->stage = SCHED13_HANDSHAKE;
-	hkdf_derive(s->hash, &s->cur, "c hs traffic", th, client);
-	hkdf_derive(s->hash, &s->cur, "s hs traffic", th, server);
+	hmac_key_init(&k, s->hash, leat_secret_span(&s->cur));
+	hkdf_derive_keyed(&k, "c hs traffic", th, client);
+	hkdf_derive_keyed(&k, "s hs traffic", th, server);
 }
 
 void sched13_master(struct sched13 *s, struct leat_span th, struct leat_secret *client,
 	struct leat_secret *server, struct leat_secret *exporter)
 {
+	LEAT_SCOPED(hmac_key_clear) struct hmac_key k;
+
 	assert(s->stage == SCHED13_HANDSHAKE && th.n == hash_len(s->hash));
 	next_stage(s, none);
 	s->stage = SCHED13_MASTER;
-	hkdf_derive(s->hash, &s->cur, "c ap traffic", th, client);
-	hkdf_derive(s->hash, &s->cur, "s ap traffic", th, server);
-	hkdf_derive(s->hash, &s->cur, "exp master", th, exporter);
+	hmac_key_init(&k, s->hash, leat_secret_span(&s->cur));
+	hkdf_derive_keyed(&k, "c ap traffic", th, client);
+	hkdf_derive_keyed(&k, "s ap traffic", th, server);
+	hkdf_derive_keyed(&k, "exp master", th, exporter);
 }
 
 void sched13_resumption(const struct sched13 *s, struct leat_span th, struct leat_secret *out)
@@ -117,11 +123,14 @@ void sched13_finished(
 void sched13_keys(enum hash_id h, enum aead_id aead, const struct leat_secret *secret,
 	struct traffic_keys *out)
 {
+	LEAT_SCOPED(hmac_key_clear) struct hmac_key k;
+
 	traffic_keys_clear(out);
 	out->aead = aead;
 	out->version = LEAT_TLS13;
-	hkdf_expand_label(h, secret, "key", none, out->key, aead_key_len(aead));
-	hkdf_expand_label(h, secret, "iv", none, out->iv, sizeof(out->iv));
+	hmac_key_init(&k, h, leat_secret_span(secret));
+	hkdf_label_keyed(&k, "key", none, out->key, aead_key_len(aead));
+	hkdf_label_keyed(&k, "iv", none, out->iv, sizeof(out->iv));
 }
 
 void sched13_update(enum hash_id h, struct leat_secret *secret)
