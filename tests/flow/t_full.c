@@ -9,6 +9,7 @@
  */
 #include "pair.h"
 
+#include "hsfuzz.h"
 #include "pki.h"
 #include "wire/client_hello.h"
 
@@ -338,6 +339,52 @@ static void facts(void **state)
 	pair_clear(&p);
 }
 
+/* With LEAT_CORPUS set: writes seeds for fz_hs_client and fz_hs_server from real handshakes. */
+static void record_corpus(void **state)
+{
+	static const struct {
+		const char *name, *versions, *server_groups;
+		enum key_kind key;
+		bool alpn;
+		uint8_t config; /* of hsfuzz.h */
+	} rows[] = {
+		{ "13-p256", "tlsv1.3", NULL, KEY_EC_P256, true, 0 },
+		{ "13-rsa", "tlsv1.3", NULL, KEY_RSA, false, 1 },
+		{ "13-ed25519", "tlsv1.3", NULL, KEY_ED25519, false, 0 },
+		{ "13-retry", "tlsv1.3", "secp384r1", KEY_EC_P256, true, 3 },
+		{ "12-p256", "tlsv1.2", NULL, KEY_EC_P256, true, 2 },
+		{ "12-rsa", "tlsv1.2", NULL, KEY_RSA, false, 2 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < NUM(rows); i++) {
+		for (int from = 0; from < 2 && getenv("LEAT_CORPUS"); from++) {
+			struct leat_config *c = pair_client_config(),
+					   *s = pair_server_config(rows[i].key);
+			struct hsfuzz_rec rec = { .from = (enum leat_role)from };
+			struct pair p = {
+				.on_unit = hsfuzz_record, .arg = &rec, .fixed_random = HSFUZZ_RANDOM
+			};
+
+			leat_wr_u8(&rec.out, rows[i].config);
+			pair_set(c, "versions", rows[i].versions);
+			if (rows[i].server_groups)
+				pair_set(s, "groups", rows[i].server_groups);
+			if (rows[i].alpn) {
+				pair_set(c, "alpn", "h2");
+				pair_set(s, "alpn", "h2");
+			}
+			pair_init(&p, c, s, NULL);
+			pair_must_connect(&p);
+			/* and what may come after it */
+			leat_wr_bytes(&rec.out, "\0\0\5\x18\0\0\1\1", 8);
+			hsfuzz_save(&rec, from == LEAT_SERVER ? "hs_client" : "hs_server",
+				rows[i].name);
+			pair_clear(&p);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -352,6 +399,7 @@ int main(void)
 		cmocka_unit_test(hosts),
 		cmocka_unit_test(shares),
 		cmocka_unit_test(facts),
+		cmocka_unit_test(record_corpus),
 	};
 	int r = cmocka_run_group_tests(tests, NULL, NULL);
 

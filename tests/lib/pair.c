@@ -71,9 +71,13 @@ static int64_t now_s(void *arg)
 
 static void fill_random(void *arg, void *buf, size_t n)
 {
+	const struct pair *p = arg;
 	uint8_t *b = buf;
 
-	(void)arg;
+	if (p->fixed_random) {
+		memset(buf, p->fixed_random, n);
+		return;
+	}
 	for (size_t i = 0; i < n; i++)
 		b[i] = (uint8_t)(vec_rand() >> 11);
 }

@@ -48,7 +48,8 @@ struct pair {
 	 * u->p (heap) and u->n. NULL: nothing. */
 	bool (*on_unit)(struct pair *p, enum leat_role from, struct pair_unit *u, void *arg);
 	void *arg;
-	bool any_level; /* deliver under the level of the unit even if the keys differ */
+	uint8_t fixed_random; /* not 0: env's random bytes are all this */
+	bool any_level;       /* deliver under the level of the unit even if the keys differ */
 };
 
 /* Configs with certificates of tests/lib/pki of this kind, the client trusts its root. Not frozen. */

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * hsfuzz.c - see hsfuzz.h. Whatever comes, the machine must end in a defined state: alive, or dead for
+ * good with a reason; its own invariants are asserted at every step.
+ */
+#include "hsfuzz.h"
+
+#include "base/rd.h"
+#include "pki.h"
+
+#define NUM_CONFIGS 4
+
+static struct leat_config *configs[2][NUM_CONFIGS];
+
+struct side {
+	enum hs_level level; /* read level the machine asked for */
+	struct leat_wr sent;
+};
+
+static enum leat_ret sink_send(void *arg, struct leat_span msg)
+{
+	(void)arg;
+	if (msg.n < 4 || msg.n - 4 != (size_t)(msg.p[1] << 16 | msg.p[2] << 8 | msg.p[3]))
+		abort();
+	return LEAT_OK;
+}
+
+static enum leat_ret sink_ccs(void *arg)
+{
+	(void)arg;
+	return LEAT_OK;
+}
+
+static enum leat_ret sink_keys(void *arg, enum leat_dir dir, enum hs_level level,
+	const struct traffic_keys *keys, const struct leat_secret *secret)
+{
+	struct side *s = arg;
+
+	(void)secret;
+	if (keys->aead == AEAD_NONE)
+		abort();
+	if (dir == LEAT_RX) {
+		if (level < s->level)
+			abort(); /* levels only rise */
+		s->level = level;
+	}
+	return LEAT_OK;
+}
+
+static void sink_version(void *arg, uint16_t version)
+{
+	(void)arg;
+	if (version != LEAT_TLS12 && version != LEAT_TLS13)
+		abort();
+}
+
+static int64_t env_now(void *arg)
+{
+	(void)arg;
+	return PKI_NOW;
+}
+
+static void env_random(void *arg, void *buf, size_t n)
+{
+	(void)arg;
+	memset(buf, HSFUZZ_RANDOM, n);
+}
+
+static void need_configs(enum leat_role role)
+{
+	static const char *const versions[NUM_CONFIGS] = { "tlsv1.3,tlsv1.2", "tlsv1.3", "tlsv1.2",
+		"tlsv1.3,tlsv1.2" };
+	struct leat_err err = { 0 };
+
+	for (int i = 0; i < NUM_CONFIGS && !configs[role][i]; i++) {
+		struct leat_config *c = role == LEAT_CLIENT ? pair_client_config()
+							    : pair_server_config(KEY_EC_P256);
+
+		pair_set(c, "versions", versions[i]);
+		pair_set(c, "alpn", "h2,http/1.1");
+		if (i == 3 && role == LEAT_SERVER)
+			pair_set(c, "groups", "secp384r1"); /* asks for a retry */
+		if (leat_config_freeze(c, &err) != LEAT_OK)
+			abort();
+		configs[role][i] = c;
+	}
+}
+
+/* One record of the input; false when there is none left. */
+static bool next_record(struct leat_rd *in, uint8_t *kind, struct leat_span *payload)
+{
+	uint16_t n = 0;
+
+	if (!leat_rd_more(in))
+		return false;
+	leat_rd_u8(in, kind);
+	leat_rd_u16(in, &n);
+	if (!leat_rd_ok(in))
+		return false;
+	*payload = leat_rd_bytes(in, n < in->n ? n : in->n);
+	return true;
+}
+
+/* The payload with a header of the right length before it. */
+static struct leat_span with_header(uint8_t type, struct leat_span body, uint8_t **mem)
+{
+	*mem = malloc(4 + body.n);
+	(*mem)[0] = type;
+	(*mem)[1] = 0;
+	(*mem)[2] = (uint8_t)(body.n >> 8);
+	(*mem)[3] = (uint8_t)body.n;
+	if (body.n)
+		memcpy(*mem + 4, body.p, body.n);
+	return (struct leat_span){ *mem, 4 + body.n };
+}
+
+static void after_up(struct hs *h, const struct leat_config *cfg, const struct hs_sink *sink,
+	struct leat_rd *in, struct leat_err *err)
+{
+	struct hs_post post = { 0 };
+	struct leat_span payload;
+	uint8_t kind;
+
+	hs_finish(h, &post);
+	while (next_record(in, &kind, &payload))
+		if (hs_post_record(&post, cfg, sink, payload, err) == LEAT_FAILED)
+			break;
+	hs_post_clear(&post);
+}
+
+void hsfuzz_run(enum leat_role role, const uint8_t *data, size_t n)
+{
+	static const struct leat_env env = { env_now, env_random, NULL };
+	struct side side = { .level = LV_PLAIN };
+	struct hs_sink sink = { sink_send, sink_ccs, sink_keys, sink_version, &side };
+	struct leat_rd in = { data, n, false };
+	struct leat_err err = { 0 };
+	struct leat_span payload;
+	enum leat_ret r = LEAT_OK;
+	struct leat_config *cfg;
+	uint8_t pick = 0, kind;
+	struct hs_facts facts;
+	struct hs *h;
+
+	need_configs(role);
+	leat_rd_u8(&in, &pick);
+	cfg = configs[role][pick % NUM_CONFIGS];
+	if (hs_new(&h, cfg, role == LEAT_CLIENT ? "localhost" : NULL, &env, &sink, &err) !=
+			LEAT_OK ||
+		hs_start(h) != LEAT_OK)
+		abort();
+	while (r == LEAT_OK && !hs_is_up(h) && next_record(&in, &kind, &payload)) {
+		uint8_t *mem = NULL;
+		enum hs_level level = side.level;
+
+		if ((kind & 3) == 2)
+			level = (enum hs_level)((kind >> 2) % LV_COUNT);
+		if ((kind & 3) == 3)
+			payload = with_header(kind >> 2, payload, &mem);
+		r = hs_record(h, (kind & 3) == 1 ? REC_CCS : REC_HANDSHAKE, level, payload);
+		while (r == LEAT_AGAIN && hs_job(h) != HS_JOB_NONE)
+			r = hs_job_run(h);
+		free(mem);
+	}
+	hs_facts(h, &facts);
+	if (getenv("LEAT_FUZZ_SHOW")) /* to see how far a seed gets */
+		fprintf(stderr, "%s %s\n", hs_state_name(h), err.what ? err.what : "");
+	if (r == LEAT_FAILED && (err.cls == LEAT_E_NONE || !err.what || hs_is_up(h)))
+		abort();
+	if (r != LEAT_FAILED && err.cls != LEAT_E_NONE)
+		abort();
+	if (hs_is_up(h))
+		after_up(h, cfg, &sink, &in, &err);
+	hs_free(h);
+}
+
+/* ---- recording ---- */
+
+bool hsfuzz_record(struct pair *p, enum leat_role from, struct pair_unit *u, void *arg)
+{
+	struct hsfuzz_rec *r = arg;
+
+	(void)p;
+	if (from != r->from)
+		return true;
+	leat_wr_u8(&r->out, u->type == REC_CCS ? 1 : 0);
+	leat_wr_u16(&r->out, (uint16_t)u->n);
+	leat_wr_bytes(&r->out, u->p, u->n);
+	return true;
+}
+
+void hsfuzz_save(struct hsfuzz_rec *r, const char *dir, const char *name)
+{
+	char path[256];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "tests/fuzz/corpus/%s/%s", dir, name);
+	f = fopen(path, "wb");
+	assert_non_null(f);
+	assert_int_equal(fwrite(r->out.p, 1, r->out.n, f), r->out.n);
+	fclose(f);
+	leat_wr_clear(&r->out);
+}
