@@ -34,6 +34,8 @@ struct bench_lib {
 	/* Goes on as far as possible: 1 complete, 0 needs the other side, -1 failed. */
 	int (*step)(void *end);
 	void (*close)(void *end);
+	/* Gives back what an idle connection can make again, as a server would; NULL: nothing to do. */
+	void (*rest)(void *end);
 };
 
 extern const struct bench_lib bench_leat, bench_openssl, bench_gnutls;

@@ -124,4 +124,5 @@ static void close_end(void *arg)
 	gnutls_deinit(end->s);
 }
 
-const struct bench_lib bench_gnutls = { "gnutls", setup, teardown, open_end, step, close_end };
+const struct bench_lib bench_gnutls = { "gnutls", setup, teardown, open_end, step, close_end,
+	NULL };

@@ -120,4 +120,11 @@ static void close_end(void *arg)
 	leat_engine_free(end->e);
 }
 
-const struct bench_lib bench_leat = { "leat", setup, teardown, open_end, step, close_end };
+static void rest(void *arg)
+{
+	struct end *end = arg;
+
+	leat_engine_rest(end->e);
+}
+
+const struct bench_lib bench_leat = { "leat", setup, teardown, open_end, step, close_end, rest };

@@ -172,4 +172,5 @@ static void close_end(void *arg)
 	SSL_free(end->ssl);
 }
 
-const struct bench_lib bench_openssl = { "openssl", setup, teardown, open_end, step, close_end };
+const struct bench_lib bench_openssl = { "openssl", setup, teardown, open_end, step, close_end,
+	NULL };

@@ -156,6 +156,45 @@ static void test_idle_holds_nothing(void **state)
 	duo_close(&d);
 }
 
+/* Resting is invisible: before every message, in any phase, also while a record is half received. */
+static void test_rest(void **state)
+{
+	struct duo d;
+	size_t taken;
+
+	(void)state;
+	for (int v12 = 0; v12 < 2; v12++) {
+		duo_open(&d, of(client, client12, v12), of(server, server12, v12), "localhost");
+		leat_engine_rest(d.side[0].e); /* too early: nothing happens */
+		assert_true(duo_run(&d));
+		for (int i = 0; i < 20; i++) {
+			leat_engine_rest(d.side[i % 2].e);
+			leat_engine_rest(d.side[!(i % 2)].e);
+			assert_null(d.side[0].e->tx.aead.ctx);
+			assert_null(d.side[1].e->rx.aead.ctx);
+			duo_say(&d, (enum leat_role)(i % 3 == 0), "0123456789", 10);
+		}
+		assert_int_equal(d.side[0].got.n + d.side[1].got.n, 200);
+		/* half a record in hand: rest must not lose it */
+		assert_int_equal(leat_engine_write(d.side[0].e, "abc", 3, &taken), LEAT_OK);
+		duo_pull(&d.side[0]);
+		assert_int_equal(duo_feed(&d, LEAT_SERVER, d.side[0].wire.p, 7), LEAT_OK);
+		leat_engine_rest(d.side[1].e);
+		taken = d.side[1].got.n;
+		assert_int_equal(
+			duo_feed(&d, LEAT_SERVER, d.side[0].wire.p + 7, d.side[0].wire.n - 7),
+			LEAT_OK);
+		assert_int_equal(d.side[1].got.n, taken + 3);
+		leat_wr_clear(&d.side[0].wire);
+		assert_int_equal(leat_engine_export_ready(d.side[1].e, LEAT_RX), EXPORT_READY);
+		leat_engine_rest(d.side[1].e);
+		assert_int_equal(leat_engine_close(d.side[1].e), LEAT_OK);
+		assert_int_equal(duo_pass(&d, LEAT_SERVER), LEAT_OK);
+		assert_true(leat_engine_wants(d.side[0].e) & LEAT_IS_EOF);
+		duo_close(&d);
+	}
+}
+
 static void test_close_both_ways(void **state)
 {
 	struct duo d;
@@ -373,6 +412,7 @@ int main(void)
 		cmocka_unit_test(test_every_chunk),
 		cmocka_unit_test(test_exact),
 		cmocka_unit_test(test_idle_holds_nothing),
+		cmocka_unit_test(test_rest),
 		cmocka_unit_test(test_close_both_ways),
 		cmocka_unit_test(test_truncation),
 		cmocka_unit_test(test_eof_in_handshake),

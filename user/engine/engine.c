@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/secret.h"
 
 enum leat_ret leat_engine_new(struct leat_engine **out, struct leat_config *cfg, const char *host,
 	const struct leat_env *env, struct leat_err *err)
@@ -194,6 +195,27 @@ enum leat_ret leat_engine_close(struct leat_engine *e)
 		return engine_fail(e);
 	e->closed = true;
 	return LEAT_OK;
+}
+
+void leat_engine_rest(struct leat_engine *e)
+{
+	if (!e->up || e->dead || e->data.n || e->in_off < e->in_len || e->out_len > e->out_off)
+		return;
+	engine_in_release(e);
+	rec_half_rest(&e->rx);
+	rec_half_rest(&e->tx);
+}
+
+enum leat_ret engine_wake(struct leat_engine *e, enum leat_dir dir)
+{
+	LEAT_SCOPED(traffic_keys_clear) struct traffic_keys keys = { 0 };
+	struct rec_half *h = dir == LEAT_RX ? &e->rx : &e->tx;
+
+	if (!rec_half_rests(h))
+		return LEAT_OK;
+	if (hs_post_keys(&e->post, dir, &keys) != LEAT_OK)
+		return err_misuse(&e->err, "engine: no keys to wake up with");
+	return rec_half_wake(h, e->cfg->crypto, &keys, dir == LEAT_TX, &e->err);
 }
 
 void leat_engine_info(const struct leat_engine *e, struct leat_engine_info *out)

@@ -227,6 +227,8 @@ static enum leat_ret open_record(struct leat_engine *e, const struct rec_hdr *hd
 {
 	uint8_t *rec = e->in + e->in_off;
 
+	if (engine_wake(e, LEAT_RX) != LEAT_OK)
+		return LEAT_FAILED;
 	e->in_off += LIM_RECORD_HEADER + hdr->len;
 	*skipped = !rec_half_is_keyed(&e->rx) && skip_early(e, hdr);
 	if (*skipped || rec_open(&e->rx, rec, hdr, type, payload, &e->err) == LEAT_OK)

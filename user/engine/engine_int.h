@@ -84,6 +84,8 @@ struct leat_engine {
 enum leat_ret engine_fail(struct leat_engine *e); /* err is set: queue the alert, die */
 enum leat_ret engine_after(struct leat_engine *e, enum leat_ret r); /* after any machine call */
 
+enum leat_ret engine_wake(struct leat_engine *e, enum leat_dir dir); /* after leat_engine_rest */
+
 /* engine_in.c */
 enum leat_ret engine_process(struct leat_engine *e);
 enum leat_ret engine_alert_in(struct leat_engine *e, struct leat_span payload);

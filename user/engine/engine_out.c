@@ -71,8 +71,11 @@ static uint16_t cleartext_version(const struct leat_engine *e)
 /* Seals n bytes from in (or in place) as one record behind out_len; room must have been made. */
 static enum leat_ret out_record(struct leat_engine *e, uint8_t type, const uint8_t *in, size_t n)
 {
-	size_t len = rec_seal(
-		&e->tx, type, in, n, 0, cleartext_version(e), e->out + e->out_len, &e->err);
+	size_t len;
+
+	if (engine_wake(e, LEAT_TX) != LEAT_OK)
+		return LEAT_FAILED;
+	len = rec_seal(&e->tx, type, in, n, 0, cleartext_version(e), e->out + e->out_len, &e->err);
 
 	if (len == 0)
 		return LEAT_FAILED;

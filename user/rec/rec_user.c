@@ -54,6 +54,22 @@ void rec_half_clear(struct rec_half *h)
 	leat_wipe(h, sizeof(*h));
 }
 
+void rec_half_rest(struct rec_half *h)
+{
+	enum aead_id id = h->aead.id;
+
+	if (!rec_half_is_keyed(h))
+		return;
+	aead_clear(&h->aead);
+	h->aead.id = id; /* overheads are still asked for */
+}
+
+enum leat_ret rec_half_wake(struct rec_half *h, const struct crypto *c,
+	const struct traffic_keys *k, bool sealing, struct leat_err *err)
+{
+	return aead_init(&h->aead, c, k->aead, k->key, sealing, err);
+}
+
 uint64_t rec_half_left(const struct rec_half *h)
 {
 	if (!rec_half_is_keyed(h))
