@@ -3,6 +3,9 @@
  * aead.c - record ciphers on EVP_CIPHER. One context per direction, keyed once; a call sets only the
  * nonce. Where nonces come from is the record layer's business.
  *
+ * Cost of a 16 KiB record, beside the bare EVP calls in the same run (bench/b_aead): AES-128-GCM 2.29 us
+ * and 2.27, AES-256-GCM 2.67 and 2.66, ChaCha20-Poly1305 4.2 and 4.2 (AMD Zen 5, libcrypto 3.0.22).
+ *
  * CCM needs three things the others do not: nonce and tag length before the key, the length of the
  * text before the first byte (it is part of the first block), and the text in a single call.
  */
