@@ -125,6 +125,10 @@ ifeq ($(SAN),)
 HARDEN  += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 else
 SANFLAGS := -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
+ifneq ($(findstring gcc,$(CC)),)
+# Instrumented code hides value ranges from gcc, which then warns of what cannot happen.
+SANFLAGS += -Wno-format-truncation -Wno-maybe-uninitialized -Wno-stringop-truncation
+endif
 endif
 
 ifneq ($(LIBFUZZER),)

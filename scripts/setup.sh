@@ -46,6 +46,7 @@ all|python3-pytest-timeout|no test may hang
 all|python3-pytest-xdist|tests on all cores
 all|python3-cryptography|certificates made at run time by the tests
 all|gnutls-bin|gnutls-cli and gnutls-serv as peers
+all|libgnutls28-dev|bench: what leat is measured against (libssl likewise, there only)
 all|nginx-light|nginx as a peer
 all|strace|proof that file bytes never pass through the process
 all|valgrind|memory and secret-dependence checks
