@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * serve.c - the main thread of `leat serve`: prepares everything that can fail before the first
+ * connection, starts one thread per worker, waits for signals, and sees the workers out.
+ *
+ * Signals are taken by sigtimedwait here and nowhere else, so no handler runs in the middle of
+ * anything. The first SIGTERM or SIGINT: finish what is going on; the second: now.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <leat/leat.h>
+
+#include "base/mem.h"
+#include "tool/serve.h"
+
+/* Descriptors that are no connections: listeners, rings, eventfds, the log, the folder. */
+#define FDS_RESERVED 64
+#define MAX_WORKERS  256
+
+/* ---- workers' news --------------------------------------------------------------------------- */
+
+static void tell(struct serve *s, unsigned *counter, int err)
+{
+	pthread_mutex_lock(&s->lock);
+	++*counter;
+	if (err != 0 && s->worker_err == 0)
+		s->worker_err = err;
+	pthread_cond_broadcast(&s->news);
+	pthread_mutex_unlock(&s->lock);
+}
+
+void serve_worker_ready(struct worker *w, int err)
+{
+	pthread_mutex_lock(&w->s->lock);
+	w->may_wake = err == 0;
+	pthread_mutex_unlock(&w->s->lock);
+	tell(w->s, &w->s->num_ready, err);
+}
+
+void serve_worker_deaf(struct worker *w)
+{
+	pthread_mutex_lock(&w->s->lock);
+	w->may_wake = false;
+	pthread_mutex_unlock(&w->s->lock);
+}
+
+void serve_worker_ended(struct worker *w, int err)
+{
+	tell(w->s, &w->s->num_ended, err);
+}
+
+/* ---- before ---------------------------------------------------------------------------------- */
+
+static unsigned num_cpus(void)
+{
+	cpu_set_t set;
+	int n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+
+	return n < 1 ? 1 : n > MAX_WORKERS ? MAX_WORKERS : (unsigned)n;
+}
+
+/* As many descriptors as we may have. A connection needs one, a transfer up to four; three quarters
+ * for connections leave enough for those that are at work, and what is short is waited for. */
+static unsigned conns_allowed(unsigned wanted)
+{
+	struct rlimit lim;
+	rlim_t room;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim) != 0)
+		return wanted;
+	lim.rlim_cur = lim.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &lim);
+	(void)getrlimit(RLIMIT_NOFILE, &lim);
+	room = lim.rlim_cur > 2 * FDS_RESERVED ? (lim.rlim_cur - FDS_RESERVED) / 4 * 3 : 16;
+	return wanted < room ? wanted : (unsigned)room;
+}
+
+static int open_folder(struct serve *s)
+{
+	int rc;
+
+	s->dirfd = open(s->o->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (s->dirfd < 0)
+		return tool_fail(s->args, TOOL_FAILED, "%s: %s", s->o->dir, strerror(errno));
+	rc = file_can_confine(s->dirfd);
+	if (rc == ENOSYS)
+		return tool_fail(s->args, TOOL_FAILED,
+			"openat2 is not to be had here (Linux 5.6, or a sandbox hides it): without it "
+			"no path can be kept inside the folder");
+	if (rc != 0)
+		return tool_fail(s->args, TOOL_FAILED, "%s: %s", s->o->dir, strerror(rc));
+	return 0;
+}
+
+/* Several ranges are cut apart by this line; random, so that no file can hold it on purpose. */
+static void make_boundary(struct serve *s)
+{
+	uint8_t r[16];
+
+	s->env.random(s->env.arg, r, sizeof(r));
+	snprintf(s->boundary, sizeof(s->boundary), "leat-");
+	for (size_t i = 0; i < sizeof(r); i++)
+		snprintf(s->boundary + 5 + 2 * i, 3, "%02x", r[i]);
+}
+
+static int prepare(struct serve *s, char addr[64], uint16_t *port)
+{
+	int rc = open_folder(s);
+
+	if (rc != 0)
+		return rc;
+	leat_env_system(&s->env);
+	make_boundary(s);
+	s->max_conns = conns_allowed(s->o->max_conns);
+	s->cfg = serve_config(s->args, s->o);
+	if (s->cfg == NULL)
+		return TOOL_FAILED;
+	s->log_fd = log_open(s->o);
+	if (s->log_fd == -2)
+		return tool_fail(s->args, TOOL_FAILED, "--access-log %s: %s", s->o->access_log,
+			strerror(errno));
+	s->num_workers = s->o->workers != 0 ? s->o->workers : num_cpus();
+	s->workers = leat_array(s->num_workers, sizeof(*s->workers));
+	if (s->workers == NULL)
+		return tool_fail(s->args, TOOL_FAILED, "out of memory");
+	*port = 0;
+	for (unsigned i = 0; i < s->num_workers; i++) {
+		struct worker *w = &s->workers[i];
+
+		*w = (struct worker){ .s = s, .id = i, .lfd = -1 };
+	}
+	/* The first one finds the port, the others share it. */
+	for (unsigned i = 0; i < s->num_workers; i++)
+		if ((s->workers[i].lfd = listen_open(s->args, s->o, addr, port)) < 0)
+			return TOOL_FAILED;
+	return 0;
+}
+
+static int start_workers(struct serve *s)
+{
+	unsigned started = 0;
+	int rc = 0;
+
+	for (; started < s->num_workers && rc == 0; started++) {
+		struct worker *w = &s->workers[started];
+
+		rc = pthread_create(&w->thread, NULL, worker_main, w);
+		w->started = rc == 0;
+	}
+	if (rc != 0)
+		started--;
+	pthread_mutex_lock(&s->lock);
+	while (s->num_ready < started)
+		pthread_cond_wait(&s->news, &s->lock);
+	if (rc == 0)
+		rc = s->worker_err;
+	pthread_mutex_unlock(&s->lock);
+	return rc;
+}
+
+/* ---- during and after ------------------------------------------------------------------------ */
+
+/* A worker that has ended has no loop to wake; the lock keeps it from ending meanwhile. */
+static void wake_all(struct serve *s)
+{
+	pthread_mutex_lock(&s->lock);
+	for (unsigned i = 0; i < s->num_workers; i++)
+		if (s->workers[i].may_wake)
+			loop_wake(s->workers[i].loop);
+	pthread_mutex_unlock(&s->lock);
+}
+
+static bool all_ended(struct serve *s, unsigned started)
+{
+	bool ended, failed;
+
+	pthread_mutex_lock(&s->lock);
+	ended = s->num_ended == started;
+	failed = s->worker_err != 0;
+	pthread_mutex_unlock(&s->lock);
+	if (failed && !atomic_load(&s->stopping))
+		atomic_store(&s->stopping, true);
+	return ended;
+}
+
+/* Returns when every worker has ended. */
+static void wait_for_end(struct serve *s, const sigset_t *set)
+{
+	const struct timespec tick = { .tv_nsec = 100000000 };
+	unsigned started = 0;
+	bool told = false;
+
+	for (unsigned i = 0; i < s->num_workers; i++)
+		started += s->workers[i].started;
+	while (!all_ended(s, started)) {
+		/* Without a signal there is nothing to do until one comes; afterwards, look often. */
+		int sig = sigtimedwait(set, NULL, &tick);
+
+		if (sig > 0) {
+			if (atomic_exchange(&s->stopping, true))
+				atomic_store(&s->stop_now, true);
+			told = false;
+		}
+		if (atomic_load(&s->stopping) && !told) {
+			wake_all(s);
+			told = true;
+		}
+	}
+}
+
+static unsigned join_all(struct serve *s)
+{
+	unsigned cut = 0;
+
+	for (unsigned i = 0; s->workers != NULL && i < s->num_workers; i++) {
+		struct worker *w = &s->workers[i];
+
+		if (w->started)
+			pthread_join(w->thread, NULL);
+		else if (w->lfd >= 0)
+			close(w->lfd);
+		cut += w->cut;
+	}
+	return cut;
+}
+
+static void clear(struct serve *s)
+{
+	leat_free(s->workers);
+	leat_config_unref(s->cfg);
+	if (s->dirfd >= 0)
+		close(s->dirfd);
+	if (s->log_fd > STDERR_FILENO)
+		close(s->log_fd);
+	pthread_cond_destroy(&s->news);
+	pthread_mutex_destroy(&s->lock);
+}
+
+int serve_run(const struct args *args, const struct serve_opts *o)
+{
+	struct serve s = { .o = o, .args = args, .dirfd = -1, .log_fd = -1 };
+	char addr[64] = "";
+	uint16_t port = 0;
+	sigset_t set;
+	int rc;
+
+	/* splice and sendfile raise it where send has a flag against it */
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	pthread_mutex_init(&s.lock, NULL);
+	pthread_cond_init(&s.news, NULL);
+
+	rc = prepare(&s, addr, &port);
+	if (rc == 0) {
+		int err = start_workers(&s);
+
+		if (err != 0) {
+			rc = tool_fail(
+				args, TOOL_FAILED, "cannot start a worker: %s", strerror(err));
+			atomic_store(&s.stop_now, true);
+			atomic_store(&s.stopping, true);
+		} else {
+			say_start(&s, addr, port);
+		}
+		wait_for_end(&s, &set);
+	}
+	if (rc == 0) {
+		unsigned cut = join_all(&s);
+
+		say_end(&s, cut);
+		if (s.worker_err != 0)
+			rc = tool_fail(
+				args, TOOL_FAILED, "a worker failed: %s", strerror(s.worker_err));
+	} else {
+		(void)join_all(&s);
+	}
+	clear(&s);
+	return rc;
+}

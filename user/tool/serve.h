@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * serve.h - what the files of `leat serve` share. The tour, in the order of a connection's life:
+ *
+ *   cmd_serve.c     command line -> struct serve_opts
+ *   serve.c         folder, listeners, one thread per worker, signals, the end
+ *   serve_setup.c   TLS config and listeners from the options; what is said at start and end
+ *   serve_worker.c  one loop: accept, the list of connections, limits, stopping
+ *   serve_conn.c    one connection: phases, deadlines, requests one after the other
+ *   serve_tls.c     the engine on a socket: read, write, hand-over (the only file that knows TLS)
+ *   serve_reply.c   request -> file -> what is to be sent
+ *   serve_file.c    opening files so that no path leads out of the folder
+ *   serve_body.c    sending it: splice into kernel records, or read and seal
+ *   serve_log.c     access log
+ *
+ * A worker's objects are touched by its own thread only; struct serve is immutable after the start but
+ * for its atomics and the log's descriptor.
+ */
+#ifndef LEAT_TOOL_SERVE_H
+#define LEAT_TOOL_SERVE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/types.h>
+
+#include <leat/config.h>
+#include <leat/engine.h>
+
+#include "ktls/handover.h"
+#include "loop/loop.h"
+#include "tool/http.h"
+#include "tool/tool.h"
+
+#define SERVE_MAX_CREDS   8
+#define SERVE_MAX_OPTIONS 16
+/* Read ahead of sealing in user space, per worker: 4 records. */
+#define SERVE_SCRATCH (64 * 1024)
+/* Bytes of a request body that are read and dropped to keep a connection; more is refused. */
+#define SERVE_MAX_DRAIN (64 * 1024)
+/* File bytes sent in one go before other connections get their turn. */
+#define SERVE_TURN (1 << 20)
+
+/* ---- options --------------------------------------------------------------------------------- */
+
+struct serve_opts {
+	const char *dir;
+	char host[256];
+	uint16_t port;
+	const char *cert[SERVE_MAX_CREDS], *key[SERVE_MAX_CREDS];
+	unsigned num_certs, num_keys;
+	bool dev;
+	enum leat_records records;
+	const char *options[SERVE_MAX_OPTIONS]; /* "name=value" for leat_config_set */
+	unsigned num_options;
+	unsigned workers;       /* 0: one per CPU this process may use */
+	const char *access_log; /* NULL: none, "-": stdout */
+	bool json, hidden;
+	unsigned max_conns, max_head;
+	int handshake_ms, head_ms, idle_ms, stall_ms, grace_ms;
+	enum loop_backend loop;
+};
+
+/* ---- the whole server ------------------------------------------------------------------------ */
+
+struct worker;
+
+struct serve {
+	const struct serve_opts *o;
+	const struct args *args; /* for error messages */
+	struct leat_config *cfg;
+	struct leat_env env;
+	int dirfd;
+	int log_fd; /* -1: no access log */
+	char boundary[40];
+	unsigned max_conns;
+	struct worker *workers;
+	unsigned num_workers;
+	atomic_uint num_conns;
+	atomic_bool stopping; /* finish what is going on */
+	atomic_bool stop_now; /* drop it */
+	atomic_ullong requests, bytes, handshakes, failed_handshakes;
+	/* Workers tell the main thread how they are. */
+	pthread_mutex_t lock;
+	pthread_cond_t news;
+	unsigned num_ready, num_ended;
+	int worker_err; /* errno of the first worker that could not go on */
+};
+
+/* Serves until a signal ends it; returns the exit code. */
+int serve_run(const struct args *args, const struct serve_opts *o);
+/* Called by a worker: its loop stands (err 0) or cannot be had; and, as its last act, that it ended. */
+void serve_worker_ready(struct worker *w, int err);
+void serve_worker_deaf(struct worker *w); /* its loop goes away: wake it no more */
+void serve_worker_ended(struct worker *w, int err);
+
+/* What is said once at the start and the end (serve_setup.c), as text or JSON. */
+void say_start(const struct serve *s, const char *addr, uint16_t port);
+void say_end(const struct serve *s, unsigned cut);
+
+/* A listener on o->host and o->port, or, when *port is set, on that one. Returns the descriptor or -1
+ * after saying why; *addr and *port are the address got. */
+int listen_open(const struct args *args, const struct serve_opts *o, char addr[64], uint16_t *port);
+/* The frozen TLS config, or NULL after saying why. */
+struct leat_config *serve_config(const struct args *args, const struct serve_opts *o);
+
+/* ---- TLS on a socket (serve_tls.c) ----------------------------------------------------------- */
+
+/* How far a step came. */
+enum io {
+	IO_OK,    /* done, go on */
+	IO_READ,  /* wait until the socket has something to read */
+	IO_WRITE, /* wait until it takes more */
+	IO_WAIT,  /* an operation was started whose completion goes on */
+	IO_EOF,   /* the peer closed its side properly */
+	IO_FAIL,  /* the end; tls_io.err says why */
+};
+
+struct tls_io {
+	int fd;
+	bool early;            /* TCP_ULP was asked for */
+	bool broken;           /* the transport failed: send nothing, not even an alert */
+	bool closing;          /* close_notify was queued */
+	struct leat_engine *e; /* NULL until the peer sent its first byte: silence costs little */
+	struct handover h;
+	struct leat_err err;
+};
+
+void tls_io_init(struct tls_io *t, const struct serve *s, int fd);
+/* Frees the engine; the descriptor is the caller's. */
+void tls_io_clear(struct tls_io *t);
+/* One step of the handshake. IO_OK: it is complete and flushed. */
+enum io tls_io_handshake(struct tls_io *t, const struct serve *s);
+/* Plaintext into buf; IO_OK with *got > 0. Answers control records on the way. */
+enum io tls_io_read(struct tls_io *t, uint8_t *buf, size_t cap, size_t *got);
+/* Takes a part of n bytes, *taken > 0 with IO_OK. Taken bytes may still wait in user space: flush. */
+enum io tls_io_write(struct tls_io *t, const void *p, size_t n, size_t *taken);
+/* Until everything taken was given to the socket. */
+enum io tls_io_flush(struct tls_io *t);
+/* A body of n bytes from a file comes next: move sending to the kernel where that pays. After a
+ * flush. IO_OK whichever side will carry it; IO_FAIL when the kernel was demanded and refuses. */
+enum io tls_io_file_next(struct tls_io *t, uint64_t n);
+/* File bytes may be spliced to the descriptor. */
+static inline bool tls_io_tx_kernel(const struct tls_io *t)
+{
+	return handover_is_kernel(&t->h, LEAT_TX);
+}
+/* Counts spliced bytes; IO_FAIL when the keys are used up. */
+enum io tls_io_spliced(struct tls_io *t, size_t n);
+/* Sends close_notify (unless broken) and flushes. IO_OK: sent. */
+enum io tls_io_close(struct tls_io *t);
+
+/* ---- one connection -------------------------------------------------------------------------- */
+
+enum conn_phase {
+	PH_HANDSHAKE,
+	PH_HEAD,   /* between requests, or inside a request's head */
+	PH_DRAIN,  /* dropping a request's body */
+	PH_SEND,   /* an answer is on its way */
+	PH_CLOSE,  /* close_notify is on its way */
+	PH_LINGER, /* waiting for the peer's end, so that a reset does not overtake our last bytes */
+	PH_GONE,   /* only the completion of op is awaited */
+};
+
+/* A pipe from the worker's pool, possibly holding file bytes not yet sent. */
+struct body_pipe {
+	int rd, wr;
+	size_t held;
+};
+
+/* One request and its answer; exists while there is one. */
+struct exchange {
+	struct http_req req; /* spans into conn.buf, which stays until the exchange ends */
+	struct http_plan plan;
+	struct http_meta meta;
+	unsigned status;
+	bool keep_alive;
+	bool head_only; /* the body stays home */
+	bool whole;     /* everything that was announced was sent */
+	int file;       /* -1: none */
+	const char *type;
+	uint64_t start_us;      /* for the log */
+	uint64_t sent;          /* body bytes */
+	unsigned part;          /* index of the range being sent */
+	uint64_t part_off;      /* how far into it */
+	bool part_headed;       /* its part head is in text (several ranges) */
+	size_t text_n, text_at; /* text: what is sent from memory next */
+	struct body_pipe pipe;
+	char text[HTTP_HEAD_MAX + 3 * HTTP_PATH_MAX];
+};
+
+struct conn {
+	struct worker *w;
+	struct conn *next, **pprev;
+	struct tls_io io;
+	struct loop_op op;
+	struct loop_timer timer;
+	enum conn_phase phase;
+	uint64_t progress_ms; /* when the peer last took something */
+	uint8_t *buf;         /* received, not yet used plaintext; NULL when idle */
+	size_t buf_n, scanned;
+	uint64_t drain; /* request body bytes still to be dropped */
+	struct exchange *x;
+	char peer[56];  /* text, filled when first needed */
+	bool half_head; /* a request has begun */
+	unsigned turn;  /* exchanges since others had theirs */
+};
+
+/* Takes fd. */
+void conn_new(struct worker *w, int fd);
+/* The server is stopping: ends what is idle at once, the rest after its present answer. */
+void conn_stop(struct conn *c);
+/* Ends it now, whatever it does. */
+void conn_kill(struct conn *c);
+/* Goes on after a wait that serve_body started. */
+void conn_continue(struct conn *c);
+const char *conn_peer(struct conn *c);
+
+/* ---- answers --------------------------------------------------------------------------------- */
+
+/* Fills x for the request in x->req (status != 0: refused before it could be read). */
+void reply_make(struct conn *c, struct exchange *x, unsigned status);
+/* What an exchange holds besides memory. */
+void reply_clear(struct worker *w, struct exchange *x);
+/* Sends a part of the answer; IO_OK when all of it went out (flushed). */
+enum io body_send(struct conn *c, struct exchange *x);
+
+/* Opens path beneath dirfd; *st is filled. 0 with *fd >= 0, or the HTTP status. Folders are refused
+ * with 301 (may be asked for with a slash) unless index.html in them is what is wanted. */
+unsigned file_open(int dirfd, const char *path, bool is_dir, int *fd, struct http_meta *m);
+/* 0, or an errno when this kernel cannot confine paths. */
+int file_can_confine(int dirfd);
+
+/* ---- workers --------------------------------------------------------------------------------- */
+
+#define PIPES_KEPT 64
+
+struct worker {
+	struct serve *s;
+	unsigned id;
+	pthread_t thread;
+	bool started, may_wake; /* the second under serve.lock */
+	int lfd;
+	unsigned cut; /* connections that were ended by force */
+	struct loop *loop;
+	struct loop_op accept;
+	struct loop_timer retry; /* accept again after it ran out of something */
+	struct loop_timer grace;
+	bool accepting, stopped;
+	struct conn *conns;
+	unsigned num_conns;
+	struct body_pipe pipes[PIPES_KEPT]; /* free ones */
+	unsigned num_pipes;
+	uint8_t *scratch;
+	char *log;
+	size_t log_n;
+};
+
+void *worker_main(void *arg);
+/* A connection ended: its place may be taken by the next. */
+void worker_conn_gone(struct worker *w);
+
+/* A pipe with room for SERVE_TURN bytes where allowed; false: none to be had. */
+bool pipe_take(struct worker *w, struct body_pipe *p);
+/* Gives it back; one that holds bytes is closed, they belong to nobody. */
+void pipe_put(struct worker *w, struct body_pipe *p);
+
+/* ---- log ------------------------------------------------------------------------------------- */
+
+/* Opens o->access_log. Returns a descriptor, -1 for none, -2 on failure (errno). */
+int log_open(const struct serve_opts *o);
+bool log_start(struct worker *w);
+void log_request(struct conn *c, const struct exchange *x);
+/* A connection that never got as far as a request. */
+void log_refused(struct conn *c, const struct leat_err *err);
+uint64_t log_now_us(void);
+/* Writes out what was collected; once per round of the loop. */
+void log_flush(struct worker *w);
+void log_end(struct worker *w);
+
+#endif

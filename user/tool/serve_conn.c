@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * serve_conn.c - one connection of `leat serve`: phases, deadlines, requests one after the other.
+ *
+ *	HANDSHAKE --> HEAD --> SEND --> HEAD ...          keep-alive, pipelining
+ *	                         |  \-> DRAIN --> HEAD    a request's body is dropped
+ *	                         v
+ *	                       CLOSE --> LINGER --> freed
+ *
+ * conn_run steps through phases until one has to wait; then exactly one operation (c->op) is started
+ * and its completion calls conn_run again. So there is one owner of the state at any time, and a
+ * deadline acts by changing the phase and cancelling the operation.
+ *
+ * Every phase has a deadline: handshake and request head absolute (a byte now and then does not help),
+ * sending by progress, idle, lingering. An idle connection holds no buffer.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "tool/serve.h"
+
+/* Wait for the peer's end after ours. */
+#define LINGER_MS    2000
+#define LINGER_BYTES (256 * 1024)
+/* Exchanges of one connection before the others get their turn (pipelining). */
+#define TURN_MAX 16
+
+static void conn_run(struct conn *c);
+
+const char *conn_peer(struct conn *c)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+	} a = { 0 };
+	socklen_t n = sizeof(a);
+	char host[INET6_ADDRSTRLEN] = "?";
+
+	if (c->peer[0] != '\0')
+		return c->peer;
+	if (c->io.fd < 0 || getpeername(c->io.fd, &a.any, &n) != 0)
+		return "?"; /* reset before we looked */
+	if (a.any.sa_family == AF_INET6) {
+		inet_ntop(AF_INET6, &a.in6.sin6_addr, host, sizeof(host));
+		snprintf(c->peer, sizeof(c->peer), "[%s]:%u", host, ntohs(a.in6.sin6_port));
+	} else {
+		inet_ntop(AF_INET, &a.in.sin_addr, host, sizeof(host));
+		snprintf(c->peer, sizeof(c->peer), "%s:%u", host, ntohs(a.in.sin_port));
+	}
+	return c->peer;
+}
+
+/* ---- the end --------------------------------------------------------------------------------- */
+
+static void drop_exchange(struct conn *c)
+{
+	if (c->x == NULL)
+		return;
+	reply_clear(c->w, c->x);
+	leat_free(c->x);
+	c->x = NULL;
+}
+
+static void conn_free(struct conn *c)
+{
+	struct worker *w = c->w;
+
+	drop_exchange(c);
+	loop_timer_stop(w->loop, &c->timer);
+	tls_io_clear(&c->io);
+	if (c->io.fd >= 0)
+		close(c->io.fd);
+	leat_free(c->buf);
+	*c->pprev = c->next;
+	if (c->next != NULL)
+		c->next->pprev = c->pprev;
+	leat_free(c);
+	worker_conn_gone(w);
+}
+
+void conn_kill(struct conn *c)
+{
+	if (!loop_op_busy(&c->op)) {
+		conn_free(c);
+		return;
+	}
+	if (c->phase == PH_GONE)
+		return;
+	/* The op may be a splice between file and pipe: those stay open until it has ended. */
+	c->phase = PH_GONE;
+	loop_timer_stop(c->w->loop, &c->timer);
+	loop_cancel(c->w->loop, &c->op);
+	loop_close(c->w->loop, c->io.fd);
+	c->io.fd = -1;
+}
+
+void conn_continue(struct conn *c)
+{
+	if (c->phase == PH_GONE)
+		conn_free(c);
+	else
+		conn_run(c);
+}
+
+/* ---- deadlines ------------------------------------------------------------------------------- */
+
+static void arm(struct conn *c, int ms)
+{
+	loop_timer_start(c->w->loop, &c->timer, (uint64_t)ms);
+}
+
+static void begin_exchange(struct conn *c, unsigned status, size_t head_len);
+
+static void timed_out(struct conn *c, const char *what)
+{
+	struct leat_err err = { 0 };
+
+	(void)err_raise(&err, LEAT_E_TIMEOUT, 0, 0, LEAT_HERE, what);
+	log_refused(c, &err);
+}
+
+static void on_deadline(struct loop *l, struct loop_timer *t)
+{
+	struct conn *c = t->arg;
+	const struct serve_opts *o = c->w->s->o;
+	uint64_t idle;
+
+	switch (c->phase) {
+	case PH_HANDSHAKE:
+		timed_out(c, "handshake: not complete in time");
+		conn_kill(c);
+		return;
+	case PH_HEAD:
+		if (c->half_head)
+			begin_exchange(c, 408, 0);
+		else
+			c->phase = PH_CLOSE;
+		break;
+	case PH_SEND:
+		idle = loop_now_ms(l) - c->progress_ms;
+		if (idle < (uint64_t)o->stall_ms) {
+			arm(c, o->stall_ms - (int)idle);
+			return;
+		}
+		log_request(c, c->x);
+		timed_out(c, "answer: the peer takes no more of it");
+		conn_kill(c);
+		return;
+	case PH_DRAIN: c->phase = PH_CLOSE; break;
+	case PH_CLOSE:
+	case PH_LINGER:
+	case PH_GONE: conn_kill(c); return;
+	}
+	if (c->phase == PH_CLOSE)
+		arm(c, LINGER_MS);
+	/* The new phase starts when the wait of the old one has ended. */
+	loop_cancel(l, &c->op);
+}
+
+/* ---- phases ---------------------------------------------------------------------------------- */
+
+static enum io to_close(struct conn *c)
+{
+	c->phase = PH_CLOSE;
+	arm(c, LINGER_MS);
+	return IO_OK;
+}
+
+static enum io to_head(struct conn *c)
+{
+	c->phase = PH_HEAD;
+	c->half_head = false;
+	c->scanned = 0;
+	arm(c, c->w->s->o->idle_ms);
+	return IO_OK;
+}
+
+static enum io step_handshake(struct conn *c)
+{
+	enum io io = tls_io_handshake(&c->io, c->w->s);
+
+	if (io == IO_OK) {
+		atomic_fetch_add(&c->w->s->handshakes, 1);
+		return to_head(c);
+	}
+	if (io != IO_FAIL)
+		return io;
+	atomic_fetch_add(&c->w->s->failed_handshakes, 1);
+	log_refused(c, &c->io.err);
+	return to_close(c); /* the alert is still to be sent */
+}
+
+/* The request of head_len bytes at the start of buf, or one refused with status. */
+static void begin_exchange(struct conn *c, unsigned status, size_t head_len)
+{
+	struct exchange *x = leat_malloc(sizeof(*x));
+
+	if (x == NULL) {
+		(void)to_close(c);
+		return;
+	}
+	/* All but the 10 KiB of text, which is written before it is read. */
+	memset(x, 0, offsetof(struct exchange, text));
+	x->file = -1;
+	x->pipe = (struct body_pipe){ .rd = -1, .wr = -1 };
+	x->start_us = log_now_us();
+	c->x = x;
+	if (status == 0)
+		status = http_parse(c->buf, head_len, &x->req);
+	else
+		x->req.head_len = c->buf_n;
+	c->drain = x->req.body_len;
+	reply_make(c, x, status);
+	c->phase = PH_SEND;
+	c->progress_ms = loop_now_ms(c->w->loop);
+	arm(c, c->w->s->o->stall_ms);
+}
+
+/* A whole head in buf? IO_READ: no, and it may still come. */
+static enum io find_head(struct conn *c)
+{
+	size_t max = c->w->s->o->max_head, n;
+
+	n = c->buf_n > 0 ? http_head_end(c->buf, c->buf_n, &c->scanned) : 0;
+	if (n > max || (n == 0 && c->buf_n >= max))
+		begin_exchange(c, http_too_long(c->buf, c->buf_n), 0);
+	else if (n > 0)
+		begin_exchange(c, 0, n);
+	else
+		return IO_READ;
+	return IO_OK;
+}
+
+static enum io step_head(struct conn *c)
+{
+	size_t cap = c->w->s->o->max_head, got;
+	enum io io;
+
+	if (c->buf == NULL && (c->buf = leat_malloc(cap)) == NULL)
+		return to_close(c);
+	if (find_head(c) == IO_OK)
+		return IO_OK;
+	io = tls_io_read(&c->io, c->buf + c->buf_n, cap - c->buf_n, &got);
+	if (io == IO_OK) {
+		c->buf_n += got;
+		if (!c->half_head)
+			arm(c, c->w->s->o->head_ms);
+		c->half_head = true;
+		return IO_OK;
+	}
+	if (io == IO_EOF || io == IO_FAIL) {
+		if (io == IO_FAIL && c->io.err.cls != LEAT_E_CLOSED)
+			log_refused(c, &c->io.err);
+		return to_close(c);
+	}
+	if (c->buf_n == 0) {
+		leat_free(c->buf);
+		c->buf = NULL;
+	}
+	return io;
+}
+
+/* Drops n bytes at the start of buf. */
+static void consume(struct conn *c, size_t n)
+{
+	c->buf_n -= n;
+	memmove(c->buf, c->buf + n, c->buf_n);
+}
+
+static enum io step_drain(struct conn *c)
+{
+	size_t n = c->buf_n < c->drain ? c->buf_n : (size_t)c->drain;
+	enum io io;
+
+	consume(c, n);
+	c->drain -= n;
+	if (c->drain == 0) {
+		(void)to_head(c);
+		if (c->buf_n > 0) { /* the next request is here already */
+			c->half_head = true;
+			arm(c, c->w->s->o->head_ms);
+		}
+		return IO_OK;
+	}
+	io = tls_io_read(&c->io, c->buf, c->w->s->o->max_head, &c->buf_n);
+	return io == IO_EOF || io == IO_FAIL ? to_close(c) : io;
+}
+
+static enum io step_send(struct conn *c)
+{
+	struct serve *s = c->w->s;
+	struct exchange *x = c->x;
+	enum io io = body_send(c, x);
+	bool keep = x->keep_alive && !atomic_load(&s->stopping);
+
+	if (io != IO_OK && io != IO_FAIL)
+		return io;
+	atomic_fetch_add(&s->requests, 1);
+	atomic_fetch_add(&s->bytes, x->sent);
+	log_request(c, x);
+	if (io == IO_FAIL && c->io.err.cls != LEAT_E_SYSTEM)
+		log_refused(c, &c->io.err);
+	if (io == IO_OK && keep)
+		consume(c, x->req.head_len);
+	drop_exchange(c);
+	if (io == IO_FAIL || !keep)
+		return to_close(c);
+	c->phase = PH_DRAIN;
+	arm(c, s->o->head_ms);
+	return ++c->turn % TURN_MAX == 0 ? IO_WRITE : IO_OK;
+}
+
+static enum io step_close(struct conn *c)
+{
+	enum io io = tls_io_close(&c->io);
+
+	if (io != IO_OK)
+		return io;
+	/* After the peer's own end nothing of it is under way that could make our close a reset. */
+	if (c->io.e != NULL && (leat_engine_wants(c->io.e) & LEAT_IS_EOF))
+		return IO_FAIL;
+	if (shutdown(c->io.fd, SHUT_WR) != 0)
+		return IO_FAIL;
+	c->phase = PH_LINGER;
+	c->drain = LINGER_BYTES;
+	return IO_OK;
+}
+
+/* RFC 9112 9.6: read until the client closes, lest a reset erase what it has not read yet. */
+static enum io step_linger(struct conn *c)
+{
+	ssize_t n;
+
+	do
+		n = recv(c->io.fd, c->w->scratch, SERVE_SCRATCH, MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno == EAGAIN)
+		return IO_READ;
+	if (n <= 0 || (uint64_t)n >= c->drain)
+		return IO_FAIL;
+	c->drain -= (uint64_t)n;
+	return IO_OK;
+}
+
+static enum io step(struct conn *c)
+{
+	switch (c->phase) {
+	case PH_HANDSHAKE: return step_handshake(c);
+	case PH_HEAD: return step_head(c);
+	case PH_DRAIN: return step_drain(c);
+	case PH_SEND: return step_send(c);
+	case PH_CLOSE: return step_close(c);
+	case PH_LINGER: return step_linger(c);
+	case PH_GONE: break;
+	}
+	return IO_FAIL;
+}
+
+static void on_ready(struct loop *l, struct loop_op *op, int res, unsigned flags)
+{
+	struct conn *c = op->arg;
+
+	(void)l;
+	(void)flags;
+	if (res < 0 && res != -ECANCELED && c->phase != PH_GONE)
+		conn_free(c); /* the loop has no memory for us */
+	else
+		conn_continue(c);
+}
+
+static void conn_run(struct conn *c)
+{
+	enum io io;
+
+	do
+		io = step(c);
+	while (io == IO_OK);
+	switch (io) {
+	case IO_READ:
+	case IO_WRITE:
+		c->op.done = on_ready;
+		loop_ready(c->w->loop, &c->op, c->io.fd, io == IO_READ ? POLLIN : POLLOUT);
+		return;
+	case IO_WAIT: return;
+	case IO_OK:
+	case IO_EOF:
+	case IO_FAIL: conn_free(c); return;
+	}
+}
+
+/* ---- beginning and stopping ------------------------------------------------------------------ */
+
+void conn_new(struct worker *w, int fd)
+{
+	struct conn *c = leat_zalloc(sizeof(*c));
+
+	if (c == NULL) {
+		close(fd);
+		worker_conn_gone(w);
+		return;
+	}
+	c->w = w;
+	c->op.arg = c;
+	c->timer.fn = on_deadline;
+	c->timer.arg = c;
+	c->next = w->conns;
+	c->pprev = &w->conns;
+	if (c->next != NULL)
+		c->next->pprev = &c->next;
+	w->conns = c;
+	tls_io_init(&c->io, w->s, fd);
+	arm(c, w->s->o->handshake_ms);
+	conn_run(c);
+}
+
+void conn_stop(struct conn *c)
+{
+	if (c->phase == PH_HANDSHAKE) {
+		conn_kill(c);
+	} else if (c->phase == PH_HEAD && !c->half_head) {
+		(void)to_close(c);
+		loop_cancel(c->w->loop, &c->op);
+	}
+}

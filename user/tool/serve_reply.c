@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * serve_reply.c - from a request to an answer: opens the file, asks http.h what of it is wanted, puts
+ * the head into the exchange. Sends nothing.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tool/serve.h"
+
+/* Says whether the connection can go on after this answer: the peer wants it, its request ended where
+ * we think, and we are not stopping. */
+static bool may_keep(const struct conn *c, const struct exchange *x)
+{
+	if (!x->req.keep_alive || atomic_load(&c->w->s->stopping))
+		return false;
+	/* A body we will not read to its end makes what follows unreadable. With Expect, the client
+	 * may or may not send it after our answer (RFC 9110 10.1.1): nobody knows. */
+	if (x->req.chunked || x->req.body_len > SERVE_MAX_DRAIN)
+		return false;
+	return !(x->req.expect_continue && x->req.body_len > 0);
+}
+
+/* An answer that is not a file. */
+static void make_text(struct exchange *x, const struct http_reply *base, unsigned status)
+{
+	struct http_reply r = *base;
+	char body[64];
+	int body_n;
+	size_t n;
+
+	body_n = snprintf(body, sizeof(body), "%u %s\n", status, http_reason(status));
+	r.status = status;
+	if (status != 304) {
+		r.type = "text/plain; charset=utf-8";
+		r.length = (uint64_t)body_n;
+	}
+	if (status == 405)
+		r.allow = "GET, HEAD"; /* RFC 9110 15.5.6: MUST */
+	x->status = status;
+	n = http_reply_head(x->text, sizeof(x->text), &r);
+	x->text_n = n;
+	if (status != 304 && !x->head_only && n + (size_t)body_n <= sizeof(x->text)) {
+		memcpy(x->text + n, body, (size_t)body_n);
+		x->text_n += (size_t)body_n;
+		x->sent = (uint64_t)body_n;
+	}
+	x->plan.num = 0;
+}
+
+static void make_redirect(struct exchange *x, const struct http_reply *base, const char *path)
+{
+	char where[3 * HTTP_PATH_MAX + 64];
+	struct http_reply r = *base;
+
+	if (!http_location(where, sizeof(where), path, x->req.query)) {
+		make_text(x, base, 414);
+		return;
+	}
+	r.location = where;
+	make_text(x, &r, 301);
+}
+
+static void make_file(struct conn *c, struct exchange *x, struct http_reply *r, const char *name)
+{
+	http_plan(&x->req, &x->meta, r->date_s, &x->plan);
+	r->meta = &x->meta;
+	r->plan = &x->plan;
+	if (x->plan.status != 200 && x->plan.status != 206) {
+		make_text(x, r, x->plan.status);
+		return;
+	}
+	x->type = http_mime(name);
+	r->status = x->status = x->plan.status;
+	r->type = x->type;
+	r->boundary = c->w->s->boundary;
+	r->length = http_body_len(&x->plan, &x->meta, x->type, r->boundary);
+	if (x->plan.status == 200) { /* one range, the whole: the sender knows ranges only */
+		x->plan.num = x->meta.size > 0;
+		x->plan.r[0] = (struct http_range){ 0, x->meta.size };
+		/* r->plan says 200, so no range is written into the head */
+	}
+	x->text_n = http_reply_head(x->text, sizeof(x->text), r);
+	if (x->head_only)
+		x->plan.num = 0;
+}
+
+void reply_make(struct conn *c, struct exchange *x, unsigned status)
+{
+	struct http_reply r = { .minor = x->req.minor, .date_s = time(NULL) };
+	char path[HTTP_PATH_MAX];
+	bool is_dir = false;
+
+	x->head_only = x->req.method == HTTP_HEAD && status == 0;
+	x->keep_alive = status == 0 && may_keep(c, x);
+	r.keep_alive = x->keep_alive;
+	if (status == 0 && x->req.method == HTTP_UNKNOWN)
+		status = 501;
+	if (status == 0 && x->req.method == HTTP_FORBIDDEN)
+		status = 405;
+	if (status == 0 && (x->req.chunked || x->req.body_len > SERVE_MAX_DRAIN))
+		status = 413;
+	if (status == 0)
+		status = http_path(x->req.path, c->w->s->o->hidden, path, &is_dir);
+	if (status == 0)
+		status = file_open(c->w->s->dirfd, path, is_dir, &x->file, &x->meta);
+	if (status == 301)
+		make_redirect(x, &r, path);
+	else if (status != 0)
+		make_text(x, &r, status);
+	else
+		/* a folder's content is its index.html */
+		make_file(c, x, &r, is_dir ? "index.html" : path);
+}
+
+void reply_clear(struct worker *w, struct exchange *x)
+{
+	if (x->file >= 0)
+		close(x->file);
+	x->file = -1;
+	pipe_put(w, &x->pipe);
+}

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * serve_tls.c - TLS on a non-blocking socket for the server's loop: moves bytes between the engine and
+ * the descriptor, hands directions over to the kernel, feeds the engine the kernel's control records.
+ *
+ * Never waits: every function comes back with what it waits for. Plain system calls after io_uring
+ * said that the socket is ready: the engine lends its buffers only until its next call, so a receive
+ * cannot stay pending in one of them, and an idle connection holds none at all.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/err.h"
+#include "engine/engine.h"
+#include "ktls/rec_kernel.h"
+#include "tool/serve.h"
+
+void tls_io_init(struct tls_io *t, const struct serve *s, int fd)
+{
+	*t = (struct tls_io){ .fd = fd };
+	handover_init(&t->h, &sys_real, fd, s->cfg);
+}
+
+void tls_io_clear(struct tls_io *t)
+{
+	leat_engine_free(t->e);
+	t->e = NULL;
+}
+
+static enum io broken(struct tls_io *t, int err, const char *what)
+{
+	t->broken = true;
+	(void)err_sys(&t->err, err, what);
+	return IO_FAIL;
+}
+
+/* The engine is dead: its error is ours. Its alert still waits to be sent. */
+static enum io engine_died(struct tls_io *t)
+{
+	if (t->err.cls == LEAT_E_NONE)
+		t->err = *leat_engine_error(t->e);
+	return IO_FAIL;
+}
+
+/* ---- sending --------------------------------------------------------------------------------- */
+
+static enum io flush_control(struct tls_io *t)
+{
+	struct leat_span payload;
+	uint8_t type;
+
+	while (leat_engine_ctl(t->e, &type, &payload)) {
+		int rc = rec_kernel_send_ctl(&sys_real, t->fd, type, payload);
+
+		if (rc == -EAGAIN)
+			return IO_WRITE;
+		if (rc != 0)
+			return broken(t, -rc, "connection: send");
+		/* A used-up key cannot be renewed by sending; close_notify is what may still go. */
+		if (!handover_count_tx(&t->h, 0))
+			t->closing = true;
+		leat_engine_ctl_done(t->e);
+	}
+	return IO_OK;
+}
+
+enum io tls_io_flush(struct tls_io *t)
+{
+	const uint8_t *p;
+	size_t n;
+
+	if (t->broken)
+		return IO_FAIL;
+	if (t->e == NULL)
+		return IO_OK;
+	if (tls_io_tx_kernel(t))
+		return flush_control(t);
+	while ((p = leat_engine_out(t->e, &n)) != NULL && n > 0) {
+		ssize_t sent = send(t->fd, p, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent < 0)
+			return errno == EAGAIN ? IO_WRITE : broken(t, errno, "connection: send");
+		leat_engine_out_done(t->e, (size_t)sent);
+	}
+	return IO_OK;
+}
+
+enum io tls_io_write(struct tls_io *t, const void *p, size_t n, size_t *taken)
+{
+	enum leat_ret r;
+	enum io io = tls_io_flush(t);
+	ssize_t sent;
+
+	*taken = 0;
+	if (io != IO_OK)
+		return io;
+	if (!tls_io_tx_kernel(t)) {
+		r = leat_engine_write(t->e, p, n, taken);
+		if (r == LEAT_FAILED)
+			return engine_died(t);
+		return *taken > 0 ? IO_OK : IO_WRITE;
+	}
+	sent = rec_kernel_send(&sys_real, t->fd, p, n);
+	if (sent == -EAGAIN)
+		return IO_WRITE;
+	if (sent < 0)
+		return broken(t, (int)-sent, "connection: send");
+	*taken = (size_t)sent;
+	return tls_io_spliced(t, (size_t)sent);
+}
+
+enum io tls_io_spliced(struct tls_io *t, size_t n)
+{
+	if (handover_count_tx(&t->h, n))
+		return IO_OK;
+	/* RFC 8446 5.5: the keys may protect no more. The answer is cut short; close_notify follows. */
+	(void)err_raise(&t->err, LEAT_E_CLOSED, 0, 0, LEAT_HERE,
+		"record keys: used up, and this kernel takes no new ones");
+	return IO_FAIL;
+}
+
+enum io tls_io_file_next(struct tls_io *t, uint64_t n)
+{
+	enum leat_ret r;
+
+	r = handover_try(&t->h, t->e, LEAT_TX, HANDOVER_FILE, n, &t->err);
+	if (r == LEAT_AGAIN)
+		return IO_WRITE;
+	return r == LEAT_FAILED ? IO_FAIL : IO_OK;
+}
+
+enum io tls_io_close(struct tls_io *t)
+{
+	if (t->broken)
+		return IO_FAIL;
+	if (t->e == NULL)
+		return IO_OK;
+	/* A dead engine has its alert in the out buffer; close_notify would follow a fatal alert. */
+	if (!t->closing && !(leat_engine_wants(t->e) & LEAT_IS_DEAD)) {
+		t->closing = true;
+		if ((leat_engine_wants(t->e) & LEAT_IS_UP) && leat_engine_close(t->e) != LEAT_OK)
+			return IO_FAIL;
+	}
+	return tls_io_flush(t);
+}
+
+/* ---- receiving ------------------------------------------------------------------------------- */
+
+/* One recv into the engine. IO_OK: it got something. */
+static enum io fill_engine(struct tls_io *t)
+{
+	uint8_t *p;
+	ssize_t got;
+	size_t n;
+
+	p = leat_engine_in(t->e, &n);
+	if (p == NULL)
+		return leat_engine_wants(t->e) & LEAT_IS_DEAD ? engine_died(t) : IO_OK;
+	do
+		got = recv(t->fd, p, n, MSG_DONTWAIT);
+	while (got < 0 && errno == EINTR);
+	if (got < 0 && errno != EAGAIN)
+		return broken(t, errno, "connection: receive");
+	if (got == 0) {
+		t->broken = t->broken || !(leat_engine_wants(t->e) & LEAT_IS_UP);
+		return leat_engine_in_eof(t->e) == LEAT_OK ? IO_EOF : engine_died(t);
+	}
+	/* Nothing came: zero bytes give the engine its buffer back. */
+	if (leat_engine_in_done(t->e, got < 0 ? 0 : (size_t)got) == LEAT_FAILED)
+		return engine_died(t);
+	return got < 0 ? IO_READ : IO_OK;
+}
+
+static size_t take_data(struct tls_io *t, uint8_t *buf, size_t cap)
+{
+	struct leat_span data;
+	size_t n;
+
+	leat_engine_data(t->e, &data);
+	n = data.n < cap ? data.n : cap;
+	if (n > 0) {
+		memcpy(buf, data.p, n);
+		/* A failure of what is behind these bytes shows at the next call. */
+		(void)!leat_engine_data_done(t->e, n);
+	}
+	return n;
+}
+
+static enum io read_user(struct tls_io *t, uint8_t *buf, size_t cap, size_t *got)
+{
+	for (;;) {
+		unsigned wants;
+		enum io io;
+
+		*got = take_data(t, buf, cap);
+		if (*got > 0)
+			return IO_OK;
+		wants = leat_engine_wants(t->e);
+		if (wants & LEAT_IS_DEAD)
+			return engine_died(t);
+		if (wants & LEAT_IS_EOF)
+			return IO_EOF;
+		if (wants & LEAT_WANT_JOB) {
+			if (leat_engine_job_run(t->e) == LEAT_FAILED)
+				return engine_died(t);
+			continue;
+		}
+		if ((wants & LEAT_WANT_SEND) && (io = tls_io_flush(t)) != IO_OK)
+			return io;
+		if ((io = fill_engine(t)) != IO_OK)
+			return io;
+	}
+}
+
+/* A failed receive leaves an error on the socket that would refuse the alert as well. */
+static enum io rx_failed(struct tls_io *t, int err)
+{
+	if (err == ECONNRESET || err == EPIPE || err == ETIMEDOUT)
+		return broken(t, err, "connection: receive");
+	(void)rec_kernel_take_error(&sys_real, t->fd);
+	(void)!leat_engine_rx_failed(t->e, err);
+	return engine_died(t);
+}
+
+static enum io read_kernel(struct tls_io *t, uint8_t *buf, size_t cap, size_t *got)
+{
+	struct rec_kernel_got g;
+	enum leat_ret r;
+	enum io io;
+	int rc;
+
+	for (;;) {
+		if ((leat_engine_wants(t->e) & LEAT_WANT_SEND) && (io = tls_io_flush(t)) != IO_OK)
+			return io;
+		rc = rec_kernel_recv(&sys_real, t->fd, buf, cap, &g);
+		if (rc == -EAGAIN)
+			return IO_READ;
+		if (rc != 0)
+			return rx_failed(t, -rc);
+		if (g.type == 0)
+			return leat_engine_in_eof(t->e) == LEAT_OK ? IO_EOF : engine_died(t);
+		if (g.type == 23) {
+			if (leat_engine_saw_data(t->e) != LEAT_OK)
+				return engine_died(t);
+			*got = g.n;
+			return IO_OK;
+		}
+		r = leat_engine_control(t->e, g.type, (struct leat_span){ buf, g.n }, g.record_end);
+		if (r == LEAT_FAILED)
+			return engine_died(t);
+		if (leat_engine_wants(t->e) & LEAT_IS_EOF)
+			return IO_EOF;
+	}
+}
+
+enum io tls_io_read(struct tls_io *t, uint8_t *buf, size_t cap, size_t *got)
+{
+	*got = 0;
+	if (handover_is_kernel(&t->h, LEAT_RX))
+		return read_kernel(t, buf, cap, got);
+	return read_user(t, buf, cap, got);
+}
+
+/* ---- handshake ------------------------------------------------------------------------------- */
+
+/* The first byte is there: now an engine is worth its memory. */
+static enum io open_engine(struct tls_io *t, const struct serve *s)
+{
+	if (leat_engine_new(&t->e, s->cfg, NULL, &s->env, &t->err) != LEAT_OK)
+		return IO_FAIL;
+	/* When receiving may move to the kernel, no byte behind the handshake may be taken here. */
+	if (s->o->records == LEAT_RECORDS_KERNEL)
+		leat_engine_in_exact(t->e, true);
+	return IO_OK;
+}
+
+/* Moves what the policy demands; with `auto`, receiving is asked for only to learn the reason. */
+static enum io hand_over(struct tls_io *t)
+{
+	enum handover_use use = HANDOVER_STREAM;
+	enum leat_ret r;
+
+	r = handover_try(&t->h, t->e, LEAT_RX, use, 0, &t->err);
+	if (r == LEAT_OK || r == LEAT_UNSUPPORTED)
+		r = handover_try(&t->h, t->e, LEAT_TX, use, 0, &t->err);
+	leat_engine_in_exact(t->e, false);
+	/* LEAT_AGAIN: the peer already sent more; it is asked again before the next answer (TX), or
+	 * stays here (RX). */
+	return r == LEAT_FAILED ? IO_FAIL : IO_OK;
+}
+
+enum io tls_io_handshake(struct tls_io *t, const struct serve *s)
+{
+	enum io io;
+
+	if (!t->early) {
+		t->early = true;
+		if (handover_early(&t->h, &t->err) != LEAT_OK)
+			return IO_FAIL;
+		return IO_READ;
+	}
+	if (t->e == NULL && (io = open_engine(t, s)) != IO_OK)
+		return io;
+	for (;;) {
+		unsigned wants = leat_engine_wants(t->e);
+
+		if (wants & LEAT_IS_DEAD)
+			return engine_died(t);
+		if (wants & LEAT_WANT_JOB) {
+			if (leat_engine_job_run(t->e) == LEAT_FAILED)
+				return engine_died(t);
+			continue;
+		}
+		if ((wants & LEAT_WANT_SEND) && (io = tls_io_flush(t)) != IO_OK)
+			return io;
+		if (wants & LEAT_IS_UP)
+			return hand_over(t);
+		if ((io = fill_engine(t)) != IO_OK)
+			return io == IO_EOF ? IO_FAIL : io;
+	}
+}

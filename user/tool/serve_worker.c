@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * serve_worker.c - one thread of `leat serve`: its loop, its listener, its connections.
+ *
+ * Every worker has a listener of its own on the same address (SO_REUSEPORT), so the kernel spreads
+ * connections and nothing is shared on the way. The number of connections is bounded for the whole
+ * server: at the bound a worker stops accepting and the backlog waits.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "tool/serve.h"
+
+/* How long accepting rests after it ran out of descriptors or connections. */
+#define RETRY_MS 100
+
+static void accept_start(struct worker *w)
+{
+	if (w->accepting || w->stopped || w->lfd < 0)
+		return;
+	w->accepting = true;
+	loop_accept(w->loop, &w->accept, w->lfd);
+}
+
+static void on_retry(struct loop *l, struct loop_timer *t)
+{
+	struct worker *w = t->arg;
+
+	(void)l;
+	if (atomic_load(&w->s->num_conns) < w->s->max_conns)
+		accept_start(w);
+	else
+		loop_timer_start(w->loop, &w->retry, RETRY_MS);
+}
+
+/* A last connection may still arrive between the bound and the end of accepting. */
+static void on_connection(struct worker *w, int fd)
+{
+	unsigned num = atomic_fetch_add(&w->s->num_conns, 1) + 1;
+
+	w->num_conns++;
+	if (num >= w->s->max_conns)
+		loop_cancel(w->loop, &w->accept);
+	if (w->stopped || num > w->s->max_conns) {
+		close(fd);
+		worker_conn_gone(w);
+		return;
+	}
+	conn_new(w, fd);
+}
+
+static void on_accept(struct loop *l, struct loop_op *op, int res, unsigned flags)
+{
+	struct worker *w = op->arg;
+
+	if (flags & LOOP_MORE) {
+		on_connection(w, res);
+		return;
+	}
+	w->accepting = false;
+	/* EMFILE, ENFILE, ENOMEM, ECONNABORTED, or our own bound: later again. */
+	if (!w->stopped)
+		loop_timer_start(l, &w->retry, res == -ECONNABORTED ? 0 : RETRY_MS);
+}
+
+void worker_conn_gone(struct worker *w)
+{
+	w->num_conns--;
+	atomic_fetch_sub(&w->s->num_conns, 1);
+}
+
+/* ---- stopping -------------------------------------------------------------------------------- */
+
+static void kill_all(struct worker *w)
+{
+	struct conn *next;
+
+	for (struct conn *c = w->conns; c != NULL; c = next) {
+		next = c->next;
+		w->cut++;
+		conn_kill(c);
+	}
+}
+
+static void on_grace(struct loop *l, struct loop_timer *t)
+{
+	(void)l;
+	kill_all(t->arg);
+}
+
+/* The main thread raised a flag. */
+static void on_wake(struct loop *l, void *arg)
+{
+	struct worker *w = arg;
+	struct conn *next;
+
+	if (atomic_load(&w->s->stop_now)) {
+		w->stopped = true;
+		kill_all(w);
+	} else if (atomic_load(&w->s->stopping) && !w->stopped) {
+		w->stopped = true;
+		loop_timer_stop(l, &w->retry);
+		loop_timer_start(l, &w->grace, (uint64_t)w->s->o->grace_ms);
+		for (struct conn *c = w->conns; c != NULL; c = next) {
+			next = c->next;
+			conn_stop(c);
+		}
+	}
+	if (w->stopped && w->lfd >= 0) {
+		/* Closed at once, so that newcomers are refused rather than left waiting. */
+		loop_close(l, w->lfd);
+		w->lfd = -1;
+	}
+}
+
+/* ---- the thread ------------------------------------------------------------------------------ */
+
+static int worker_open(struct worker *w)
+{
+	int err = 0;
+
+	w->loop = loop_new(w->s->o->loop, &err);
+	if (w->loop == NULL)
+		return -err;
+	w->scratch = leat_malloc(SERVE_SCRATCH);
+	if (w->scratch == NULL || !log_start(w))
+		return ENOMEM;
+	w->accept.done = on_accept;
+	w->accept.arg = w;
+	w->retry = (struct loop_timer){ .fn = on_retry, .arg = w };
+	w->grace = (struct loop_timer){ .fn = on_grace, .arg = w };
+	loop_on_wake(w->loop, on_wake, w);
+	return 0;
+}
+
+static void worker_close(struct worker *w)
+{
+	kill_all(w);
+	loop_free(w->loop); /* ends what kill_all left pending */
+	w->loop = NULL;
+	if (w->lfd >= 0)
+		close(w->lfd);
+	w->lfd = -1;
+	while (w->num_pipes > 0) {
+		struct body_pipe *p = &w->pipes[--w->num_pipes];
+
+		close(p->rd);
+		close(p->wr);
+	}
+	log_end(w);
+	leat_free(w->scratch);
+}
+
+void *worker_main(void *arg)
+{
+	struct worker *w = arg;
+	int rc = worker_open(w);
+
+	serve_worker_ready(w, rc);
+	if (rc == 0) {
+		accept_start(w);
+		while (!(w->stopped && w->num_conns == 0) && rc >= 0) {
+			rc = loop_run_once(w->loop, -1);
+			log_flush(w);
+		}
+	}
+	w->stopped = true;
+	serve_worker_deaf(w);
+	worker_close(w);
+	serve_worker_ended(w, rc < 0 ? -rc : 0);
+	return NULL;
+}
