@@ -179,6 +179,10 @@ enum leat_ret leat_config_set_verify(
 		return LEAT_FAILED;
 	if (v != LEAT_VERIFY_PEER && v != LEAT_VERIFY_NONE)
 		return err_option(err, "verify", NULL, "neither verify_peer nor verify_none");
+	/* Taking it and then asking nobody for a certificate would be worse than a refusal. */
+	if (c->role == LEAT_SERVER && v == LEAT_VERIFY_PEER)
+		return err_option(err, "verify", "verify_peer",
+			"this version's servers cannot ask clients for certificates");
 	c->verify = v;
 	return LEAT_OK;
 }

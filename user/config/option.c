@@ -454,7 +454,7 @@ static const struct option options[] = {
 	{ "verify", NULL, OPTION_WORD, OPTION_BOTH, true, 0, 0, "verify_peer, verify_none",
 		"verify_none",
 		"Whether the peer's certificates must check out. Without, a client talks to anybody; a "
-		"server does not ask for a certificate.",
+		"server does not ask for a certificate (this version's servers cannot).",
 		set_verify, show_verify },
 	{ "insecure_skip_name", NULL, OPTION_BOOL, OPTION_CLIENT, true, 0, 0, "true, false", "",
 		"Check the server's chain but not that its certificate is for the host asked for: any "
