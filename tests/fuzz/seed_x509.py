@@ -1,0 +1,121 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""seed_x509.py: writes the seeds of fz_chain, fz_pem and fz_option into corpus/<target>/.
+
+Certificates are made anew at each run (so run it only to add kinds); they are valid around the time
+fz_chain verifies at. The one private key is the example of RFC 8410 section 10.3, known to all.
+"""
+import datetime
+import hashlib
+import ipaddress
+import os
+import re
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+NOW = datetime.datetime.utcfromtimestamp(1800000000)
+DAY = datetime.timedelta(days=1)
+RFC8410_KEY = """-----BEGIN PRIVATE KEY-----
+MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC
+-----END PRIVATE KEY-----
+"""
+
+
+def write(target, data):
+    folder = os.path.join(HERE, "corpus", target)
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, hashlib.sha256(data).hexdigest()[:12]), "wb") as f:
+        f.write(data)
+
+
+def name(cn):
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, cn)])
+
+
+def issue(cn, key, issuer=None, ca=False, extensions=(), days=(-10, 10), md=hashes.SHA256()):
+    top, top_key = issuer or (None, key)
+    b = (x509.CertificateBuilder().subject_name(name(cn))
+         .issuer_name(top.subject if top else name(cn)).public_key(key.public_key())
+         .serial_number(x509.random_serial_number())
+         .not_valid_before(NOW + days[0] * DAY).not_valid_after(NOW + days[1] * DAY)
+         .add_extension(x509.BasicConstraints(ca, None), True))
+    for ext, critical in extensions:
+        b = b.add_extension(ext, critical)
+    eddsa = isinstance(top_key, ed25519.Ed25519PrivateKey)
+    return b.sign(top_key, None if eddsa else md), key
+
+
+def sans(*names):
+    return x509.SubjectAlternativeName(
+        [x509.IPAddress(ipaddress.ip_address(n)) if n[0].isdigit() or ":" in n else x509.DNSName(n)
+         for n in names]), False
+
+
+def chain(*certs):
+    ders = [c[0].public_bytes(serialization.Encoding.DER) for c in certs]
+    write("chain", b"".join(len(d).to_bytes(2, "big") + d for d in ders))
+
+
+def pem(*certs):
+    return b"".join(c[0].public_bytes(serialization.Encoding.PEM) for c in certs)
+
+
+def chains():
+    new = lambda: ec.generate_private_key(ec.SECP256R1())  # noqa: E731
+    root = issue("r", new(), ca=True)
+    inter = issue("i", new(), root, ca=True)
+    eku = lambda o: (x509.ExtendedKeyUsage([o]), False)  # noqa: E731
+    usage = (x509.KeyUsage(True, *[False] * 8), True)
+    good = issue("l", new(), inter, extensions=[
+        sans("localhost", "*.wild.test", "127.0.0.1", "::1"), usage,
+        eku(ExtendedKeyUsageOID.SERVER_AUTH)])
+    chain(good, inter, root)
+    chain(root)
+    chain(issue("c", ed25519.Ed25519PrivateKey.generate(), root,
+                extensions=[eku(ExtendedKeyUsageOID.CLIENT_AUTH)]), root)
+    chain(issue("rsa", rsa.generate_private_key(65537, 2048), root,
+                extensions=[sans("localhost")]), root)
+    chain(issue("old", new(), root, extensions=[sans("localhost")], days=(-10, -1)), root)
+    chain(issue("x", new(), root, extensions=[
+        (x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\5\0"), True)]), root)
+    limited = issue("n", new(), root, ca=True, extensions=[
+        (x509.NameConstraints([x509.DNSName("localhost")],
+                              [x509.IPAddress(ipaddress.ip_network("10.0.0.0/8"))]), True)])
+    chain(issue("in", new(), limited, extensions=[sans("localhost")]), limited, root)
+    chain(issue("out", new(), limited, extensions=[sans("other.test", "10.1.1.1")]), limited, root)
+    chain(issue("sha1", new(), root, md=hashes.SHA1()), root)
+    return good, inter, root
+
+
+def texts(good, inter, root):
+    key = serialization.load_pem_private_key(RFC8410_KEY.encode(), None)
+    own = issue("rfc8410", key, root, extensions=[sans("localhost")])
+    key_text = RFC8410_KEY.encode()
+    sealed = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                               serialization.BestAvailableEncryption(b"secret"))
+    write("pem", pem(own, inter) + key_text)
+    write("pem", sealed + pem(own))
+    write("pem", pem(root, inter, good))
+    write("pem", key_text)
+    write("pem", pem(root)[:-30])
+    write("pem", b"note\n" + pem(root).replace(b"\n", b"\r\n"))
+    write("pem", b"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n"
+                 b"DEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF\n\nMAA=\n"
+                 b"-----END RSA PRIVATE KEY-----\n" + pem(root))
+
+
+def options():
+    with open(os.path.join(os.path.dirname(HERE), "unit", "t_option.c"), encoding="utf-8") as f:
+        source = f.read()
+    given = re.findall(r'(?:takes|refuses)\(LEAT_\w+, "(\w+)", "([^"\\]*)"', source)
+    for i in range(0, len(given), 8):
+        write("option", "\n".join(f"{n}={v}" for n, v in given[i:i + 8]).encode())
+
+
+if __name__ == "__main__":
+    texts(*chains())
+    options()
