@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "crypto/aead.h"
 #include "crypto/kex.h"
+#include "crypto/sign.h"
 
 /* The manual's bound (OTP since 8.1.1): 8 MiB less one. */
 #define MAX_HANDSHAKE_TOP 8388607
@@ -214,8 +215,8 @@ LIST_SETTER(set_ciphers, suite, suites, CONFIG_MAX_SUITES, suite_by_name,
 	crypto_has_aead(c->crypto, row->aead), "cipher suite")
 LIST_SETTER(set_groups, group, groups, CONFIG_MAX_GROUPS, group_by_name,
 	crypto_has_group(c->crypto, row), "group")
-LIST_SETTER(set_schemes, sigscheme, schemes, CONFIG_MAX_SCHEMES, sigscheme_by_name, true,
-	"signature algorithm")
+LIST_SETTER(set_schemes, sigscheme, schemes, CONFIG_MAX_SCHEMES, sigscheme_by_name,
+	crypto_has_scheme(c->crypto, row), "signature algorithm")
 
 #define LIST_SHOWER(fn, list_)                                           \
 	static void fn(const struct leat_config *c, char *buf, size_t n) \

@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "crypto/aead.h"
 #include "crypto/kex.h"
+#include "crypto/sign.h"
 
 #define DEPTH_MODERN  10
 #define SHARES_MODERN 2 /* the two groups nearly every server takes, saving most retries */
@@ -52,7 +53,7 @@ void policy_default_schemes(struct leat_config *c)
 
 	c->schemes.n = 0;
 	for (size_t i = 0; (s = sigscheme_at(i)) != NULL; i++) {
-		if (!s->by_default)
+		if (!s->by_default || !crypto_has_scheme(c->crypto, s))
 			continue;
 		assert(c->schemes.n < CONFIG_MAX_SCHEMES);
 		c->schemes.v[c->schemes.n++] = s;

@@ -12,6 +12,7 @@
 #include "crypto/aead.h"
 #include "crypto/kex.h"
 #include "crypto/ossl_err.h"
+#include "crypto/sign.h"
 
 static const char *const cipher_names[AEAD_COUNT] = {
 	[AEAD_AES_128_GCM] = "AES-128-GCM",
@@ -82,10 +83,51 @@ static void set_up_group(struct crypto *c, const struct group *g)
 	atomic_init(generator_slot(c, g), c->group[group_seat(g)] ? new_generator(g) : NULL);
 }
 
+/* Both the keys and their signature algorithm; the curves are in group[]. */
+static bool can_sign(const char *keymgmt, const char *signature)
+{
+	EVP_KEYMGMT *k = EVP_KEYMGMT_fetch(NULL, keymgmt, NULL);
+	EVP_SIGNATURE *s = EVP_SIGNATURE_fetch(NULL, signature, NULL);
+	bool can = k && s;
+
+	EVP_KEYMGMT_free(k);
+	EVP_SIGNATURE_free(s);
+	return can;
+}
+
+static void set_up_signatures(struct crypto *c)
+{
+	bool ecdsa = can_sign("EC", "ECDSA");
+
+	c->signs[KEY_RSA] = can_sign("RSA", "RSA");
+	c->signs[KEY_RSA_PSS] = can_sign("RSA-PSS", "RSA");
+	c->signs[KEY_EC_P256] = ecdsa && crypto_has_group(c, group_by_id(GROUP_SECP256R1));
+	c->signs[KEY_EC_P384] = ecdsa && crypto_has_group(c, group_by_id(GROUP_SECP384R1));
+	c->signs[KEY_EC_P521] = ecdsa && crypto_has_group(c, group_by_id(GROUP_SECP521R1));
+	c->signs[KEY_ED25519] = can_sign("ED25519", "ED25519");
+	c->signs[KEY_ED448] = can_sign("ED448", "ED448");
+}
+
+/* RFC 8446 9.1: what a TLS 1.3 implementation MUST have; NULL when all of it is there. (SHA-256 is
+ * linked in, see digest.c.) */
+static const char *missing(const struct crypto *c)
+{
+	if (!c->cipher[AEAD_AES_128_GCM])
+		return "libcrypto: AES-128-GCM is not available";
+	if (!crypto_has_group(c, group_by_id(GROUP_SECP256R1)))
+		return "libcrypto: curve P-256 is not available";
+	if (!c->signs[KEY_RSA])
+		return "libcrypto: RSA signatures are not available";
+	if (!c->signs[KEY_EC_P256])
+		return "libcrypto: ECDSA signatures are not available";
+	return NULL;
+}
+
 enum leat_ret crypto_new(struct crypto **out, struct leat_err *err)
 {
 	struct crypto *c = leat_zalloc(sizeof(*c));
 	const struct group *g;
+	const char *lacks;
 
 	*out = NULL;
 	if (!c)
@@ -95,16 +137,10 @@ enum leat_ret crypto_new(struct crypto **out, struct leat_err *err)
 		c->cipher[i] = EVP_CIPHER_fetch(NULL, cipher_names[i], NULL);
 	for (size_t i = 0; (g = group_at(i)); i++)
 		set_up_group(c, g);
-
-	/* RFC 8446 9.1: TLS_AES_128_GCM_SHA256 and secp256r1 are the ones that MUST be there. (SHA-256 is
-	 * linked in, see digest.c; signatures show up when a key is loaded.) */
-	if (!c->cipher[AEAD_AES_128_GCM]) {
-		ossl_fail(err, LEAT_HERE, "libcrypto: AES-128-GCM is not available");
-		crypto_unref(c);
-		return LEAT_FAILED;
-	}
-	if (!crypto_has_group(c, group_by_id(GROUP_SECP256R1))) {
-		ossl_fail(err, LEAT_HERE, "libcrypto: curve P-256 is not available");
+	set_up_signatures(c);
+	lacks = missing(c);
+	if (lacks) {
+		ossl_fail(err, LEAT_HERE, lacks);
 		crypto_unref(c);
 		return LEAT_FAILED;
 	}
@@ -141,4 +177,9 @@ bool crypto_has_aead(const struct crypto *c, enum aead_id id)
 bool crypto_has_group(const struct crypto *c, const struct group *g)
 {
 	return g && c->group[group_seat(g)];
+}
+
+bool crypto_has_scheme(const struct crypto *c, const struct sigscheme *s)
+{
+	return s && c->signs[s->key];
 }

@@ -19,6 +19,7 @@
 struct crypto {
 	atomic_uint refs;
 	EVP_CIPHER *cipher[AEAD_COUNT];
+	bool signs[KEY_COUNT]; /* by kind of key */
 	/* A key of the group as a source of parameters: copying them costs neither a fetch by name nor a
 	 * new EC_GROUP. The key itself is never used for agreement. NULL: group absent. */
 	EVP_PKEY *group[GROUP_SEATS];

@@ -25,6 +25,9 @@ void *key_evp_borrow(const struct key *k);
 /* Do both hold the same public key? */
 bool key_matches(const struct key *a, const struct key *b);
 
+/* Can the libcrypto at hand make and check signatures of this scheme? */
+bool crypto_has_scheme(const struct crypto *c, const struct sigscheme *s);
+
 /* Appends the signature of tbs to sig. */
 LEAT_MUST_CHECK enum leat_ret sign_make(const struct crypto *c, const struct key *k,
 	const struct sigscheme *s, struct leat_span tbs, struct leat_wr *sig, struct leat_err *err);
