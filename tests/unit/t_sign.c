@@ -322,6 +322,9 @@ static void restricted_pss_keys(void **state)
 			enum leat_ret r = sign_make(c, k, s, tbs, &w, &err);
 
 			assert_int_equal(r == LEAT_OK, id == t[i].only);
+			/* and who asks before, is told so */
+			assert_int_equal(key_fits(k, s, LEAT_TLS13), id == t[i].only);
+			assert_int_equal(key_fits(pub, s, LEAT_TLS12), id == t[i].only);
 			if (r == LEAT_OK) {
 				assert_true(sign_check(c, pub, s, tbs, leat_wr_done(&w)));
 			} else {
@@ -335,6 +338,54 @@ static void restricted_pss_keys(void **state)
 		key_unref(pub);
 		key_unref(k);
 	}
+}
+
+/* PSS needs twice the hash and two bytes more than a short modulus may have; PKCS#1 does not. */
+static void short_modulus_and_long_hash(void **state)
+{
+	static const struct {
+		int bits;
+		unsigned id;
+		bool fits;
+	} t[] = {
+		{ 1024, 0x0804, true },
+		{ 1024, 0x0805, true },
+		{ 1024, 0x0806, false }, /* 130 bytes wanted, 128 there */
+		{ 1024, 0x0601, true },
+		{ 1032, 0x0806, false },
+		{ 1033, 0x0806, false }, /* emBits is one less: 129 bytes */
+		{ 1034, 0x0806, true },
+		{ 1040, 0x0806, true },
+		{ 1041, 0x0806, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct key *k = take(gen_rsa("RSA", t[i].bits, NULL, 0), true);
+		const struct sigscheme *s = sigscheme_by_id(t[i].id);
+		struct leat_err err = { 0 };
+		struct leat_wr w = { 0 };
+
+		assert_int_equal(key_fits(k, s, LEAT_TLS12), t[i].fits);
+		assert_int_equal(sign_make(c, k, s, vec_str("x"), &w, &err) == LEAT_OK, t[i].fits);
+		assert_int_equal(sign_check(c, k, s, vec_str("x"), leat_wr_done(&w)), t[i].fits);
+		leat_wr_clear(&w);
+		key_unref(k);
+	}
+}
+
+/* An unrestricted key of 2048 bits fits exactly what its kind fits. */
+static void key_fits_as_its_kind(void **state)
+{
+	const struct sigscheme *s;
+
+	(void)state;
+	for (int i = 1; i < KEY_COUNT; i++)
+		for (size_t j = 0; (s = sigscheme_at(j)); j++)
+			for (unsigned v = 0x0302; v <= 0x0305; v++)
+				assert_int_equal(key_fits(keys[i], s, v),
+					sigscheme_fits(s, (enum key_kind)i, v));
+	assert_false(key_fits(keys[KEY_RSA], NULL, LEAT_TLS13));
 }
 
 static struct key *known_public(const char *type, const char *hex)
@@ -672,6 +723,8 @@ int main(void)
 		cmocka_unit_test(pss_salt_must_be_the_hash_length),
 		cmocka_unit_test(pss_mgf1_must_use_the_same_hash),
 		cmocka_unit_test(restricted_pss_keys),
+		cmocka_unit_test(short_modulus_and_long_hash),
+		cmocka_unit_test(key_fits_as_its_kind),
 		cmocka_unit_test(rfc_8032),
 		cmocka_unit_test(ecdsa_must_be_der),
 		cmocka_unit_test(rfc_8448_certificate_verify),

@@ -32,6 +32,7 @@ struct key {
 	enum key_kind kind;
 	unsigned bits;
 	bool is_private;
+	bool hash_ok[HASH_COUNT]; /* KEY_RSA_PSS: hashes the key's own parameters permit */
 	EVP_PKEY *pkey;
 	_Atomic(EVP_PKEY_CTX *) ready[SCHEME_SEATS];
 };
@@ -83,41 +84,6 @@ static enum key_kind kind_of(EVP_PKEY *pkey)
 	if (EVP_PKEY_is_a(pkey, "RSA-PSS"))
 		return KEY_RSA_PSS;
 	return KEY_NONE;
-}
-
-enum leat_ret key_take_evp(struct key **out, void *evp_pkey, bool is_private, struct leat_err *err)
-{
-	EVP_PKEY *pkey = evp_pkey;
-	enum key_kind kind;
-	struct key *k;
-	int bits;
-
-	*out = NULL;
-	if (!pkey)
-		return err_misuse(err, "key: none given");
-	kind = kind_of(pkey);
-	bits = EVP_PKEY_get_bits(pkey);
-	ossl_forget();
-	if ((kind == KEY_RSA || kind == KEY_RSA_PSS) &&
-		(bits < RSA_BITS_MIN || bits > RSA_BITS_MAX)) {
-		EVP_PKEY_free(pkey);
-		err_alert(err, LEAT_ALERT_UNSUPPORTED_CERTIFICATE,
-			"key: RSA modulus is outside 1024 to 16384 bits");
-		err_detailf(err, "%d bits", bits);
-		return LEAT_FAILED;
-	}
-	k = leat_zalloc(sizeof(*k));
-	if (!k) {
-		EVP_PKEY_free(pkey);
-		return err_memory(err);
-	}
-	atomic_init(&k->refs, 1);
-	k->pkey = pkey;
-	k->is_private = is_private;
-	k->kind = kind;
-	k->bits = bits > 0 ? (unsigned)bits : 0;
-	*out = k;
-	return LEAT_OK;
 }
 
 struct key *key_ref(struct key *k)
@@ -199,6 +165,74 @@ static bool set_scheme(EVP_PKEY_CTX *ctx, const struct sigscheme *s, enum key_ki
 	return !s->pss ||
 	       (EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, evp_md(s->hash)) == 1 &&
 		       EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) == 1);
+}
+
+/* RFC 4055 3.1: an id-RSASSA-PSS key may name its hash, its MGF1 hash and a least salt length. Asking
+ * libcrypto to set the scheme up is asking whether they allow it. */
+static void learn_restrictions(struct key *k)
+{
+	const struct sigscheme *s;
+
+	for (size_t i = 0; (s = sigscheme_at(i)); i++) {
+		EVP_PKEY_CTX *ctx;
+
+		if (s->key != KEY_RSA_PSS)
+			continue;
+		ctx = EVP_PKEY_CTX_new_from_pkey(NULL, k->pkey, NULL);
+		k->hash_ok[s->hash] = ctx && EVP_PKEY_verify_init(ctx) == 1 &&
+				      set_scheme(ctx, s, k->kind);
+		EVP_PKEY_CTX_free(ctx);
+		ossl_forget();
+	}
+}
+
+/* RFC 8017 9.1.1: emLen, the modulus less one bit in bytes, must hold hLen + sLen + 2. */
+static bool pss_room(const struct key *k, const struct sigscheme *s)
+{
+	return (k->bits + 6) / 8 >= 2 * hash_len(s->hash) + 2;
+}
+
+bool key_fits(const struct key *k, const struct sigscheme *s, unsigned version)
+{
+	return sigscheme_fits(s, k->kind, version) && (!s->pss || pss_room(k, s)) &&
+	       (k->kind != KEY_RSA_PSS || k->hash_ok[s->hash]);
+}
+
+enum leat_ret key_take_evp(struct key **out, void *evp_pkey, bool is_private, struct leat_err *err)
+{
+	EVP_PKEY *pkey = evp_pkey;
+	enum key_kind kind;
+	struct key *k;
+	int bits;
+
+	*out = NULL;
+	if (!pkey)
+		return err_misuse(err, "key: none given");
+	kind = kind_of(pkey);
+	bits = EVP_PKEY_get_bits(pkey);
+	ossl_forget();
+	if ((kind == KEY_RSA || kind == KEY_RSA_PSS) &&
+		(bits < RSA_BITS_MIN || bits > RSA_BITS_MAX)) {
+		EVP_PKEY_free(pkey);
+		err_alert(err, LEAT_ALERT_UNSUPPORTED_CERTIFICATE,
+			"key: RSA modulus is outside 1024 to 16384 bits");
+		err_detailf(err, "%d bits", bits);
+		return LEAT_FAILED;
+	}
+	k = leat_zalloc(sizeof(*k));
+	if (!k) {
+		EVP_PKEY_free(pkey);
+		return err_memory(err);
+	}
+	atomic_init(&k->refs, 1);
+	k->pkey = pkey;
+	k->is_private = is_private;
+	k->kind = kind;
+	k->bits = bits > 0 ? (unsigned)bits : 0;
+	if (kind == KEY_RSA_PSS)
+		learn_restrictions(k);
+	*out = k;
+	return LEAT_OK;
 }
 
 static size_t seat(const struct sigscheme *s)

@@ -25,6 +25,10 @@ void *key_evp_borrow(const struct key *k);
 /* Do both hold the same public key? */
 bool key_matches(const struct key *a, const struct key *b);
 
+/* May this very key sign with this scheme under this version? Beyond sigscheme_fits: a modulus long
+ * enough for PSS with that hash, and the hash and salt an id-RSASSA-PSS key may be tied to. */
+bool key_fits(const struct key *k, const struct sigscheme *s, unsigned version);
+
 /* Can the libcrypto at hand make and check signatures of this scheme? */
 bool crypto_has_scheme(const struct crypto *c, const struct sigscheme *s);
 

@@ -129,21 +129,13 @@ const struct group *choose_group13(
 
 /* ---- signatures and credentials ---- */
 
-/* RFC 8017 9.1.1: EMSA-PSS with a salt as long as the hash needs emLen >= 2 hLen + 2; small RSA keys
- * cannot make the larger ones. */
-static bool key_is_long_enough(const struct sigscheme *s, const struct key *key)
-{
-	return !s->pss || (key_bits(key) + 6) / 8 >= 2 * hash_len(s->hash) + 2;
-}
-
 const struct sigscheme *choose_scheme(const struct leat_config *cfg, unsigned version,
 	struct leat_span offered, const struct key *key)
 {
 	for (unsigned i = 0; i < cfg->schemes.n; i++) {
 		const struct sigscheme *s = cfg->schemes.v[i];
 
-		if (sigscheme_fits(s, key_kind(key), version) && list16_has(offered, s->id) &&
-			key_is_long_enough(s, key))
+		if (key_fits(key, s, version) && list16_has(offered, s->id))
 			return s;
 	}
 	return NULL;
