@@ -14,18 +14,10 @@
 
 #include "tool/http.h"
 
-/* Appends to an array; a text that does not fit is a fault of the test. */
-static void append(char *to, size_t cap, const char *more)
-{
-	size_t n = strlen(to);
-
-	assert_true(n + strlen(more) < cap);
-	snprintf(to + n, cap - n, "%s", more);
-}
-
 #define NUM(a) (sizeof(a) / sizeof((a)[0]))
 #define H      "Host: a\r\n"
 
+/* Appends to an array; a text that does not fit is a fault of the test. */
 static void append(char *text, size_t cap, const char *more)
 {
 	size_t n = strlen(text);
