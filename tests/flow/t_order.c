@@ -298,7 +298,7 @@ static void ccs_flood(void **state)
 
 	(void)state;
 	fresh("tlsv1.3", false);
-	for (int i = 0; i < LIM_COMPAT_CCS; i++)
+	for (int i = 0; i < LIM_DROPPED; i++)
 		assert_int_equal(
 			pair_feed(&pair, LEAT_CLIENT, REC_CCS, (struct leat_span){ &one, 1 }),
 			LEAT_OK);
@@ -322,6 +322,47 @@ static void ccs_before_12(void **state)
 	assert_true(pair_deliver(&pair, LEAT_CLIENT, &r));
 	assert_int_equal(r, LEAT_OK);
 	pair_must_refuse(&pair, LEAT_CLIENT, LEAT_ALERT_UNEXPECTED_MESSAGE);
+	pair_clear(&pair);
+}
+
+/* RFC 5246 7.4.1.1: a HelloRequest during a handshake is ignored and not hashed; but not for ever. */
+static void hello_requests(void **state)
+{
+	static const uint8_t request[] = { MSG_HELLO_REQUEST, 0, 0, 0 },
+			     longer[] = { MSG_HELLO_REQUEST, 0, 0, 1, 0 };
+	static const struct leat_span good = { request, sizeof(request) };
+	size_t tried = 0;
+
+	(void)state;
+	for (size_t at = 0;; at++) {
+		bool more;
+
+		fresh("tlsv1.2", false);
+		more = advance(at);
+		if (more && state_row(LEAT_CLIENT, state_of(LEAT_CLIENT), MSG_HELLO_REQUEST)) {
+			assert_int_equal(
+				pair_feed(&pair, LEAT_CLIENT, REC_HANDSHAKE, good), LEAT_OK);
+			pair_must_connect(&pair);
+			tried++;
+		}
+		pair_clear(&pair);
+		if (!more)
+			break;
+	}
+	assert_true(tried >= 4);
+
+	fresh("tlsv1.2", false);
+	(void)advance(2);
+	for (int i = 0; i < LIM_DROPPED; i++)
+		assert_int_equal(pair_feed(&pair, LEAT_CLIENT, REC_HANDSHAKE, good), LEAT_OK);
+	must_be_unexpected(LEAT_CLIENT, REC_HANDSHAKE, LV_PLAIN, good, "one request too many");
+	pair_clear(&pair);
+	fresh("tlsv1.2", false);
+	(void)advance(2);
+	assert_int_equal(pair_feed(&pair, LEAT_CLIENT, REC_HANDSHAKE,
+				 (struct leat_span){ longer, sizeof(longer) }),
+		LEAT_FAILED);
+	assert_int_equal(pair.side[LEAT_CLIENT].err.alert, LEAT_ALERT_DECODE_ERROR);
 	pair_clear(&pair);
 }
 
@@ -395,6 +436,7 @@ int main(void)
 		cmocka_unit_test(ccs_everywhere_12),
 		cmocka_unit_test(ccs_flood),
 		cmocka_unit_test(ccs_before_12),
+		cmocka_unit_test(hello_requests),
 		cmocka_unit_test(ccs_inside_a_message),
 		cmocka_unit_test(empty_record),
 		cmocka_unit_test(misuse),

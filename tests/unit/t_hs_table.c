@@ -62,6 +62,12 @@ static const struct edge c12[] = {
 	{ "WAIT_CCS", MSG_SESSION_TICKET, LV_PLAIN, "WAIT_CCS" },
 	{ "WAIT_CCS", HS_MSG_CCS, LV_PLAIN, "WAIT_FINISHED" },
 	{ "WAIT_FINISHED", MSG_FINISHED, LV_APP, "CONNECTED" },
+	/* 7.4.1.1: HelloRequest is ignored while negotiating */
+	{ "WAIT_CERT", MSG_HELLO_REQUEST, LV_PLAIN, "WAIT_CERT" },
+	{ "WAIT_SKX", MSG_HELLO_REQUEST, LV_PLAIN, "WAIT_SKX" },
+	{ "WAIT_CR_DONE", MSG_HELLO_REQUEST, LV_PLAIN, "WAIT_CR_DONE" },
+	{ "WAIT_DONE", MSG_HELLO_REQUEST, LV_PLAIN, "WAIT_DONE" },
+	{ "WAIT_CCS", MSG_HELLO_REQUEST, LV_PLAIN, "WAIT_CCS" },
 };
 
 /* The same as the server hears it, without client certificates. */

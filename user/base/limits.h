@@ -20,8 +20,9 @@
 /* Early data we refused is skipped unread up to this many bytes (RFC 8446 4.2.10); we gave out no
  * ticket that allows any, so this covers tickets of another server behind the same name. */
 #define LIM_EARLY_SKIP (2 * LIM_PLAINTEXT)
-/* change_cipher_spec records that are dropped in one TLS 1.3 handshake (RFC 8446 5 sets no bound). */
-#define LIM_COMPAT_CCS 32
+/* Messages that the protocol wants ignored, in one handshake: change_cipher_spec records of TLS 1.3
+ * (RFC 8446 5), HelloRequests of TLS 1.2 (RFC 5246 7.4.1.1). Neither sets a bound. */
+#define LIM_DROPPED 32
 /* Post-handshake messages (KeyUpdate, ticket, HelloRequest) without application data in between. */
 #define LIM_POST_MESSAGES 32
 

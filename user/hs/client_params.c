@@ -227,7 +227,7 @@ enum leat_ret on_server_hello(struct hs *h, struct leat_span body, enum hs_state
 		return on_server_hello13(h, &sh, next);
 	if (check_sentinel(h, &sh) != LEAT_OK)
 		return LEAT_FAILED;
-	if (h->ccs_in)
+	if (h->dropped_in)
 		return hs_refuse(h, LEAT_ALERT_UNEXPECTED_MESSAGE,
 			"change_cipher_spec: before the server_hello of tls 1.2");
 	return v12_client_begin(h, &sh, next);

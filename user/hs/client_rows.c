@@ -26,6 +26,12 @@ const struct hs_row client_rows[] = {
 	{ C12_WAIT_DONE,    MSG_HELLO_DONE,    LV_PLAIN,     v12_on_hello_done,      B(C12_WAIT_CCS) },
 	{ C12_WAIT_CCS,     MSG_SESSION_TICKET, LV_PLAIN,    v12_on_ticket,          B(C12_WAIT_CCS) },
 	{ C12_WAIT_CCS,     HS_MSG_CCS,        LV_PLAIN,     v12_on_server_ccs,      B(C12_WAIT_FINISHED) },
+	/* RFC 5246 7.4.1.1: "will be ignored by the client if the client is currently negotiating a session" */
+	{ C12_WAIT_CERT,    MSG_HELLO_REQUEST, LV_PLAIN,     v12_on_hello_request,   B(C12_WAIT_CERT) },
+	{ C12_WAIT_SKX,     MSG_HELLO_REQUEST, LV_PLAIN,     v12_on_hello_request,   B(C12_WAIT_SKX) },
+	{ C12_WAIT_CR_DONE, MSG_HELLO_REQUEST, LV_PLAIN,     v12_on_hello_request,   B(C12_WAIT_CR_DONE) },
+	{ C12_WAIT_DONE,    MSG_HELLO_REQUEST, LV_PLAIN,     v12_on_hello_request,   B(C12_WAIT_DONE) },
+	{ C12_WAIT_CCS,     MSG_HELLO_REQUEST, LV_PLAIN,     v12_on_hello_request,   B(C12_WAIT_CCS) },
 	{ C12_WAIT_FINISHED, MSG_FINISHED,     LV_APP,       v12_on_server_finished, B(HS_UP) },
 };
 /* clang-format on */

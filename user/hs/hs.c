@@ -234,7 +234,7 @@ static enum leat_ret on_ccs(struct hs *h, enum hs_level level, struct leat_span 
 	}
 	if (row)
 		return step(h, HS_MSG_CCS, payload, level);
-	if (!may_be_13 || h->state == HS_UP || ++h->ccs_in > LIM_COMPAT_CCS) {
+	if (!may_be_13 || h->state == HS_UP || ++h->dropped_in > LIM_DROPPED) {
 		(void)hs_refuse(
 			h, LEAT_ALERT_UNEXPECTED_MESSAGE, "change_cipher_spec: out of order");
 		return die(h);

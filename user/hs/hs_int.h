@@ -84,14 +84,14 @@ struct hs {
 	const struct hs_sink *sink;
 	struct leat_err *err;
 
-	uint8_t role;     /* enum leat_role */
-	uint8_t state;    /* enum hs_state */
-	uint8_t rx_level; /* enum hs_level peer messages must have now */
-	uint8_t ccs_in;   /* compatibility change_cipher_spec records dropped */
-	bool sent_ccs;    /* ours, once per handshake */
-	bool may_send;    /* application write keys are set */
-	bool retried;     /* one HelloRetryRequest was sent or received */
-	bool ems;         /* extended master secret (always true in effect for 1.3) */
+	uint8_t role;       /* enum leat_role */
+	uint8_t state;      /* enum hs_state */
+	uint8_t rx_level;   /* enum hs_level peer messages must have now */
+	uint8_t dropped_in; /* messages that were ignored: compatibility CCS, HelloRequest */
+	bool sent_ccs;      /* ours, once per handshake */
+	bool may_send;      /* application write keys are set */
+	bool retried;       /* one HelloRetryRequest was sent or received */
+	bool ems;           /* extended master secret (always true in effect for 1.3) */
 	bool resumed;
 	const struct hs_row *row; /* of the message being handled or whose job is under way */
 	struct reasm in;
@@ -207,7 +207,7 @@ hs_fn on_end_of_early_data, on_client_cert, on_client_cert_verify, on_client_fin
  * v12_client_begin: a ServerHello that chose TLS 1.2 passed the version-independent checks (version,
  * session id and compression decoded; sentinel). It makes its own (suite, extensions, EMS,
  * renegotiation_info), commits, and sets *next = C12_WAIT_CERT. The 1.3 shares are forgotten by it
- * (client_clear_shares). A dropped compatibility CCS before it (h->ccs_in) is unexpected_message.
+ * (client_clear_shares). A dropped compatibility CCS before it (h->dropped_in) is unexpected_message.
  *
  * v12_server_begin: a ClientHello for which TLS 1.2 was chosen; client_random, session_id and sni are
  * committed. It chooses (choose.h), sends ServerHello, Certificate, then ServerKeyExchange through
@@ -216,8 +216,8 @@ hs_fn on_end_of_early_data, on_client_cert, on_client_cert_verify, on_client_fin
  * The handlers below are in the rows. Both sides end in HS_UP, with h->v12.master for the exporter. */
 enum leat_ret v12_client_begin(struct hs *h, const struct server_hello *sh, enum hs_state *next);
 enum leat_ret v12_server_begin(struct hs *h, const struct client_hello *ch, enum hs_state *next);
-hs_fn v12_on_server_cert, v12_on_server_kx, v12_on_cert_request, v12_on_hello_done, v12_on_ticket,
-	v12_on_server_ccs, v12_on_server_finished;
+hs_fn v12_on_server_cert, v12_on_server_kx, v12_on_cert_request, v12_on_hello_done,
+	v12_on_hello_request, v12_on_ticket, v12_on_server_ccs, v12_on_server_finished;
 hs_fn v12_on_client_kx, v12_on_client_ccs, v12_on_client_finished;
 
 #endif

@@ -263,6 +263,22 @@ enum leat_ret v12_on_hello_done(struct hs *h, struct leat_span body, enum hs_sta
 	return v12_send_finished(h);
 }
 
+/* RFC 5246 7.4.1.1: "This message will be ignored by the client if the client is currently negotiating a
+ * session"; it "MUST NOT be included in the message hashes". */
+enum leat_ret v12_on_hello_request(struct hs *h, struct leat_span body, enum hs_state *next)
+{
+	uint8_t alert = LEAT_ALERT_DECODE_ERROR;
+
+	if (!dec_v12_hello_request(body, &alert))
+		return hs_refuse(h, alert, "hello_request: malformed");
+	if (h->dropped_in == LIM_DROPPED)
+		return hs_refuse(
+			h, LEAT_ALERT_UNEXPECTED_MESSAGE, "hello_request: too many of them");
+	h->dropped_in++;
+	*next = (enum hs_state)h->state;
+	return LEAT_OK;
+}
+
 /* ---- the server's last flight ---- */
 
 enum leat_ret v12_on_ticket(struct hs *h, struct leat_span body, enum hs_state *next)
