@@ -78,9 +78,10 @@ static enum leat_ret refuse(const struct handover_dir *d, struct leat_err *err)
 {
 	if (d->policy != LEAT_RECORDS_KERNEL)
 		return LEAT_UNSUPPORTED;
-	if (d->sys)
-		return err_sys(err, d->sys, why_text(d->why));
-	return err_option(err, "records", "kernel", why_text(d->why));
+	err_option(err, "records", "kernel", why_text(d->why));
+	if (err->cls == LEAT_E_OPTION)
+		err->sys = d->sys;
+	return LEAT_FAILED;
 }
 
 static enum leat_why why_of_ulp(int sys)

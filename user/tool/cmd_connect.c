@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cmd_connect.c - `leat connect HOST:PORT`: options into a config, TCP, handshake, pump, end.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tool/connect.h"
+
+enum {
+	OPT_CACERT = 1,
+	OPT_CERT,
+	OPT_KEY,
+	OPT_SERVERNAME,
+	OPT_INSECURE,
+	OPT_ALPN,
+	OPT_TLS12,
+	OPT_TLS13,
+	OPT_VERSIONS,
+	OPT_SUITES,
+	OPT_GROUPS,
+	OPT_RECORDS,
+	OPT_RECORDS_RX,
+	OPT_RECORDS_TX,
+	OPT_SET,
+	OPT_TIMEOUT,
+	OPT_JSON,
+	OPT_BRIEF,
+	OPT_QUIET,
+};
+
+static const struct arg_opt options[] = {
+	{ "cacert", 'c', "FILE", OPT_CACERT, "trust the CAs in this PEM file, not the system's" },
+	{ "servername", 'n', "NAME", OPT_SERVERNAME,
+		"name to ask for and to check, if it is not HOST" },
+	{ "insecure", 'k', NULL, OPT_INSECURE, "accept any certificate: anybody may be answering" },
+	{ "cert", 0, "FILE", OPT_CERT, "our certificate and its intermediates, PEM" },
+	{ "key", 0, "FILE", OPT_KEY, "its private key, PEM (default: in the --cert file)" },
+	{ "alpn", 'a', "A,B", OPT_ALPN, "protocols to offer, best first" },
+	{ "tls1_2", 0, NULL, OPT_TLS12, "TLS 1.2 only" },
+	{ "tls1_3", 0, NULL, OPT_TLS13, "TLS 1.3 only" },
+	{ "versions", 0, "A,B", OPT_VERSIONS, "tlsv1.3, tlsv1.2" },
+	{ "suites", 0, "A,B", OPT_SUITES, "cipher suites by IANA or OpenSSL name, best first" },
+	{ "groups", 0, "A,B", OPT_GROUPS, "key exchange groups, best first" },
+	{ "records", 'r', "WHERE", OPT_RECORDS,
+		"auto, kernel or user: where records are protected;\n"
+		"kernel fails where it cannot be had" },
+	{ "records-rx", 0, "WHERE", OPT_RECORDS_RX, "the same for what is received" },
+	{ "records-tx", 0, "WHERE", OPT_RECORDS_TX, "the same for what is sent" },
+	{ "set", 's', "OPTION=VALUE", OPT_SET, "any other option of the configuration" },
+	{ "timeout", 't', "SECONDS", OPT_TIMEOUT,
+		"limit for connection and handshake (default 10)" },
+	{ "json", 0, NULL, OPT_JSON, "at the end one JSON object on stderr, nothing else" },
+	{ "brief", 'b', NULL, OPT_BRIEF, "say only what was negotiated" },
+	{ "quiet", 'q', NULL, OPT_QUIET, "say only errors" },
+	{ 0 },
+};
+
+static const char notes[] =
+	"What comes from stdin goes to the peer, what the peer sends goes to stdout. At the end of\n"
+	"stdin our side is closed (close_notify); what the peer still sends is awaited.\n"
+	"\n"
+	"exit codes: 0 ended in order, 1 TLS or I/O failed, 2 wrong command line, 3 no TCP\n"
+	"connection, 4 certificate refused, 5 cut off by the peer without close_notify,\n"
+	"6 --records kernel cannot be had here\n"
+	"\n"
+	"example: printf 'GET / HTTP/1.0\\r\\n\\r\\n' | leat connect example.org:443";
+
+/* Options that are one setting of the config under another name. */
+static const char *const setting_of[] = {
+	[OPT_ALPN] = "alpn",
+	[OPT_VERSIONS] = "versions",
+	[OPT_SUITES] = "suites",
+	[OPT_GROUPS] = "groups",
+	[OPT_RECORDS] = "records",
+	[OPT_RECORDS_RX] = "records_rx",
+	[OPT_RECORDS_TX] = "records_tx",
+};
+
+struct job {
+	struct args *args;
+	struct connect_wish w;
+	struct leat_config *cfg;
+	struct leat_files files;
+	const char *name;
+};
+
+static int refuse(struct job *j, const struct leat_err *err)
+{
+	return tool_fail_err(j->args, TOOL_USAGE, err);
+}
+
+static int set_option(struct job *j, const char *option, const char *value)
+{
+	struct leat_err err = { 0 };
+
+	return leat_config_set(j->cfg, option, value, &err) == LEAT_OK ? 0 : refuse(j, &err);
+}
+
+static int set_pair(struct job *j, const char *text)
+{
+	const char *eq = strchr(text, '=');
+	char option[64];
+
+	if (!eq || eq == text || (size_t)(eq - text) >= sizeof(option)) {
+		args_wrong(j->args, "--set: not OPTION=VALUE: %s", text);
+		return TOOL_USAGE;
+	}
+	snprintf(option, sizeof(option), "%.*s", (int)(eq - text), text);
+	return set_option(j, option, eq + 1);
+}
+
+static int take_target(struct job *j, const char *text)
+{
+	if (j->w.host[0]) {
+		args_wrong(j->args, "one HOST:PORT is enough: %s", text);
+		return TOOL_USAGE;
+	}
+	if (!args_host_port(j->args, text, false, j->w.host, sizeof(j->w.host), &j->w.port))
+		return TOOL_USAGE;
+	return 0;
+}
+
+static int take(struct job *j, int id, const char *value)
+{
+	if (id > 0 && (size_t)id < sizeof(setting_of) / sizeof(setting_of[0]) && setting_of[id])
+		return set_option(j, setting_of[id], value);
+	switch (id) {
+	case ARG_PLAIN: return take_target(j, value);
+	case OPT_CACERT: j->files.cacertfile = value; return 0;
+	case OPT_CERT: j->files.certfile = value; return 0;
+	case OPT_KEY: j->files.keyfile = value; return 0;
+	case OPT_SERVERNAME: j->name = value; return 0;
+	case OPT_INSECURE: j->w.insecure = true; return 0;
+	case OPT_TLS12: return set_option(j, "versions", "tlsv1.2");
+	case OPT_TLS13: return set_option(j, "versions", "tlsv1.3");
+	case OPT_SET: return set_pair(j, value);
+	case OPT_TIMEOUT:
+		return args_seconds(j->args, "--timeout", value, &j->w.timeout_ms) ? 0 : TOOL_USAGE;
+	case OPT_JSON: j->w.talk = TALK_JSON; return 0;
+	case OPT_BRIEF: j->w.talk = TALK_BRIEF; return 0;
+	case OPT_QUIET: j->w.talk = TALK_QUIET; return 0;
+	default: return TOOL_USAGE; /* ARG_WRONG: said already */
+	}
+}
+
+/* Trust, credential, freeze. */
+static int finish_config(struct job *j)
+{
+	struct leat_err err = { 0 };
+
+	if (j->w.insecure && leat_config_set_verify(j->cfg, LEAT_VERIFY_NONE, &err) != LEAT_OK)
+		return refuse(j, &err);
+	if (leat_config_use_files(j->cfg, &j->files, &err) != LEAT_OK)
+		return refuse(j, &err);
+	if (!j->w.insecure && !j->files.cacertfile &&
+		leat_config_use_system_trust(j->cfg, &err) != LEAT_OK)
+		return refuse(j, &err);
+	if (leat_config_freeze(j->cfg, &err) != LEAT_OK)
+		return refuse(j, &err);
+	return 0;
+}
+
+static int parse(struct job *j)
+{
+	const char *value;
+	int id, code;
+
+	while ((id = args_next(j->args, &value)) != ARG_END) {
+		code = take(j, id, value);
+		if (code)
+			return code;
+	}
+	if (!j->w.host[0]) {
+		args_wrong(j->args, "no HOST:PORT given");
+		return TOOL_USAGE;
+	}
+	j->w.name = j->name ? j->name : j->w.host;
+	return finish_config(j);
+}
+
+static int failed(struct job *j, const struct leat_err *err, int code)
+{
+	struct connect_totals t = { .err = *err };
+
+	connect_report_end(&j->w, NULL, &t, code);
+	return code;
+}
+
+static int talk(struct job *j)
+{
+	struct leat_err err = { 0 };
+	struct connect_totals t = { 0 };
+	struct leat_conn *c;
+	int fd, code;
+
+	if (leat_tcp_connect(&fd, j->w.host, j->w.port, j->w.timeout_ms, &err) != LEAT_OK)
+		return failed(j, &err, CONNECT_NO_TCP);
+	if (leat_upgrade_client(&c, j->cfg, fd, j->w.name, 0, j->w.timeout_ms, &err) != LEAT_OK) {
+		code = connect_exit_code(&err);
+		return failed(j, &err, code == CONNECT_TRUNCATED ? TOOL_FAILED : code);
+	}
+	connect_report_start(&j->w, c);
+	connect_pump(c, &t);
+	code = connect_exit_code(&t.err);
+	connect_report_end(&j->w, c, &t, code);
+	/* Our close_notify, if it is not out yet; after an error the peer's is not waited for. The
+	 * result is known already: whatever the peer does now, its data is complete or not. */
+	leat_close_timeout(c, t.err.cls == LEAT_E_NONE ? 1000 : 0, NULL);
+	return code;
+}
+
+static int run(struct args *args)
+{
+	struct job j = { .args = args, .w = { .timeout_ms = 10000 } };
+	struct leat_err err = { 0 };
+	int code;
+
+	if (leat_config_new(&j.cfg, LEAT_CLIENT, &err) != LEAT_OK)
+		return tool_fail_err(args, TOOL_FAILED, &err);
+	/* A closed stdout is an error with a sentence and an exit code, not a signal. */
+	signal(SIGPIPE, SIG_IGN);
+	code = parse(&j);
+	if (code == 0)
+		code = talk(&j);
+	leat_config_unref(j.cfg);
+	return code;
+}
+
+const struct tool_cmd cmd_connect = {
+	.name = "connect",
+	.synopsis = "HOST:PORT [options]",
+	.summary = "a TLS connection between a server and stdin/stdout",
+	.opts = options,
+	.notes = notes,
+	.run = run,
+};

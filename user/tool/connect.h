@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * connect.h - the pieces of `leat connect`: options (cmd_connect.c), the data pump (connect_pump.c), what
+ * is said about the connection (connect_report.c).
+ */
+#ifndef LEAT_TOOL_CONNECT_H
+#define LEAT_TOOL_CONNECT_H
+
+#include <leat/leat.h>
+
+#include "tool/tool.h"
+
+/* Exit codes besides those of tool.h. */
+enum {
+	CONNECT_NO_TCP = 3,      /* no TCP connection */
+	CONNECT_CERTIFICATE = 4, /* the peer's certificate was refused */
+	CONNECT_TRUNCATED = 5,   /* the peer ended the transport without close_notify */
+	CONNECT_NOT_KERNEL = 6,  /* --records kernel, and it cannot be had */
+};
+
+enum connect_talk { TALK_ALL, TALK_BRIEF, TALK_QUIET, TALK_JSON };
+
+struct connect_wish {
+	char host[256];
+	uint16_t port;
+	const char *name; /* for SNI and the host check */
+	bool insecure;
+	enum connect_talk talk;
+	int timeout_ms;
+};
+
+struct connect_totals {
+	uint64_t sent, received;
+	struct leat_err err; /* class LEAT_E_NONE: ended in order */
+};
+
+/* Moves bytes both ways until the peer's end. At the end of stdin our close_notify goes out and reading
+ * goes on. */
+void connect_pump(struct leat_conn *c, struct connect_totals *t);
+
+/* What is known once the handshake is complete, to stderr. */
+void connect_report_start(const struct connect_wish *w, const struct leat_conn *c);
+/* The end. JSON: everything, one object in one line. c may be NULL when there was no connection. */
+void connect_report_end(const struct connect_wish *w, const struct leat_conn *c,
+	const struct connect_totals *t, int code);
+
+int connect_exit_code(const struct leat_err *err);
+
+#endif
