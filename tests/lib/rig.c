@@ -52,7 +52,7 @@ void rig_open(struct rig *r, const struct rig_opts *o)
 				 other == LEAT_CLIENT ? "localhost" : NULL, &duo_env, &r->err),
 		LEAT_OK);
 	conn_use(o->sys, &duo_env);
-	assert_int_equal(conn_new(&r->c, r->cfg[o->role], fd[0],
+	assert_int_equal(conn_open(&r->c, r->cfg[o->role], fd[0],
 				 o->role == LEAT_CLIENT ? "localhost" : NULL, &r->err),
 		LEAT_OK);
 	conn_use(NULL, NULL);

@@ -55,7 +55,7 @@ enum leat_ret conn_wait(struct leat_conn *c, enum leat_dir dir, short events, in
 	return r == LEAT_FAILED ? conn_sys(c, dir, err.sys, "poll: failed") : r;
 }
 
-enum leat_ret conn_new(struct leat_conn **out, struct leat_config *cfg, int fd, const char *host,
+enum leat_ret conn_open(struct leat_conn **out, struct leat_config *cfg, int fd, const char *host,
 	struct leat_err *err)
 {
 	struct leat_conn *c = leat_zalloc(sizeof(*c));

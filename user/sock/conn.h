@@ -45,7 +45,7 @@ LEAT_MUST_CHECK enum leat_ret sock_wait(
 	const struct leat_sys *sys, int fd, short events, int64_t deadline, struct leat_err *err);
 
 /* Takes fd, whatever happens afterwards (conn_free closes it). */
-LEAT_MUST_CHECK enum leat_ret conn_new(struct leat_conn **out, struct leat_config *cfg, int fd,
+LEAT_MUST_CHECK enum leat_ret conn_open(struct leat_conn **out, struct leat_config *cfg, int fd,
 	const char *host, struct leat_err *err);
 
 /* All return LEAT_FAILED. */

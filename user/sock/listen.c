@@ -160,7 +160,7 @@ enum leat_ret leat_accept(
 	if (r != LEAT_OK)
 		return r;
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	r = conn_new(out, l->cfg, fd, NULL, err);
+	r = conn_open(out, l->cfg, fd, NULL, err);
 	if (r != LEAT_OK)
 		close(fd);
 	return r;

@@ -107,7 +107,7 @@ static enum leat_ret upgrade(struct leat_conn **out, struct leat_config *cfg, in
 	struct leat_conn *c;
 
 	*out = NULL;
-	if (conn_new(&c, cfg, fd, host, err) != LEAT_OK) {
+	if (conn_open(&c, cfg, fd, host, err) != LEAT_OK) {
 		if (!(flags & LEAT_KEEP_FD))
 			close(fd);
 		return LEAT_FAILED;
