@@ -180,7 +180,7 @@ static enum leat_ret agree(const struct group *g, EVP_PKEY *mine, EVP_PKEY *thei
 enum leat_ret kex_finish(struct kex *k, const struct crypto *c, struct leat_span peer,
 	struct kex_out *out, struct leat_err *err)
 {
-	EVP_PKEY *theirs;
+	EVP_PKEY *theirs = NULL;
 	enum leat_ret r;
 
 	out->n = 0;
@@ -199,7 +199,7 @@ enum leat_ret kex_respond(const struct crypto *c, const struct group *g, struct 
 	struct leat_wr *share, struct kex_out *out, struct leat_err *err)
 {
 	LEAT_SCOPED(kex_clear) struct kex k = { 0 };
-	EVP_PKEY *theirs;
+	EVP_PKEY *theirs = NULL;
 	enum leat_ret r;
 
 	out->n = 0;
