@@ -34,6 +34,8 @@ static uint8_t text[BIG], buf[BIG + 65536], rec[REFREC_ROOM(65535, 0)];
 static const struct rig_opts kinds[] = {
 	{ LEAT_CLIENT, "tlsv1.3", "TLS_AES_128_GCM_SHA256", RECORDS, RECORDS, NULL },
 	{ LEAT_SERVER, "tlsv1.3", "TLS_CHACHA20_POLY1305_SHA256", RECORDS, RECORDS, NULL },
+	{ LEAT_CLIENT, "tlsv1.2", "ECDHE-ECDSA-AES256-GCM-SHA384", RECORDS, RECORDS, NULL },
+	{ LEAT_SERVER, "tlsv1.2", "ECDHE-ECDSA-AES128-GCM-SHA256", RECORDS, RECORDS, NULL },
 };
 #define EACH_KIND(k) for (size_t k = 0; k < NUM(kinds); k++)
 
@@ -114,6 +116,10 @@ static void every_size_both_ways(void **state)
 		one_suite(role, "tlsv1.3", "TLS_AES_256_GCM_SHA384");
 		one_suite(role, "tlsv1.3", "TLS_CHACHA20_POLY1305_SHA256");
 		one_suite(role, "tlsv1.3", "TLS_AES_128_CCM_SHA256");
+		one_suite(role, "tlsv1.2", "ECDHE-ECDSA-AES128-GCM-SHA256");
+		one_suite(role, "tlsv1.2", "ECDHE-ECDSA-AES256-GCM-SHA384");
+		one_suite(role, "tlsv1.2", "ECDHE-ECDSA-CHACHA20-POLY1305");
+		one_suite(role, "tlsv1.2", "ECDHE-ECDSA-AES128-CCM");
 	}
 }
 
@@ -457,7 +463,7 @@ static void record_too_long(void **state)
 		open_kind(&r, k);
 		memset(rec, 0, sizeof(rec));
 		memcpy(rec, (uint8_t[]){ 23, 3, 3, 0x48, 0x01 }, 5); /* 2^14 + 2049 */
-		rig_bytes(&r, rec, 5);
+		rig_bytes(&r, rec, 5 + 8); /* KERNEL: in 1.2 it looks when the nonce is there too */
 		rig_recv_fails(&r, LEAT_E_OUR_ALERT);
 		assert_int_equal(leat_conn_error(r.c)->alert, LEAT_ALERT_RECORD_OVERFLOW);
 		rig_expect_alert(&r, LEAT_ALERT_RECORD_OVERFLOW);
