@@ -180,8 +180,10 @@ class CFile(pytest.File):
 
 class CmockaFile(CFile):
     def collect(self):
+        # The parameter of a macro that makes tests is no test.
+        source = re.sub(r"^[ \t]*#[ \t]*define(?:[^\\\n]|\\.|\\\n)*", "", self.source(), flags=re.M)
         names = re.findall(r"\bcmocka_unit_test(?:_setup|_teardown|_setup_teardown|_prestate|"
-                           r"_prestate_setup_teardown)?\(\s*(\w+)", self.source())
+                           r"_prestate_setup_teardown)?\(\s*(\w+)", source)
         names = list(dict.fromkeys(names))
         self.listed = set(names)
         for mark in variants(self.path):
