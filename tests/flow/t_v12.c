@@ -5,7 +5,7 @@
  * cuts and exhausted memory: t_order.c, t_split.c, t_oom.c run over this version too.
  *
  * TIMEOUT: 120
- * REQ: F-chacha12 F-ext-unique F-sentinel T-rn-04
+ * REQ: F-chacha12 F-ems F-sentinel SEC-reneg
  */
 #include "tamper.h"
 
@@ -743,6 +743,83 @@ static void hello_done_refused(void **state)
 		tamper_run(&rows[i], KEY_EC_P256, "tlsv1.2");
 }
 
+/* ---- HelloRequest in the middle of it ---- */
+
+static struct leat_span hello_request(void)
+{
+	return SPAN(MSG_HELLO_REQUEST, 0, 0, 0);
+}
+
+/* RFC 5246 7.4.1.1: ignored while negotiating, and no part of the transcript. */
+static void hello_request_is_ignored(void **state)
+{
+	size_t at = 0, fed = 0;
+
+	(void)state;
+	for (bool more = true; more; at++) {
+		struct pair p = { 0 };
+		enum leat_ret r;
+		const char *in;
+
+		open12(&p, NULL, NULL, KEY_EC_P256);
+		for (size_t i = 0; i < at && more; i++)
+			more = pair_deliver(
+				&p, pair_peek(&p, LEAT_CLIENT) ? LEAT_CLIENT : LEAT_SERVER, &r);
+		in = hs_state_name(p.side[LEAT_CLIENT].hs);
+		if (strncmp(in, "C12_", 4) == 0 && strcmp(in, "C12_WAIT_FINISHED") != 0) {
+			assert_int_equal(pair_feed(&p, LEAT_CLIENT, REC_HANDSHAKE, hello_request()),
+				LEAT_OK);
+			assert_string_equal(hs_state_name(p.side[LEAT_CLIENT].hs), in);
+			pair_must_connect(&p);
+			fed++;
+		}
+		pair_clear(&p);
+	}
+	assert_true(fed >= 4);
+}
+
+static void hello_request_refused(void **state)
+{
+	static const char *const bad[] = { "00 000001 00", "00 010000" };
+
+	(void)state;
+	for (size_t i = 0; i <= NUM(bad); i++) {
+		struct pair p = { 0 };
+		enum leat_ret r;
+		int num = 0;
+
+		open12(&p, NULL, NULL, KEY_EC_P256);
+		(void)pair_deliver(&p, LEAT_CLIENT, &r);
+		(void)pair_deliver(&p, LEAT_SERVER, &r);
+		if (i < NUM(bad)) {
+			assert_int_equal(pair_feed(&p, LEAT_CLIENT, REC_HANDSHAKE, vec_hex(bad[i])),
+				LEAT_FAILED);
+		} else {
+			while (pair_feed(&p, LEAT_CLIENT, REC_HANDSHAKE, hello_request()) ==
+				LEAT_OK)
+				num++;
+			assert_int_equal(num, LIM_DROPPED);
+			assert_int_equal(
+				p.side[LEAT_CLIENT].err.alert, LEAT_ALERT_UNEXPECTED_MESSAGE);
+		}
+		assert_int_equal(p.side[LEAT_CLIENT].err.cls, LEAT_E_OUR_ALERT);
+		pair_clear(&p);
+	}
+	/* a server is never asked */
+	for (int at = 0; at < 2; at++) {
+		struct pair p = { 0 };
+		enum leat_ret r;
+
+		open12(&p, NULL, NULL, KEY_EC_P256);
+		if (at)
+			(void)pair_deliver(&p, LEAT_CLIENT, &r);
+		assert_int_equal(
+			pair_feed(&p, LEAT_SERVER, REC_HANDSHAKE, hello_request()), LEAT_FAILED);
+		assert_int_equal(p.side[LEAT_SERVER].err.alert, LEAT_ALERT_UNEXPECTED_MESSAGE);
+		pair_clear(&p);
+	}
+}
+
 /* ---- ClientHello, ClientKeyExchange ---- */
 
 static void ch_reneg_not_empty(struct client_hello *m)
@@ -1110,6 +1187,8 @@ int main(void)
 		cmocka_unit_test_teardown(server_kx_of_another_connection, vec_teardown),
 		cmocka_unit_test_teardown(request_for_a_certificate, vec_teardown),
 		cmocka_unit_test_teardown(hello_done_refused, vec_teardown),
+		cmocka_unit_test_teardown(hello_request_is_ignored, vec_teardown),
+		cmocka_unit_test_teardown(hello_request_refused, vec_teardown),
 		cmocka_unit_test_teardown(client_hello_refused, vec_teardown),
 		cmocka_unit_test_teardown(client_kx_refused, vec_teardown),
 		cmocka_unit_test_teardown(finished_refused, vec_teardown),

@@ -89,8 +89,8 @@ struct machine {
 static const struct machine machines[] = {
 	{ client_rows, &num_client_rows, a1, NUM(a1), "C_" },
 	{ server_rows, &num_server_rows, a2, NUM(a2), "S_" },
-	{ client_rows, &num_client_rows, c12, NUM(c12), "C12_" },
-	{ server_rows, &num_server_rows, s12, NUM(s12), "S12_" },
+	{ v12_client_rows, &num_v12_client_rows, c12, NUM(c12), "C12_" },
+	{ v12_server_rows, &num_v12_server_rows, s12, NUM(s12), "S12_" },
 };
 
 /* The RFC's name of one of our states in this machine; NULL: it belongs to another one. */
@@ -227,7 +227,9 @@ static void rows_are_sane(void **state)
 		const size_t *num;
 		enum leat_role role;
 	} t[] = { { client_rows, &num_client_rows, LEAT_CLIENT },
-		{ server_rows, &num_server_rows, LEAT_SERVER } };
+		{ server_rows, &num_server_rows, LEAT_SERVER },
+		{ v12_client_rows, &num_v12_client_rows, LEAT_CLIENT },
+		{ v12_server_rows, &num_v12_server_rows, LEAT_SERVER } };
 
 	(void)state;
 	for (size_t k = 0; k < NUM(t); k++) {
@@ -283,14 +285,16 @@ static void write_table(FILE *f, const char *title, const struct hs_row *rows, s
 static void write_states(FILE *f)
 {
 	fprintf(f, "# States of the handshake\n\n");
-	fprintf(f,
-		"Owner: `user/hs/client_rows.c`, `user/hs/server_rows.c`. This page is generated "
-		"from them by\n`tests/unit/t_hs_table.c` (run it with `LEAT_UPDATE=1`), which also "
-		"compares them with RFC 8446\nappendix A.1 and A.2. A message that has no row in "
-		"the present state, or arrives under other keys,\nis refused with "
-		"`unexpected_message`. `C_` client, `S_` server, `C12_` and `S12_` TLS 1.2.\n");
+	fprintf(f, "Owner: `user/hs/client_rows.c`, `user/hs/server_rows.c`, `user/hs/v12_rows.c`. "
+		   "This page is\ngenerated from them by `tests/unit/t_hs_table.c` (run it with "
+		   "`LEAT_UPDATE=1`), which also\ncompares them with RFC 8446 appendix A.1 and A.2 "
+		   "and with RFC 5246 7.3. A message that has no row\nin the present state, or "
+		   "arrives under other keys, is refused with `unexpected_message`.\n`C_` client, "
+		   "`S_` server, `C12_` and `S12_` TLS 1.2.\n");
 	write_table(f, "Client", client_rows, num_client_rows);
 	write_table(f, "Server", server_rows, num_server_rows);
+	write_table(f, "Client, TLS 1.2", v12_client_rows, num_v12_client_rows);
+	write_table(f, "Server, TLS 1.2", v12_server_rows, num_v12_server_rows);
 }
 
 static void states_page_is_current(void **state)

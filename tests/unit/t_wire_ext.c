@@ -3,7 +3,7 @@
  * t_wire_ext.c: extensions: the table of RFC 8446 4.2 against the product's, duplicates, order, limits,
  * unknown and GREASE ones, and for each extension what it may and may not hold.
  *
- * REQ: F-ext-unique T-hs-decode
+ * REQ: F-ext-unique T-rn-04
  */
 #include "vec.h"
 
@@ -170,7 +170,7 @@ static void none_stands_twice(void **state)
 	assert_int_equal(verdict(EXT_IN_CH, "1234 <2 > 0017 <2 > 1235 <2 01 >"), OK);
 }
 
-/* RFC 8701: GREASE values anywhere in a ClientHello. REQ: F-grease */
+/* RFC 8701: GREASE values anywhere in a ClientHello. */
 static void unknown_ones_are_skipped_in_requests_only(void **state)
 {
 	static const char *const unknown[] = { "0a0a <2 >", "fafa <2 00 >", "1234 <2 *300:ff >" };

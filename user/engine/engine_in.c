@@ -173,6 +173,10 @@ static enum leat_ret post_in(struct leat_engine *e, struct leat_span payload)
 
 	if (r == LEAT_FAILED && e->err.cls == LEAT_E_CLOSED && !e->closed)
 		e->closed = out_alert(e, false, LEAT_ALERT_CLOSE_NOTIFY) == LEAT_OK;
+	/* RFC 5246 7.2.2: the peer asked to renegotiate, "if the [other side] doesn't want to": a
+	 * warning, and the connection goes on. Nothing is said after our close_notify. */
+	if (r == LEAT_UNSUPPORTED)
+		r = e->closed ? LEAT_OK : out_alert(e, false, LEAT_ALERT_NO_RENEGOTIATION);
 	return r;
 }
 

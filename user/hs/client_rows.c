@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * client_rows.c - what a client may receive, when, under which keys, and where that leads. Nothing
- * else: anything not listed is unexpected_message. RFC 8446 A.1, RFC 5246 7.3.
+ * else: anything not listed is unexpected_message. RFC 8446 A.1. From C12_WAIT_CERT on: v12_rows.c.
  */
 #include "hs/hs_int.h"
 
@@ -18,21 +18,6 @@ const struct hs_row client_rows[] = {
 	{ C_WAIT_CERT,      MSG_CERT,          LV_HANDSHAKE, on_server_cert,         B(C_WAIT_CV) },
 	{ C_WAIT_CV,        MSG_CERT_VERIFY,   LV_HANDSHAKE, on_server_cert_verify,  B(C_WAIT_FINISHED) },
 	{ C_WAIT_FINISHED,  MSG_FINISHED,      LV_HANDSHAKE, on_server_finished,     B(HS_UP) },
-
-	{ C12_WAIT_CERT,    MSG_CERT,          LV_PLAIN,     v12_on_server_cert,     B(C12_WAIT_SKX) },
-	{ C12_WAIT_SKX,     MSG_SERVER_KX,     LV_PLAIN,     v12_on_server_kx,       B(C12_WAIT_CR_DONE) },
-	{ C12_WAIT_CR_DONE, MSG_CERT_REQUEST,  LV_PLAIN,     v12_on_cert_request,    B(C12_WAIT_DONE) },
-	{ C12_WAIT_CR_DONE, MSG_HELLO_DONE,    LV_PLAIN,     v12_on_hello_done,      B(C12_WAIT_CCS) },
-	{ C12_WAIT_DONE,    MSG_HELLO_DONE,    LV_PLAIN,     v12_on_hello_done,      B(C12_WAIT_CCS) },
-	{ C12_WAIT_CCS,     MSG_SESSION_TICKET, LV_PLAIN,    v12_on_ticket,          B(C12_WAIT_CCS) },
-	{ C12_WAIT_CCS,     HS_MSG_CCS,        LV_PLAIN,     v12_on_server_ccs,      B(C12_WAIT_FINISHED) },
-	/* RFC 5246 7.4.1.1: "will be ignored by the client if the client is currently negotiating a session" */
-	{ C12_WAIT_CERT,    MSG_HELLO_REQUEST, LV_PLAIN,     v12_on_hello_request,   B(C12_WAIT_CERT) },
-	{ C12_WAIT_SKX,     MSG_HELLO_REQUEST, LV_PLAIN,     v12_on_hello_request,   B(C12_WAIT_SKX) },
-	{ C12_WAIT_CR_DONE, MSG_HELLO_REQUEST, LV_PLAIN,     v12_on_hello_request,   B(C12_WAIT_CR_DONE) },
-	{ C12_WAIT_DONE,    MSG_HELLO_REQUEST, LV_PLAIN,     v12_on_hello_request,   B(C12_WAIT_DONE) },
-	{ C12_WAIT_CCS,     MSG_HELLO_REQUEST, LV_PLAIN,     v12_on_hello_request,   B(C12_WAIT_CCS) },
-	{ C12_WAIT_FINISHED, MSG_FINISHED,     LV_APP,       v12_on_server_finished, B(HS_UP) },
 };
 /* clang-format on */
 

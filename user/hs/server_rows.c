@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * server_rows.c - what a server may receive, when, under which keys, and where that leads. Nothing
- * else: anything not listed is unexpected_message. RFC 8446 A.2, RFC 5246 7.3. RECVD_CH, NEGOTIATED
- * and WAIT_FLIGHT2 of A.2 receive nothing and so are no states here.
+ * else: anything not listed is unexpected_message. RFC 8446 A.2; its RECVD_CH, NEGOTIATED and
+ * WAIT_FLIGHT2 receive nothing and so are no states here. From S12_WAIT_CKX on: v12_rows.c.
  *
  * S_WAIT_EOED, S_WAIT_CERT and S_WAIT_CV are the ways of 0-RTT and of client certificates: legal, but
  * entered only by a handler that asked for them.
@@ -20,10 +20,6 @@ const struct hs_row server_rows[] = {
 	{ S_WAIT_CERT,      MSG_CERT,          LV_HANDSHAKE, on_client_cert,         B(S_WAIT_CV) | B(S_WAIT_FINISHED) },
 	{ S_WAIT_CV,        MSG_CERT_VERIFY,   LV_HANDSHAKE, on_client_cert_verify,  B(S_WAIT_FINISHED) },
 	{ S_WAIT_FINISHED,  MSG_FINISHED,      LV_HANDSHAKE, on_client_finished,     B(HS_UP) },
-
-	{ S12_WAIT_CKX,     MSG_CLIENT_KX,     LV_PLAIN,     v12_on_client_kx,       B(S12_WAIT_CCS) },
-	{ S12_WAIT_CCS,     HS_MSG_CCS,        LV_PLAIN,     v12_on_client_ccs,      B(S12_WAIT_FINISHED) },
-	{ S12_WAIT_FINISHED, MSG_FINISHED,     LV_APP,       v12_on_client_finished, B(HS_UP) },
 };
 /* clang-format on */
 

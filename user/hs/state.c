@@ -36,15 +36,25 @@ static const char *const names[HS_STATE_COUNT] = {
 
 _Static_assert(HS_STATE_COUNT <= 64, "a set of states is one uint64_t");
 
-const struct hs_row *state_row(enum leat_role role, enum hs_state s, unsigned msg)
+static const struct hs_row *find_row(
+	const struct hs_row *rows, size_t num, enum hs_state s, unsigned msg)
 {
-	const struct hs_row *rows = role == LEAT_CLIENT ? client_rows : server_rows;
-	size_t num = role == LEAT_CLIENT ? num_client_rows : num_server_rows;
-
 	for (size_t i = 0; i < num; i++)
 		if (rows[i].in == s && rows[i].msg == msg)
 			return &rows[i];
 	return NULL;
+}
+
+const struct hs_row *state_row(enum leat_role role, enum hs_state s, unsigned msg)
+{
+	bool client = role == LEAT_CLIENT;
+	const struct hs_row *row = find_row(client ? client_rows : server_rows,
+		client ? num_client_rows : num_server_rows, s, msg);
+
+	if (row)
+		return row;
+	return find_row(client ? v12_client_rows : v12_server_rows,
+		client ? num_v12_client_rows : num_v12_server_rows, s, msg);
 }
 
 const char *state_name(enum hs_state s)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * state.h - the states of a handshake and the shape of the tables that connect them. The tables
- * themselves are client_rows.c and server_rows.c, nothing else decides what may come when:
+ * themselves are client_rows.c, server_rows.c and v12_rows.c, nothing else decides what may come when:
  * tests/unit/t_hs_table.c compares them with RFC 8446 appendix A and writes docs/states.md from them.
  */
 #ifndef LEAT_HS_STATE_H
@@ -65,6 +65,10 @@ extern const struct hs_row client_rows[];
 extern const size_t num_client_rows;
 extern const struct hs_row server_rows[];
 extern const size_t num_server_rows;
+extern const struct hs_row v12_client_rows[];
+extern const size_t num_v12_client_rows;
+extern const struct hs_row v12_server_rows[];
+extern const size_t num_v12_server_rows;
 
 /* NULL: this message is not legal in this state. */
 const struct hs_row *state_row(enum leat_role role, enum hs_state s, unsigned msg);
