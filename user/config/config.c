@@ -249,10 +249,10 @@ static bool has_suite(const struct leat_config *c, unsigned version)
 	return false;
 }
 
-static bool has_scheme(const struct leat_config *c, enum key_kind kind, unsigned version)
+static bool has_scheme(const struct leat_config *c, const struct key *key, unsigned version)
 {
 	for (unsigned i = 0; i < c->schemes.n; i++)
-		if (sigscheme_fits(c->schemes.v[i], kind, version))
+		if (key_fits(key, c->schemes.v[i], version))
 			return true;
 	return false;
 }
@@ -266,7 +266,7 @@ static bool cred_is_usable(const struct leat_config *c, const struct cred *cred)
 		const struct suite *s = c->suites.v[i];
 
 		if (s->version >= c->min_version && s->version <= c->max_version &&
-			suite_fits_key(s, kind) && has_scheme(c, kind, s->version))
+			suite_fits_key(s, kind) && has_scheme(c, cred_key(cred), s->version))
 			return true;
 	}
 	return false;
