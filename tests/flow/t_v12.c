@@ -563,6 +563,20 @@ static void certificate_refused(void **state)
 		tamper_run(&rows[i], KEY_EC_P256, "tlsv1.2");
 }
 
+/* The alert alone does not tell which rule refused it: the signature scheme would be the next. */
+static void certificate_must_fit_the_suite(void **state)
+{
+	struct tamper t = { .from = LEAT_SERVER, .msg = MSG_CERT, .raw = cert_rsa };
+	struct pair p = { .on_unit = tamper_unit, .arg = &t };
+
+	(void)state;
+	open12(&p, NULL, NULL, KEY_EC_P256);
+	pair_must_refuse(&p, LEAT_CLIENT, LEAT_ALERT_ILLEGAL_PARAMETER);
+	assert_string_equal(
+		p.side[LEAT_CLIENT].err.what, "certificate: its key does not fit the cipher suite");
+	pair_clear(&p);
+}
+
 /* ---- ServerKeyExchange ---- */
 
 static void change_kx(struct pair_unit *u, void (*fn)(struct v12_server_kx *m))
@@ -816,6 +830,56 @@ static void hello_request_refused(void **state)
 		assert_int_equal(
 			pair_feed(&p, LEAT_SERVER, REC_HANDSHAKE, hello_request()), LEAT_FAILED);
 		assert_int_equal(p.side[LEAT_SERVER].err.alert, LEAT_ALERT_UNEXPECTED_MESSAGE);
+		pair_clear(&p);
+	}
+}
+
+/* ---- NewSessionTicket ---- */
+
+static void sh_ticket(struct server_hello *m)
+{
+	WITH(m, EXT_TICKET);
+}
+
+/* RFC 5077 3.3: once, before change_cipher_spec, if and only if the ServerHello promised it. We do not
+ * ask for tickets yet, so the client is made to believe that it did. */
+static void tickets_come_as_promised(void **state)
+{
+	static const struct {
+		const char *name;
+		bool promised;
+		unsigned num; /* tickets sent */
+		const char *ticket;
+		uint8_t alert; /* 0: the ticket is taken and change_cipher_spec too */
+	} rows[] = {
+		{ "one", true, 1, "04 00000a 00000e10 0004 aabbccdd", 0 },
+		{ "an empty one", true, 1, "04 000006 00000000 0000", 0 },
+		{ "none", true, 0, "", A(UNEXPECTED_MESSAGE) },
+		{ "two", true, 2, "04 000006 00000000 0000", A(UNEXPECTED_MESSAGE) },
+		{ "not promised", false, 1, "04 000006 00000000 0000", A(UNEXPECTED_MESSAGE) },
+		{ "malformed", true, 1, "04 000007 00000000 0000 00", A(DECODE_ERROR) },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < NUM(rows); i++) {
+		struct tamper t = { .from = LEAT_SERVER, .msg = MSG_SERVER_HELLO, .sh = sh_ticket };
+		struct pair p = { .on_unit = rows[i].promised ? tamper_unit : NULL, .arg = &t };
+		struct leat_err *err = &p.side[LEAT_CLIENT].err;
+		enum leat_ret r;
+
+		print_message("  %s\n", rows[i].name);
+		open12(&p, NULL, NULL, KEY_EC_P256);
+		p.side[LEAT_CLIENT].hs->c.asked |= EXT_BIT(EXT_TICKET);
+		(void)pair_deliver(&p, LEAT_CLIENT, &r);
+		while (pair_deliver(&p, LEAT_SERVER, &r))
+			assert_int_equal(r, LEAT_OK);
+		assert_string_equal(hs_state_name(p.side[LEAT_CLIENT].hs), "C12_WAIT_CCS");
+		for (unsigned k = 0; k < rows[i].num && r == LEAT_OK; k++)
+			r = pair_feed(&p, LEAT_CLIENT, REC_HANDSHAKE, vec_hex(rows[i].ticket));
+		if (r == LEAT_OK)
+			r = pair_feed(&p, LEAT_CLIENT, REC_CCS, SPAN(1));
+		assert_int_equal(r, rows[i].alert ? LEAT_FAILED : LEAT_OK);
+		assert_int_equal(err->alert, rows[i].alert);
 		pair_clear(&p);
 	}
 }
@@ -1183,12 +1247,14 @@ int main(void)
 		cmocka_unit_test_teardown(forced_downgrade_is_noticed, vec_teardown),
 		cmocka_unit_test_teardown(session_id_echo_is_refused, vec_teardown),
 		cmocka_unit_test_teardown(certificate_refused, vec_teardown),
+		cmocka_unit_test_teardown(certificate_must_fit_the_suite, vec_teardown),
 		cmocka_unit_test_teardown(server_kx_refused, vec_teardown),
 		cmocka_unit_test_teardown(server_kx_of_another_connection, vec_teardown),
 		cmocka_unit_test_teardown(request_for_a_certificate, vec_teardown),
 		cmocka_unit_test_teardown(hello_done_refused, vec_teardown),
 		cmocka_unit_test_teardown(hello_request_is_ignored, vec_teardown),
 		cmocka_unit_test_teardown(hello_request_refused, vec_teardown),
+		cmocka_unit_test_teardown(tickets_come_as_promised, vec_teardown),
 		cmocka_unit_test_teardown(client_hello_refused, vec_teardown),
 		cmocka_unit_test_teardown(client_kx_refused, vec_teardown),
 		cmocka_unit_test_teardown(finished_refused, vec_teardown),
