@@ -24,6 +24,10 @@ static void ch_old_version(struct client_hello *m)
 	WITHOUT(m, EXT_VERSIONS);
 	m->legacy_version = 0x0302;
 }
+static void ch_ssl3(struct client_hello *m)
+{
+	m->legacy_version = 0x0300; /* RFC 8446 D.5, supported_versions or not */
+}
 static void ch_versions_old(struct client_hello *m)
 {
 	m->versions = SPAN(3, 2, 3, 1);
@@ -209,6 +213,7 @@ static void client_hello_refused(void **state)
 		.raw = fn                                                                  \
 	}
 		CH(ch_old_version, PROTOCOL_VERSION),
+		CH(ch_ssl3, PROTOCOL_VERSION),
 		CH(ch_versions_old, PROTOCOL_VERSION),
 		CH(ch_versions_grease, PROTOCOL_VERSION),
 		CH(ch_no_sigalgs, MISSING_EXTENSION),
@@ -249,6 +254,10 @@ static void client_hello_refused(void **state)
 static void sh_legacy_version(struct server_hello *m)
 {
 	m->legacy_version = 0x0302;
+}
+static void sh_ssl3(struct server_hello *m)
+{
+	m->legacy_version = 0x0300;
 }
 static void sh_selects_12(struct server_hello *m)
 {
@@ -346,6 +355,7 @@ static void server_hello_refused(void **state)
 {
 	struct tamper rows[] = {
 		SH(sh_legacy_version, ILLEGAL_PARAMETER),
+		SH(sh_ssl3, PROTOCOL_VERSION),
 		SH(sh_selects_12, ILLEGAL_PARAMETER),
 		SH(sh_selects_15, ILLEGAL_PARAMETER),
 		SH(sh_session_id, ILLEGAL_PARAMETER),

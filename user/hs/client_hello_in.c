@@ -13,6 +13,11 @@
 static enum leat_ret check_version(
 	const struct hs *h, const struct client_hello *ch, uint16_t version)
 {
+	/* RFC 8446 D.5: "Any endpoint receiving a Hello message with ClientHello.legacy_version or
+	 * ServerHello.legacy_version set to 0x0300 MUST abort the handshake with a "protocol_version"
+	 * alert.", whatever supported_versions says */
+	if (ch->legacy_version <= 0x0300)
+		version = 0;
 	if (!version) {
 		(void)hs_refuse(
 			h, LEAT_ALERT_PROTOCOL_VERSION, "client_hello: no version in common");

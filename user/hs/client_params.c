@@ -38,6 +38,9 @@ static struct kex *share_of(struct hs *h, uint16_t group)
 
 static enum leat_ret check_version(const struct hs *h, const struct server_hello *sh)
 {
+	/* RFC 8446 D.5: a legacy_version of 0x0300 MUST be refused with protocol_version */
+	if (sh->legacy_version <= 0x0300)
+		return hs_refuse(h, LEAT_ALERT_PROTOCOL_VERSION, "server_hello: ssl 3.0 or older");
 	if (sh->has & EXT_BIT(EXT_VERSIONS)) {
 		/* RFC 8446 4.2.1: "If the "supported_versions" extension in the ServerHello contains a
 		 * version not offered by the client or contains a version prior to TLS 1.3, the client
