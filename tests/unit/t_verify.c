@@ -931,6 +931,72 @@ static void name_constraints(void **state)
 		LEAT_ALERT_BAD_CERTIFICATE, "outside of what the CA may certify", "depth 0");
 }
 
+/* ---- rule 2: policies ------------------------------------------------------------------------------- */
+
+struct ext_text {
+	int nid;
+	const char *text;
+};
+
+/* arg: rows as openssl's configuration has them, ended by one without text */
+static void add_ext_texts(void *x509, void *arg)
+{
+	CONF *empty = NCONF_new(NULL); /* policies are only read with one at hand */
+	X509V3_CTX ctx = { 0 };
+	X509_EXTENSION *e;
+
+	X509V3_set_nconf(&ctx, empty);
+	for (const struct ext_text *t = arg; t->text; t++) {
+		e = X509V3_EXT_nconf_nid(empty, &ctx, t->nid, t->text);
+		assert_non_null(e);
+		assert_int_equal(X509_add_ext(x509, e, -1), 1);
+		X509_EXTENSION_free(e);
+	}
+	NCONF_free(empty);
+}
+
+static struct trial with_policies(const struct ext_text *ca_ext, const struct ext_text *leaf_ext)
+{
+	struct make_spec ca = pki_ca_spec("strict", pki_root()), s = pki_spec();
+
+	ca.tweak = s.tweak = add_ext_texts;
+	ca.tweak_arg = (void *)ca_ext;
+	s.tweak_arg = (void *)leaf_ext;
+	s.issuer = pki_make(&ca);
+	return trial_of(leaf_of(s), s.issuer);
+}
+
+/* RFC 5280 4.2.1.11: with requireExplicitPolicy "all certificates in the path" from some point on
+ * must have an acceptable policy; any policy that holds for the whole path is good enough for us.
+ * REQ: F-nameconstr */
+static void policies(void **state)
+{
+	static const struct ext_text none[] = { { 0, NULL } };
+	static const struct ext_text one[] = { { NID_certificate_policies, "1.2.3.4" },
+		{ 0, NULL } };
+	static const struct ext_text critical[] = {
+		{ NID_certificate_policies, "critical,1.2.3.4" }, { 0, NULL }
+	};
+	static const struct ext_text other[] = { { NID_certificate_policies, "1.2.3.5" },
+		{ 0, NULL } };
+	static const struct ext_text demands[] = { { NID_certificate_policies, "1.2.3.4" },
+		{ NID_policy_constraints, "critical,requireExplicitPolicy:0" }, { 0, NULL } };
+	static const struct ext_text later[] = { { NID_certificate_policies, "1.2.3.4" },
+		{ NID_policy_constraints, "critical,requireExplicitPolicy:2" }, { 0, NULL } };
+	static const char *const what = "without the policy that a CA above it demands";
+
+	(void)state;
+	accepted(with_policies(one, one));
+	accepted(with_policies(one, other)); /* nobody demands one */
+	accepted(with_policies(one, critical));
+	accepted(with_policies(none, critical));
+	accepted(with_policies(demands, one));
+	accepted(with_policies(demands, critical));
+	refused(with_policies(demands, none), LEAT_ALERT_BAD_CERTIFICATE, what, "depth");
+	refused(with_policies(demands, other), LEAT_ALERT_BAD_CERTIFICATE, what, "depth");
+	accepted(with_policies(later, none)); /* not reached by so short a path */
+}
+
 /* ---- the host ------------------------------------------------------------------------------------------ */
 
 static struct trial named(const char *const *names, size_t num, const char *host)
@@ -1215,6 +1281,7 @@ int main(void)
 		cmocka_unit_test(key_may_sign),
 		cmocka_unit_test(unknown_extensions),
 		cmocka_unit_test(name_constraints),
+		cmocka_unit_test(policies),
 		cmocka_unit_test(host_names),
 		cmocka_unit_test(no_names_at_all),
 		cmocka_unit_test(entries_of_other_kinds),

@@ -12,6 +12,8 @@
  *  - X509_V_FLAG_X509_STRICT is off: it refuses certificates for lacking identifiers that nothing
  *    here relies on (SKI, AKI), which many private CAs leave out. That an intermediate says it is a
  *    CA (RFC 5280 6.1.4 k) libcrypto asks in any case.
+ *  - Certificate policies are processed, with any policy good enough for us (RFC 5280 6.1.1 c to f):
+ *    a CA that demands a policy of those below it (policyConstraints) is obeyed.
  *  - Depth counts intermediates that are not self-issued, as the manual's `depth` and RFC 5280's
  *    pathLenConstraint do; libcrypto's own depth counts all, so that one is set out of the way.
  *  - The names are checked last and by name.c, without the common name (RFC 9525 2).
@@ -95,6 +97,8 @@ static const struct {
 		"certificate: a broken extension" },
 	{ X509_V_ERR_INVALID_POLICY_EXTENSION, LEAT_ALERT_BAD_CERTIFICATE,
 		"certificate: a broken policy extension" },
+	{ X509_V_ERR_NO_EXPLICIT_POLICY, LEAT_ALERT_BAD_CERTIFICATE,
+		"certificate: without the policy that a CA above it demands" },
 	{ X509_V_ERR_PERMITTED_VIOLATION, LEAT_ALERT_BAD_CERTIFICATE,
 		"certificate: a name outside of what the CA may certify" },
 	{ X509_V_ERR_EXCLUDED_VIOLATION, LEAT_ALERT_BAD_CERTIFICATE,
@@ -114,10 +118,9 @@ static const struct {
 /* "depth 1, subject CN=x, tail": the place of the trouble. */
 static void place(struct leat_err *err, const X509 *x, int depth, const char *tail)
 {
-	char subject[80] = "unknown";
+	char subject[80];
 
-	if (x)
-		san_name_text(X509_get_subject_name(x), subject, sizeof(subject));
+	san_name_text(X509_get_subject_name(x), subject, sizeof(subject));
 	err_detailf(err, "depth %d, subject %s%s%s", depth, subject, tail[0] ? ", " : "", tail);
 }
 
@@ -158,9 +161,10 @@ static void tail_of(char *buf, size_t n, int code, const X509 *x)
 
 static enum leat_ret refuse(X509_STORE_CTX *ctx, struct leat_err *err)
 {
-	const X509 *x = X509_STORE_CTX_get_current_cert(ctx);
+	const X509 *current = X509_STORE_CTX_get_current_cert(ctx);
+	const X509 *x = current ? current : X509_STORE_CTX_get0_cert(ctx); /* of the whole path */
 	int code = X509_STORE_CTX_get_error(ctx);
-	int depth = X509_STORE_CTX_get_error_depth(ctx);
+	int depth = current ? X509_STORE_CTX_get_error_depth(ctx) : 0;
 	uint8_t alert = LEAT_ALERT_CERTIFICATE_UNKNOWN;
 	const char *what = "certificate: refused";
 	char tail[96] = "";
@@ -175,8 +179,7 @@ static enum leat_ret refuse(X509_STORE_CTX *ctx, struct leat_err *err)
 		}
 	}
 	err_alert(err, alert, what);
-	if (x)
-		tail_of(tail, sizeof(tail), code, x);
+	tail_of(tail, sizeof(tail), code, x);
 	place(err, x, depth, tail);
 	return LEAT_FAILED;
 }
@@ -259,6 +262,10 @@ static enum leat_ret run(X509_STORE_CTX *ctx, const struct verify_in *in,
 	X509_VERIFY_PARAM_set_time(param, (time_t)in->now_s);
 	X509_VERIFY_PARAM_set_depth(param, 2 * LIM_CHAIN);
 	X509_VERIFY_PARAM_set_auth_level(param, AUTH_LEVEL);
+	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_POLICY_CHECK);
+	/* user-initial-policy-set is {any-policy}; without it libcrypto takes the empty set */
+	if (X509_VERIFY_PARAM_add0_policy(param, OBJ_nid2obj(NID_any_policy)) != 1)
+		return err_memory(err);
 	/* The purpose: extended key usage of the leaf and of every CA between it and the anchor. */
 	if (X509_VERIFY_PARAM_set_purpose(param,
 		    in->leaf_is_server ? X509_PURPOSE_SSL_SERVER : X509_PURPOSE_SSL_CLIENT) != 1 ||
