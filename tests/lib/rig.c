@@ -141,7 +141,10 @@ void rig_connect(struct rig *r, const struct rig_opts *o)
 
 void rig_bytes(struct rig *r, const void *p, size_t n)
 {
-	assert_true(tcp_write_all(r->fd, p, n));
+	if (r->hold)
+		leat_wr_bytes(r->hold, p, n);
+	else
+		assert_true(tcp_write_all(r->fd, p, n));
 }
 
 size_t rig_seal(struct rig *r, uint8_t type, const void *p, size_t n, size_t pad, uint8_t *buf)

@@ -8,6 +8,7 @@
 #ifndef LEAT_TESTS_RIG_H
 #define LEAT_TESTS_RIG_H
 
+#include "base/wr.h"
 #include "refrec.h"
 #include "sock/conn.h"
 
@@ -18,6 +19,7 @@ struct rig {
 	int fd;                /* the peer's end */
 	struct leat_engine *e; /* the peer's engine */
 	struct refrec in, out; /* the peer's records after rig_take_keys */
+	struct leat_wr *hold;  /* not NULL: what the peer sends is kept here instead of sent */
 };
 
 struct rig_opts {

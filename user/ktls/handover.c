@@ -73,10 +73,11 @@ static bool is_final(enum leat_why w)
 	}
 }
 
-/* The direction stays in user space: fine, unless the policy forbids it. */
+/* The direction stays in user space: fine, unless the policy forbids it. Where no record can follow
+ * any more the policy has nothing to say. */
 static enum leat_ret refuse(const struct handover_dir *d, struct leat_err *err)
 {
-	if (d->policy != LEAT_RECORDS_KERNEL)
+	if (d->policy != LEAT_RECORDS_KERNEL || d->why == WHY_CLOSED)
 		return LEAT_UNSUPPORTED;
 	err_option(err, "records", "kernel", why_text(d->why));
 	if (err->cls == LEAT_E_OPTION)
