@@ -87,14 +87,15 @@ def one(build, mib):
         if made.returncode != 0:
             raise DemoError(f"leat certs: {made.stderr.strip()}")
         want = make_file(os.path.join(www, "file.bin"), mib)
-        port = proc.free_port()
         try:
             server = proc.Server(
-                [leat, "serve", www, "--listen", f"127.0.0.1:{port}",
+                [leat, "serve", www, "--listen", "127.0.0.1:0",
                  "--cert", os.path.join(certs, "server-p256.pem"),
-                 "--key", os.path.join(certs, "server-p256.key")], ready=port, timeout=30)
+                 "--key", os.path.join(certs, "server-p256.key")],
+                ready=r"^listening on \S+:(\d+)", timeout=30)
         except proc.NotReady as e:
             raise DemoError(f"leat serve did not start: {e}") from e
+        port = server.match.group(1)
         try:
             got, total, took, tls = fetch(f"https://localhost:{port}/file.bin",
                                           os.path.join(certs, "ca.pem"))
@@ -108,12 +109,12 @@ def one(build, mib):
         if status != 0:
             raise DemoError(f"leat serve ended with status {status} on SIGTERM\n{server.output()}")
     return {"mib": mib, "seconds": took, "tls": tls, "sha256": got, "log": log.strip(),
-            "start": server.lines[0] if server.lines else "",
+            "kernel": next((s for s in server.lines if s.startswith("kernel TLS")), "?"),
             "tx": re.search(r"\btx=(\w+)", log).group(1)}
 
 
-def show(where, facts):
-    print(f"  {where}: {facts['start']}")
+def show(facts):
+    print(f"  leat serve: {facts['kernel']}")
     print(f"  curl: {facts['tls']}, certificate and host name verified")
     print(f"  {facts['mib']} MiB in {facts['seconds']:.2f} s = "
           f"{facts['mib'] / facts['seconds']:.0f} MiB/s, SHA-256 {facts['sha256'][:16]}... equal")
@@ -152,14 +153,14 @@ def demo(build):
     signal.alarm(LIMIT)  # from here on it is the demo, not set-up
     print(f"demo: {HOST_MIB} MiB on this machine's kernel", flush=True)
     host = one(build, HOST_MIB)
-    show("leat serve", host)
+    show(host)
     if native.returncode == 0:
         if host["tx"] != "kernel":
             raise DemoError(f"this kernel has kTLS, but the bytes went by tx={host['tx']}")
         return f"{HOST_MIB} MiB tx=kernel at {HOST_MIB / host['seconds']:.0f} MiB/s"
     print(f"demo: {VM_MIB} MiB on a stock Debian kernel with kTLS (emulated, so slow)", flush=True)
     guest = in_machine(build)
-    show("leat serve", guest)
+    show(guest)
     if guest["tx"] != "kernel":
         raise DemoError(f"that kernel has kTLS, but the bytes went by tx={guest['tx']}")
     return (f"{HOST_MIB} MiB tx={host['tx']} at {HOST_MIB / host['seconds']:.0f} MiB/s here, "

@@ -43,7 +43,7 @@ struct leat_session_info {
 	uint32_t max_early_data;     /* 0: no early data may be sent with it */
 	size_t ticket_len;
 };
-/* leat_session_info fills out. */
+/* leat_session_info fills out with what the session says about itself; it cannot fail. */
 LEAT_API void leat_session_info(const struct leat_session *s, struct leat_session_info *out);
 
 /* ---- locks ---- */
