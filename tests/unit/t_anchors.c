@@ -254,6 +254,21 @@ static void unreadable_file(void **state)
 		assert_int_equal(seteuid(0), 0);
 }
 
+/* Bytes as given, no locale, no encoding.  REQ: TYPE-path */
+static void path_of_any_bytes(void **state)
+{
+	const char *odd = at("\xff\xfe \t%s\x01;b\xc3(");
+	struct leat_files f = { .certfile = at("cert"), .keyfile = odd };
+
+	(void)state;
+	put_file("\xff\xfe \t%s\x01;b\xc3(", pki_server(KEY_EC_P256)->key_pem);
+	loads(f, 1, 0);
+	/* in an error they are made printable */
+	f = (struct leat_files){ .certfile = odd, .keyfile = at("key") };
+	refuses(f, "certfile", "?? ?%s?;b?(", 0, "no certificate");
+	assert_int_equal(unlink(odd), 0);
+}
+
 /* One below, at, and one above the bound. */
 static void size_of_a_file(void **state)
 {
@@ -505,6 +520,7 @@ int main(void)
 		cmocka_unit_test(files_of_the_wrong_kind),
 		cmocka_unit_test(passwords),
 		cmocka_unit_test(unreadable_file),
+		cmocka_unit_test(path_of_any_bytes),
 		cmocka_unit_test(size_of_a_file),
 		cmocka_unit_test(pipe_as_a_file),
 		cmocka_unit_test(system_bundle),

@@ -360,7 +360,7 @@ static struct leat_span der_key(const struct made *m, bool pkcs8)
 	return der;
 }
 
-/* RSAPrivateKey, ECPrivateKey and PrivateKeyInfo.  REQ: OPT-key-eckey */
+/* RSAPrivateKey, ECPrivateKey and PrivateKeyInfo.  REQ: OPT-key-eckey TYPE-der */
 static void from_der(void **state)
 {
 	struct leat_span der[2], key, cut;

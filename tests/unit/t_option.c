@@ -348,6 +348,7 @@ static void alpn(void **state)
 	}
 }
 
+/* REQ: TYPE-verify_type */
 static void words(void **state)
 {
 	struct leat_config *c = new_config(LEAT_CLIENT);
