@@ -134,7 +134,7 @@ static enum leat_why why_not_possible(const struct leat_engine *e)
 	return WHY_IN_KERNEL;
 }
 
-/* Policy auto: is it worth it? See KERNEL.md 9 for the costs behind the answers. */
+/* Policy auto: is it worth it? See docs/kernel.md 9 for the costs behind the answers. */
 static enum leat_why why_not_worth(
 	const struct leat_engine *e, enum leat_dir dir, enum handover_use use, uint64_t ahead)
 {

@@ -4,7 +4,7 @@
  *
  * The throw-away keys are a fixed byte pattern: they protect nothing, so they are not secrets. Each
  * combination gets a fresh connection, because a socket with keys cannot be made plain again
- * (KERNEL.md 7). No call here waits longer than PROBE_WAIT_MS.
+ * (docs/kernel.md 7). No call here waits longer than PROBE_WAIT_MS.
  */
 #include "ktls/probe_int.h"
 

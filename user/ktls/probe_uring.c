@@ -2,7 +2,7 @@
  *
  * probe_uring.c - the two things the io_uring loop would like of kernel records: keys set by a ring
  * command, and one multishot receive that tells record types apart. Tried on a ring of its own that
- * is gone afterwards. Layouts: KERNEL.md 5; liburing 2.3 has no helper for the first.
+ * is gone afterwards. Layouts: docs/kernel.md 5; liburing 2.3 has no helper for the first.
  */
 #include "ktls/probe_int.h"
 

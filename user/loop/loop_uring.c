@@ -5,7 +5,7 @@
  * What the kernel contract asks for, and where it is obeyed:
  *  - A submission names a descriptor by number until io_uring_submit has run; loop_close therefore
  *    calls flush() between cancelling and close(2). A pending operation keeps its file alive after
- *    close, so it must be cancelled (KERNEL.md 5).
+ *    close, so it must be cancelled (docs/kernel.md 5).
  *  - Cancellation is a request like any other: by tag, so that it cannot hit the next user of the
  *    slot. Its own completion is ignored; the target's arrives in any case.
  *  - O_NONBLOCK descriptors may complete with -EAGAIN (splice always does, sends and receives on some
@@ -14,7 +14,7 @@
  *  - Multishot accept may end at any time without an error: it is started again unseen.
  *  - CQ overflow loses nothing (IORING_FEAT_NODROP is required).
  * Rejected: SQPOLL (a kernel thread per loop, and no gain measured for sockets); linked operations
- * for plain send-close (short sends do not break a link on kTLS, KERNEL.md 5).
+ * for plain send-close (short sends do not break a link on kTLS, docs/kernel.md 5).
  */
 #include "loop/loop_int.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * kinfo.h - traffic keys and a sequence number as the structs the kernel takes (linux/tls.h), as pure
- * data: no system call, unit-tested on machines without kernel TLS. KERNEL.md 1 has the layouts.
+ * data: no system call, unit-tested on machines without kernel TLS. docs/kernel.md 1 has the layouts.
  */
 #ifndef LEAT_REC_KINFO_H
 #define LEAT_REC_KINFO_H

@@ -7,11 +7,11 @@
  *   user records:    file --pread--> worker's scratch --seal--> engine's out buffer --send--> socket
  *
  * Splice by plain system calls: measured, it costs what sendfile does and less than io_uring's linked
- * splices, which always go through a kernel worker (KERNEL.md 9). Only a file that is not in the page
+ * splices, which always go through a kernel worker (docs/kernel.md 9). Only a file that is not in the page
  * cache is spliced into the pipe by the ring, so that the disk does not stop the loop. Pipes are
  * pooled; when none is to be had (descriptors, pipe limits), sendfile does the same work without.
  *
- * SPLICE_F_MORE is never used: an open record that nothing closes is lost (KERNEL.md 4).
+ * SPLICE_F_MORE is never used: an open record that nothing closes is lost (docs/kernel.md 4).
  */
 #include <errno.h>
 #include <fcntl.h>
