@@ -305,7 +305,9 @@ demo: ## serve a 256 MiB file over TLS 1.3, fetch it with curl, show who carried
 # ---- documents and installation --------------------------------------------------------------
 
 .PHONY: docs
-docs: ## make the generated documents anew, check the manual pages
+docs: $(BUILD)/tests/unit/t_option ## make the generated documents anew, check the manual pages
+	$(Q)LEAT_UPDATE_DOCS=1 $(BUILD)/tests/unit/t_option >$(BUILD)/t_option.log 2>&1 || \
+		{ cat $(BUILD)/t_option.log; exit 1; }
 	$(Q)$(PYTHON) tests/lint/rfc.py >$(BUILD)/rfc.md && mv $(BUILD)/rfc.md docs/rfc.md
 	$(Q)for m in $(MAN); do mandoc -T lint -W warning $$m || exit 1; done
 	@echo 'start with docs/map.md; manual pages:' $(notdir $(MAN))

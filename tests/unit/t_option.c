@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * t_option.c: config/option.c. The table is consistent with itself and with docs/options.md, every
+ * t_option.c: config/option.c. The table is consistent with itself and with its two documents, every
  * option takes what it says and refuses the rest with its name and the value, and what is shown can be
  * set again.
  *
- * LEAT_UPDATE_DOCS=1 in the environment writes docs/options.md instead of comparing.
+ * LEAT_UPDATE_DOCS=1 in the environment writes docs/options.md and the manual page leat-options(7)
+ * before comparing.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -437,21 +438,109 @@ static void write_document(struct leat_wr *w)
 	w->n--; /* one newline ends the file */
 }
 
-static void document_is_up_to_date(void **state)
+/* Help texts are one line each; lines of a manual page are shorter. */
+static void put_filled(struct leat_wr *w, const char *text)
+{
+	size_t column = 0, n;
+
+	for (; *text; text += n + (text[n] == ' ')) {
+		n = strcspn(text, " ");
+		if (column > 0 && column + 1 + n > 78) {
+			put(w, "\n");
+			column = 0;
+		}
+		if (column > 0)
+			put(w, " ");
+		leat_wr_bytes(w, text, n);
+		column += n + (column > 0);
+		/* mandoc: new sentence, new line */
+		if (n > 0 && text[n - 1] == '.' && text[n] == ' ') {
+			put(w, "\n");
+			column = 0;
+		}
+	}
+	put(w, "\n");
+}
+
+/* A list of names, broken after each so that it can be filled. */
+static void put_value(struct leat_wr *w, const char *text)
+{
+	char spaced[2000];
+	size_t n = 0;
+
+	for (; *text && n + 2 < sizeof(spaced); text++) {
+		spaced[n++] = *text;
+		if (*text == ',' && text[1] != ' ')
+			spaced[n++] = ' ';
+	}
+	spaced[n] = '\0';
+	put_filled(w, spaced);
+}
+
+static void put_default_line(struct leat_wr *w, const struct option *o)
+{
+	struct leat_wr text = { 0 };
+
+	put_default(&text, o);
+	leat_wr_u8(&text, 0);
+	assert_true(leat_wr_ok(&text));
+	put_value(w, (const char *)text.p);
+	leat_wr_clear(&text);
+}
+
+static void write_manual(struct leat_wr *w)
+{
+	static const char *const roles[] = { "", "Clients only.", "Servers only.", "" };
+	const struct option *o;
+
+	put(w, ".\\\" SPDX-License-Identifier: Apache-2.0\n"
+	       ".\\\" Made from user/config/option.c by tests/unit/t_option.c; do not edit here.\n"
+	       ".Dd November 23, 2026\n.Dt LEAT-OPTIONS 7\n.Os\n"
+	       ".Sh NAME\n.Nm leat-options\n.Nd options of a leat configuration\n"
+	       ".Sh DESCRIPTION\n"
+	       "These are the options of\n.Fl -set\nof the commands, and of\n"
+	       ".Fn leat_config_set\nin C.\n"
+	       "Names are those of Erlang's ssl(3) manual where it has the option;\n.Sq -\nmay stand for\n"
+	       ".Sq _ .\n"
+	       "Lists are separated by\n.Sq \\&,\nor\n.Sq \\&:\n(protocol names by\n.Sq \\&,\n"
+	       "only), the first is preferred.\n"
+	       "Files and the password are given by options of the commands' own, and in C by\n"
+	       ".Fn leat_config_use_files .\n.Bl -tag -width Ds\n");
+	for (size_t i = 0; (o = option_at(i)) != NULL; i++) {
+		put(w, ".It Cm ");
+		put(w, o->name);
+		if (o->alias) {
+			put(w, " , ");
+			put(w, o->alias);
+		}
+		put(w, "\n");
+		put_filled(w, o->help);
+		if (o->roles != OPTION_BOTH) {
+			put(w, roles[o->roles]);
+			put(w, "\n");
+		}
+		if (o->insecure)
+			put(w, "A value of it weakens security.\n");
+		put(w, ".Pp\nValues:\n");
+		put_value(w, o->range);
+		put(w, ".br\nDefault:\n");
+		put_default_line(w, o);
+	}
+	put(w, ".El\n.Sh SEE ALSO\n.Xr leat 1 ,\n.Xr leat-connect 1 ,\n.Xr leat-serve 1\n");
+}
+
+/* LEAT_UPDATE_DOCS writes the file, else it must hold the same. */
+static void compare(const char *path, const struct leat_wr *w)
 {
 	static char there[64 * 1024];
-	struct leat_wr w = { 0 };
-	const char *path = "docs/options.md";
 	FILE *f;
 	size_t n;
 
-	(void)state;
-	write_document(&w);
-	assert_true(leat_wr_ok(&w));
+	assert_true(leat_wr_ok(w));
 	if (getenv("LEAT_UPDATE_DOCS")) {
 		f = fopen(path, "w");
 		assert_non_null(f);
-		assert_int_equal(fwrite(w.p, 1, w.n, f), w.n);
+		assert_int_equal(fwrite(w->p, 1, w->n, f), w->n);
 		assert_int_equal(fclose(f), 0);
 	}
 	f = fopen(path, "r");
@@ -459,8 +548,20 @@ static void document_is_up_to_date(void **state)
 		fail_msg("%s: not found; run from the top of the tree", path);
 	n = fread(there, 1, sizeof(there), f);
 	fclose(f);
-	if (n != w.n || memcmp(there, w.p, n) != 0)
+	if (n != w->n || memcmp(there, w->p, n) != 0)
 		fail_msg("%s differs from the table; LEAT_UPDATE_DOCS=1 writes it anew", path);
+}
+
+static void documents_are_up_to_date(void **state)
+{
+	struct leat_wr w = { 0 };
+
+	(void)state;
+	write_document(&w);
+	compare("docs/options.md", &w);
+	leat_wr_clear(&w);
+	write_manual(&w);
+	compare("docs/man/leat-options.7", &w);
 	leat_wr_clear(&w);
 }
 
@@ -480,7 +581,7 @@ int main(void)
 		cmocka_unit_test(groups_and_schemes),
 		cmocka_unit_test(alpn),
 		cmocka_unit_test(words),
-		cmocka_unit_test(document_is_up_to_date),
+		cmocka_unit_test(documents_are_up_to_date),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
