@@ -540,12 +540,28 @@ def test_slow_reader_gets_all_of_it(serve, client):
     c.send(b"GET /big.bin" + H)
     got = b""
     start = time.monotonic()
-    while len(got) < len(BIG):
+    while len(got.partition(b"\r\n\r\n")[2]) < len(BIG):
         data = c.s.recv(65536)
         assert data
         got += data
         time.sleep(0.02 if time.monotonic() - start < 3 else 0)
-    assert got.endswith(BIG[-1000:])
+    assert got.partition(b"\r\n\r\n")[2] == BIG
+
+
+@pytest.mark.slow
+def test_reader_that_pauses_at_the_end(serve, client):
+    """Answers of many sizes, so that some end just where the socket is full: after a pause the last
+    byte and the close_notify behind it are still there."""
+    s, held = serve(), []
+    for n in range(1000000, len(BIG), 100000):
+        c = client(s, rcvbuf=4096)
+        c.send(b"GET /big.bin HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+               b"Range: bytes=0-%d\r\n\r\n" % (n - 1))
+        held.append((n, c))
+    time.sleep(4)
+    for n, c in held:
+        assert c.answer().body == BIG[:n]
+        assert c.at_end() == "close_notify", n
 
 
 def refused(port):

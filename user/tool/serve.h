@@ -196,6 +196,7 @@ struct conn {
 	struct loop_timer timer;
 	enum conn_phase phase;
 	uint64_t progress_ms; /* when the peer last took something */
+	int queued;           /* bytes it had not acknowledged when last asked */
 	uint8_t *buf;         /* received, not yet used plaintext; NULL when idle */
 	size_t buf_n, scanned;
 	uint64_t drain; /* request body bytes still to be dropped */

@@ -16,10 +16,12 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -128,11 +130,33 @@ static void timed_out(struct conn *c, const char *what)
 	log_refused(c, &err);
 }
 
+/* Is the peer taking what was sent? That we can send more says too little: the kernel calls a socket
+ * writable only when a third of its buffer, a megabyte perhaps, is free again, which a slow but honest
+ * reader may take minutes for. So ask how much the peer has acknowledged. */
+static bool still_moving(struct conn *c)
+{
+	uint64_t now = loop_now_ms(c->w->loop);
+	int queued = 0;
+
+	if (ioctl(c->io.fd, SIOCOUTQ, &queued) == 0 && queued != c->queued) {
+		c->queued = queued;
+		c->progress_ms = now;
+	}
+	return now - c->progress_ms < (uint64_t)c->w->s->o->stall_ms;
+}
+
+static enum io to_close(struct conn *c)
+{
+	c->phase = PH_CLOSE;
+	/* What was sent may still wait for the peer, and our close_notify behind it. */
+	c->progress_ms = loop_now_ms(c->w->loop);
+	arm(c, c->w->s->o->stall_ms / 2 + 1);
+	return IO_OK;
+}
+
 static void on_deadline(struct loop *l, struct loop_timer *t)
 {
 	struct conn *c = t->arg;
-	const struct serve_opts *o = c->w->s->o;
-	uint64_t idle;
 
 	switch (c->phase) {
 	case PH_HANDSHAKE:
@@ -146,34 +170,27 @@ static void on_deadline(struct loop *l, struct loop_timer *t)
 			c->phase = PH_CLOSE;
 		break;
 	case PH_SEND:
-		idle = loop_now_ms(l) - c->progress_ms;
-		if (idle < (uint64_t)o->stall_ms) {
-			arm(c, o->stall_ms - (int)idle);
+	case PH_CLOSE:
+		if (still_moving(c)) {
+			arm(c, c->w->s->o->stall_ms / 2 + 1);
 			return;
 		}
-		log_request(c, c->x);
+		if (c->x != NULL)
+			log_request(c, c->x);
 		timed_out(c, "answer: the peer takes no more of it");
 		conn_kill(c);
 		return;
 	case PH_DRAIN: c->phase = PH_CLOSE; break;
-	case PH_CLOSE:
 	case PH_LINGER:
 	case PH_GONE: conn_kill(c); return;
 	}
 	if (c->phase == PH_CLOSE)
-		arm(c, LINGER_MS);
+		(void)to_close(c);
 	/* The new phase starts when the wait of the old one has ended. */
 	loop_cancel(l, &c->op);
 }
 
 /* ---- phases ---------------------------------------------------------------------------------- */
-
-static enum io to_close(struct conn *c)
-{
-	c->phase = PH_CLOSE;
-	arm(c, LINGER_MS);
-	return IO_OK;
-}
 
 static enum io to_head(struct conn *c)
 {
@@ -222,7 +239,7 @@ static void begin_exchange(struct conn *c, unsigned status, size_t head_len)
 	reply_make(c, x, status);
 	c->phase = PH_SEND;
 	c->progress_ms = loop_now_ms(c->w->loop);
-	arm(c, c->w->s->o->stall_ms);
+	arm(c, c->w->s->o->stall_ms / 2 + 1);
 }
 
 /* A whole head in buf? IO_READ: no, and it may still come. */
@@ -331,6 +348,7 @@ static enum io step_close(struct conn *c)
 	if (shutdown(c->io.fd, SHUT_WR) != 0)
 		return IO_FAIL;
 	c->phase = PH_LINGER;
+	arm(c, LINGER_MS);
 	c->drain = LINGER_BYTES;
 	return IO_OK;
 }
