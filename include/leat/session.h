@@ -125,6 +125,25 @@ LEAT_API struct leat_store *leat_store_ref(struct leat_store *s);
 /* leat_store_unref: the last one forgets what a store in memory holds. NULL is fine. */
 LEAT_API void leat_store_unref(struct leat_store *s);
 
+/* ---- replays of early data (server) ---- */
+
+/* What a server remembers so that 0-RTT data is taken once: see leat_config_set_early_data. */
+struct leat_antireplay;
+
+#define LEAT_REPLAY_WINDOW_S 10 /* RFC 8446 8.3: about ten seconds do on the internet */
+
+/* leat_antireplay_new: a memory of max ClientHellos per two windows; when it is full, early data is
+ * refused. A hello counts as new when it was made at most window_s ago (or ahead: clocks drift) and was
+ * not seen before. env tells when we start: until two windows later all early data is refused, because
+ * another process may have taken it before. lock (copied): where several threads use it. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_antireplay_new(struct leat_antireplay **out, size_t max,
+	uint32_t window_s, const struct leat_env *env, const struct leat_lock *lock,
+	struct leat_err *err);
+/* leat_antireplay_ref adds a reference and returns its argument. */
+LEAT_API struct leat_antireplay *leat_antireplay_ref(struct leat_antireplay *a);
+/* leat_antireplay_unref drops a reference. NULL is fine. */
+LEAT_API void leat_antireplay_unref(struct leat_antireplay *a);
+
 #ifdef __cplusplus
 }
 #endif

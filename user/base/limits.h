@@ -37,6 +37,12 @@
 #define LIM_COOKIE        4096 /* RFC allows 2^16-1; our own is small, others' are too */
 #define LIM_ALPN_NAME     255  /* RFC 7301: ProtocolName<1..2^8-1> */
 #define LIM_HOST_NAME     255  /* RFC 1035 */
-#define LIM_VERIFY_DEPTH  100  /* upper bound of the option, whatever its value */
+#define LIM_PSK_IDENTITY  4096 /* of an external PSK of ours; RFC allows 2^16-1 */
+#define LIM_PSK_TRIED \
+	5 /* identities of one ClientHello that are looked up: each may cost an AEAD */
+#define LIM_TICKETS         16       /* tickets one connection hands out, and a client keeps */
+#define LIM_STORE           16777216 /* sessions in a store, hellos in the memory against replay */
+#define LIM_REPLAY_WINDOW_S 3600
+#define LIM_VERIFY_DEPTH    100 /* upper bound of the option, whatever its value */
 
 #endif
