@@ -9,6 +9,7 @@
 #ifndef LEAT_CONFIG_H
 #define LEAT_CONFIG_H
 
+#include <leat/session.h>
 #include <leat/types.h>
 
 #ifdef __cplusplus
@@ -103,6 +104,53 @@ LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_use_files(
  * In libleat, not in libleat-core. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_use_system_trust(
 	struct leat_config *c, struct leat_err *err);
+
+/* leat_config_set_ticket_keys: server: tickets are sealed with these keys (referenced), which other
+ * configs, processes and hosts may share; sets the option session_tickets to stateless. Without this
+ * call the freeze makes keys for this config alone. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_set_ticket_keys(
+	struct leat_config *c, struct leat_ticket_keys *k, struct leat_err *err);
+
+/* leat_config_set_session_store: server: sessions are kept in s (referenced) and tickets are handles to
+ * them, each good for one use; sets the option session_tickets to stateful. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_set_session_store(
+	struct leat_config *c, struct leat_store *s, struct leat_err *err);
+
+/* leat_config_set_early_data: server: clients that resume may send up to max bytes before the handshake
+ * is complete; a (referenced) remembers what was taken. max 0: none, a may then be NULL. Early data may
+ * reach another server behind the same name again, and tells nothing about who waits for the answer: it
+ * is handed out by leat_engine_early_data only. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_set_early_data(
+	struct leat_config *c, uint32_t max, struct leat_antireplay *a, struct leat_err *err);
+
+/* A key both sides know from elsewhere, TLS 1.3. */
+struct leat_psk {
+	struct leat_span identity; /* sent in clear; 1..4096 bytes */
+	struct leat_span secret;   /* at least 16 random bytes; a password is not one */
+	bool sha384;               /* its hash: false SHA-256, true SHA-384 */
+	/* RFC 9258: a key of its own is derived for each hash. Both sides must say so; the only safe
+	 * way for a secret that is used elsewhere too. */
+	bool imported;
+	struct leat_span context; /* imported: tells uses apart; may be empty */
+};
+/* leat_config_add_psk adds an external PSK; everything is copied. Client: all are offered, in order.
+ * Server: any of them is taken. LEAT_E_OPTION for lengths out of range and when there are too many. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_add_psk(
+	struct leat_config *c, const struct leat_psk *psk, struct leat_err *err);
+
+/* Looks up the identity a client sent: LEAT_OK with *out filled (identity is not read; what its spans
+ * point to must stay until the next call or the end of the handshake), LEAT_UNSUPPORTED when unknown.
+ * Called by the thread that runs the handshake; must not block. With imported set, identity is the
+ * external identity inside the ImportedIdentity (RFC 9258) and context is what the client sent. */
+struct leat_psk_query {
+	struct leat_span identity, context;
+	bool imported;
+};
+typedef enum leat_ret leat_psk_lookup_fn(
+	void *arg, const struct leat_psk_query *q, struct leat_psk *out);
+/* leat_config_set_psk_lookup: server: asks fn for identities that were not added. arg is borrowed. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_set_psk_lookup(
+	struct leat_config *c, leat_psk_lookup_fn *fn, void *arg, struct leat_err *err);
 
 /* leat_config_freeze validates the whole (a server needs a credential, a verifying client trust
  * anchors, every version a suite, ...) and makes the config immutable. Setters fail afterwards. */

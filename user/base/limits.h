@@ -32,12 +32,13 @@
 #define LIM_SMALL_MESSAGE (17 * 1024) /* every other message but Certificate and its kin */
 #define LIM_EXTENSIONS    64          /* extensions in one message, unknown ones included */
 #define LIM_CHAIN         16          /* certificates in one chain message */
-#define LIM_KEY_SHARES    16   /* key shares in one ClientHello; each would cost a key pair */
-#define LIM_SESSION_ID    32   /* RFC 8446 4.1.2: legacy_session_id<0..32> */
-#define LIM_COOKIE        4096 /* RFC allows 2^16-1; our own is small, others' are too */
-#define LIM_ALPN_NAME     255  /* RFC 7301: ProtocolName<1..2^8-1> */
-#define LIM_HOST_NAME     255  /* RFC 1035 */
-#define LIM_PSK_IDENTITY  4096 /* of an external PSK of ours; RFC allows 2^16-1 */
+#define LIM_KEY_SHARES    16       /* key shares in one ClientHello; each would cost a key pair */
+#define LIM_SESSION_ID    32       /* RFC 8446 4.1.2: legacy_session_id<0..32> */
+#define LIM_COOKIE        4096     /* RFC allows 2^16-1; our own is small, others' are too */
+#define LIM_ALPN_NAME     255      /* RFC 7301: ProtocolName<1..2^8-1> */
+#define LIM_HOST_NAME     255      /* RFC 1035 */
+#define LIM_EARLY_DATA    16777216 /* bytes of early data a server may say it takes */
+#define LIM_PSK_IDENTITY  4096     /* of an external PSK of ours; RFC allows 2^16-1 */
 #define LIM_PSK_TRIED \
 	5 /* identities of one ClientHello that are looked up: each may cost an AEAD */
 #define LIM_TICKETS         16       /* tickets one connection hands out, and a client keeps */

@@ -49,6 +49,11 @@ void leat_config_unref(struct leat_config *c)
 		cred_unref(c->creds[i]);
 	store_unref(c->trust);
 	leat_free((void *)c->alpn.p);
+	leat_ticket_keys_unref(c->ticket_keys);
+	leat_store_unref(c->sessions_store);
+	leat_antireplay_unref(c->antireplay);
+	for (unsigned i = 0; i < c->num_psks; i++)
+		psk_clear(&c->psks[i]);
 	crypto_unref(c->crypto);
 	leat_free_wipe(c, sizeof(*c));
 }
@@ -272,6 +277,12 @@ static bool cred_is_usable(const struct leat_config *c, const struct cred *cred)
 	return false;
 }
 
+/* Keys both sides know authenticate both: certificates are then not needed. */
+static bool has_psk(const struct leat_config *c)
+{
+	return c->num_psks || c->psk_lookup;
+}
+
 static enum leat_ret check_whole(const struct leat_config *c, struct leat_err *err)
 {
 	for (unsigned v = c->min_version; v <= c->max_version; v++)
@@ -282,15 +293,18 @@ static enum leat_ret check_whole(const struct leat_config *c, struct leat_err *e
 		return err_option(err, "groups", NULL, "none is left");
 	if (c->schemes.n == 0)
 		return err_option(err, "signature_algs", NULL, "none is left");
-	if (c->role == LEAT_SERVER && c->num_creds == 0)
+	if (c->role == LEAT_SERVER && c->num_creds == 0 && !has_psk(c))
 		return err_option(err, "certfile", "", "a server needs a certificate and its key");
 	for (unsigned i = 0; i < c->num_creds; i++)
 		if (!cred_is_usable(c, c->creds[i]))
 			return err_option(err, "certfile",
 				key_kind_name(key_kind(cred_key(c->creds[i]))),
 				"no allowed cipher suite and signature algorithm fits its key");
-	if (c->verify == LEAT_VERIFY_PEER && (!c->trust || store_num(c->trust) == 0))
+	if (c->verify == LEAT_VERIFY_PEER && (!c->trust || store_num(c->trust) == 0) && !has_psk(c))
 		return err_option(err, "cacertfile", "", "verify_peer needs trusted CAs");
+	if (c->sessions == SESSIONS_STATEFUL && !c->sessions_store)
+		return err_option(
+			err, "session_tickets", "stateful", "needs leat_config_set_session_store");
 	return LEAT_OK;
 }
 
@@ -300,6 +314,11 @@ enum leat_ret leat_config_freeze(struct leat_config *c, struct leat_err *err)
 		return LEAT_OK;
 	if (check_whole(c, err) != LEAT_OK)
 		return LEAT_FAILED;
+	if (c->role == LEAT_SERVER && c->sessions == SESSIONS_STATELESS && !c->ticket_keys &&
+		leat_ticket_keys_new(&c->ticket_keys, LEAT_TICKET_KEY_PERIOD_S,
+			LEAT_TICKET_KEY_KEEP_S, err) != LEAT_OK)
+		return LEAT_FAILED;
+	config_bind(c);
 	c->frozen = true;
 	return LEAT_OK;
 }

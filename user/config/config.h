@@ -12,6 +12,9 @@
 
 #include "crypto/crypto.h"
 #include "crypto/suite.h"
+#include <leat/session.h>
+
+#include "session/psk.h"
 #include "x509/cred.h"
 #include "x509/store.h"
 
@@ -19,6 +22,15 @@
 #define CONFIG_MAX_GROUPS  16
 #define CONFIG_MAX_SCHEMES 24
 #define CONFIG_MAX_CREDS   16
+#define CONFIG_MAX_PSKS    16
+
+/* Whether connections leave sessions behind, and where (option session_tickets). */
+enum config_sessions {
+	SESSIONS_OFF = 0,
+	SESSIONS_KEPT,      /* client: tickets are kept for leat_engine_take_session */
+	SESSIONS_STATELESS, /* server: sealed into the ticket */
+	SESSIONS_STATEFUL,  /* server: in config's store, the ticket is a handle for one use */
+};
 
 /* An ordered list over one of the tables of crypto/suite.h. */
 #define CONFIG_LIST(type, max)             \
@@ -52,6 +64,23 @@ struct leat_config {
 	unsigned depth;
 	enum leat_records records[2]; /* by enum leat_dir */
 	uint32_t max_handshake_size;
+
+	/* Resumption and PSKs. Mutable inside (and thread-safe) are the shared objects only. */
+	enum config_sessions sessions;
+	uint8_t num_tickets;                  /* server: after a full handshake */
+	uint32_t session_life_s;              /* server: of what it hands out */
+	struct leat_ticket_keys *ticket_keys; /* server: made at the freeze if none was given */
+	struct leat_store *sessions_store;    /* server: NULL without one */
+	uint32_t max_early;                   /* server: early data bytes taken; 0: none */
+	struct leat_antireplay *antireplay;   /* server: set where max_early is not 0 */
+	unsigned psk_modes;                   /* bits 1 << enum psk_mode */
+	struct psk psks[CONFIG_MAX_PSKS];
+	unsigned num_psks;
+	leat_psk_lookup_fn *psk_lookup; /* server: identities that are not in psks */
+	void *psk_lookup_arg;
+	/* What a session made under this config is bound to: a digest of everything that says whom we
+	 * trust and who we are. Set by the freeze. */
+	uint8_t bind[32];
 };
 
 /* LEAT_OK unless frozen. Every setter asks first. */
@@ -62,6 +91,8 @@ LEAT_MUST_CHECK enum leat_ret config_add_cred_take(
 /* Adds the anchors of s to the config's own, s is released; or makes s the config's when it had none. */
 LEAT_MUST_CHECK enum leat_ret config_add_trust_take(
 	struct leat_config *c, struct store *s, struct leat_err *err);
+/* bind.c: fills c->bind. */
+void config_bind(struct leat_config *c);
 void config_set_trust_take(struct leat_config *c, struct store *s, bool of_system);
 
 #endif

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "crypto/aead.h"
 #include "crypto/kex.h"
+#include "wire/client_hello.h"
 #include "crypto/sign.h"
 
 /* The manual's bound (OTP since 8.1.1): 8 MiB less one. */
@@ -369,6 +370,101 @@ static void show_max_handshake(const struct leat_config *c, char *buf, size_t n)
 	snprintf(buf, n, "%u", c->max_handshake_size);
 }
 
+/* ---- resumption ------------------------------------------------------------------------------------- */
+
+static enum leat_ret set_sessions(
+	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
+{
+	static const char *const client[] = { "disabled", "manual" };
+	static const char *const server[] = { "disabled", "stateless", "stateful" };
+	static const enum config_sessions meaning[] = { SESSIONS_OFF, SESSIONS_STATELESS,
+		SESSIONS_STATEFUL };
+	bool is_client = c->role == LEAT_CLIENT;
+	int i = is_client ? find_word(client, 2, value) : find_word(server, 3, value);
+
+	if (i < 0)
+		return err_option(err, o->name, value,
+			is_client ? "neither disabled nor manual"
+				  : "neither disabled, stateless nor stateful");
+	c->sessions = is_client && i == 1 ? SESSIONS_KEPT : meaning[i];
+	return LEAT_OK;
+}
+
+static void show_sessions(const struct leat_config *c, char *buf, size_t n)
+{
+	static const char *const words[] = { [SESSIONS_OFF] = "disabled",
+		[SESSIONS_KEPT] = "manual",
+		[SESSIONS_STATELESS] = "stateless",
+		[SESSIONS_STATEFUL] = "stateful" };
+
+	snprintf(buf, n, "%s", words[c->sessions]);
+}
+
+static enum leat_ret set_num_tickets(
+	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
+{
+	unsigned long v = 0;
+
+	if (parse_number(o, value, &v, err) != LEAT_OK)
+		return LEAT_FAILED;
+	c->num_tickets = (uint8_t)v;
+	return LEAT_OK;
+}
+
+static void show_num_tickets(const struct leat_config *c, char *buf, size_t n)
+{
+	snprintf(buf, n, "%u", c->num_tickets);
+}
+
+static enum leat_ret set_session_life(
+	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
+{
+	unsigned long v = 0;
+
+	if (parse_number(o, value, &v, err) != LEAT_OK)
+		return LEAT_FAILED;
+	c->session_life_s = (uint32_t)v;
+	return LEAT_OK;
+}
+
+static void show_session_life(const struct leat_config *c, char *buf, size_t n)
+{
+	snprintf(buf, n, "%u", c->session_life_s);
+}
+
+static const char *const mode_words[] = { [PSK_KE] = "psk_ke", [PSK_DHE_KE] = "psk_dhe_ke" };
+
+static enum leat_ret set_psk_modes(
+	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
+{
+	struct words w = words_of(value);
+	unsigned modes = 0;
+	const char *word;
+	size_t n;
+
+	while (next_word(&w, &word, &n)) {
+		if (is_word(word, n, mode_words[PSK_KE]))
+			modes |= 1u << PSK_KE;
+		else if (is_word(word, n, mode_words[PSK_DHE_KE]))
+			modes |= 1u << PSK_DHE_KE;
+		else
+			return refuse_word(err, o, word, n, "neither psk_dhe_ke nor psk_ke");
+	}
+	if (!modes)
+		return err_option(err, o->name, value, "names no mode");
+	c->psk_modes = modes;
+	return LEAT_OK;
+}
+
+static void show_psk_modes(const struct leat_config *c, char *buf, size_t n)
+{
+	buf[0] = '\0';
+	if (c->psk_modes & 1u << PSK_DHE_KE)
+		append(buf, n, mode_words[PSK_DHE_KE]);
+	if (c->psk_modes & 1u << PSK_KE)
+		append(buf, n, mode_words[PSK_KE]);
+}
+
 static const char *const records_words[] = { "auto", "kernel", "user" };
 
 static enum leat_ret parse_records(
@@ -482,6 +578,25 @@ static const struct option options[] = {
 	{ "max_handshake_size", NULL, OPTION_NUMBER, OPTION_BOTH, false, 1, MAX_HANDSHAKE_TOP,
 		"bytes, 1 to 8388607", "", "Longest handshake message that is taken.",
 		set_max_handshake, show_max_handshake },
+	{ "session_tickets", NULL, OPTION_WORD, OPTION_CLIENT, false, 0, 0, "disabled, manual", "",
+		"Whether sessions are kept for leat_engine_take_session, to be offered again.",
+		set_sessions, show_sessions },
+	{ "session_tickets", NULL, OPTION_WORD, OPTION_SERVER, false, 0, 0,
+		"disabled, stateless, stateful", "",
+		"Whether clients get tickets to resume with: sealed sessions, or handles to sessions "
+		"in a store.",
+		set_sessions, show_sessions },
+	{ "session_tickets_amount", "tickets", OPTION_NUMBER, OPTION_SERVER, false, 0, LIM_TICKETS,
+		"0 to 16", "",
+		"TLS 1.3: tickets after a full handshake; a resumed one gives one in its place.",
+		set_num_tickets, show_num_tickets },
+	{ "session_lifetime", NULL, OPTION_NUMBER, OPTION_SERVER, false, 1, 604800,
+		"seconds, 1 to 604800", "86400", "How long sessions can be resumed.",
+		set_session_life, show_session_life },
+	{ "psk_modes", NULL, OPTION_LIST, OPTION_BOTH, true, 0, 0, "psk_dhe_ke, psk_ke", "",
+		"TLS 1.3: key exchange beside a ticket or PSK; psk_ke does without, so whoever learns "
+		"the key later reads everything.",
+		set_psk_modes, show_psk_modes },
 	{ "records", NULL, OPTION_WORD, OPTION_BOTH, false, 0, 0, "auto, kernel, user", "",
 		"Who protects records: the kernel where it pays, the kernel or nobody, never the "
 		"kernel.",

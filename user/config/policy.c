@@ -10,10 +10,12 @@
 #include "base/limits.h"
 #include "crypto/aead.h"
 #include "crypto/kex.h"
+#include "wire/client_hello.h"
 #include "crypto/sign.h"
 
-#define DEPTH_MODERN  10
-#define SHARES_MODERN 2 /* the two groups nearly every server takes, saving most retries */
+#define DEPTH_MODERN   10
+#define TICKETS_MODERN 2 /* a client that opens two connections next time uses each ticket once */
+#define SHARES_MODERN  2 /* the two groups nearly every server takes, saving most retries */
 
 static void add_suites_of(struct leat_config *c, unsigned version)
 {
@@ -77,4 +79,8 @@ void policy_modern(struct leat_config *c)
 	c->records[LEAT_RX] = LEAT_RECORDS_AUTO;
 	c->records[LEAT_TX] = LEAT_RECORDS_AUTO;
 	c->max_handshake_size = LIM_HANDSHAKE;
+	c->sessions = c->role == LEAT_CLIENT ? SESSIONS_OFF : SESSIONS_STATELESS;
+	c->num_tickets = TICKETS_MODERN;
+	c->session_life_s = LEAT_TICKET_KEY_KEEP_S;
+	c->psk_modes = 1u << PSK_DHE_KE;
 }

@@ -5,7 +5,7 @@
  *             0
  *             |
  *   PSK ->  Extract = Early Secret
- *             |------> "ext binder" | "res binder"   binder_key
+ *             |------> "ext binder" | "res binder"   binder_key (RFC 9258: "imp binder")
  *             |------> "c e traffic"                 client_early_traffic_secret
  *             |------> "e exp master"                early_exporter_master_secret
  *        Derive-Secret(., "derived", "")
@@ -57,10 +57,10 @@ void sched13_early(struct sched13 *s, enum hash_id h, struct leat_span psk)
 	s->stage = SCHED13_EARLY;
 }
 
-void sched13_binder_key(const struct sched13 *s, bool external, struct leat_secret *out)
+void sched13_binder_key(const struct sched13 *s, const char *label, struct leat_secret *out)
 {
 	assert(s->stage == SCHED13_EARLY);
-	derive_empty(s->hash, &s->cur, external ? "ext binder" : "res binder", out);
+	derive_empty(s->hash, &s->cur, label, out);
 }
 
 void sched13_early_traffic(const struct sched13 *s, struct leat_span th, struct leat_secret *out)

@@ -21,8 +21,8 @@ void sched13_clear(struct sched13 *s);
 
 /* Early Secret from a PSK; the empty span stands for no PSK (hash_len zeros). */
 void sched13_early(struct sched13 *s, enum hash_id h, struct leat_span psk);
-/* binder_key: external true gives "ext binder", false "res binder". Stage: early. */
-void sched13_binder_key(const struct sched13 *s, bool external, struct leat_secret *out);
+/* binder_key. label: "res binder", "ext binder", or "imp binder" (RFC 9258 5.2). Stage: early. */
+void sched13_binder_key(const struct sched13 *s, const char *label, struct leat_secret *out);
 /* client_early_traffic_secret; th = hash of ClientHello. Stage: early. */
 void sched13_early_traffic(const struct sched13 *s, struct leat_span th, struct leat_secret *out);
 void sched13_early_exporter(const struct sched13 *s, struct leat_span th, struct leat_secret *out);
