@@ -22,6 +22,7 @@
 #define LEAT_ENGINE_H
 
 #include <leat/config.h>
+#include <leat/session.h>
 #include <leat/types.h>
 
 #ifdef __cplusplus
@@ -41,6 +42,9 @@ enum leat_want {
 	LEAT_IS_EOF = 1 << 6,     /* the peer sent close_notify; no data follows */
 	LEAT_IS_CLOSED = 1 << 7,  /* our close_notify was queued; nothing more can be written */
 	LEAT_IS_DEAD = 1 << 8,    /* failed for good; an alert may still be in leat_engine_out */
+	LEAT_HAS_EARLY_DATA = 1 << 9,   /* server: 0-RTT data waits: leat_engine_early_data */
+	LEAT_MAY_WRITE_EARLY = 1 << 10, /* client: leat_engine_write_early takes 0-RTT data */
+	LEAT_HAS_SESSION = 1 << 11,     /* client: leat_engine_take_session has one */
 };
 
 /* leat_engine_new makes an engine for cfg's role. cfg must be frozen and is referenced. host: client:
@@ -49,6 +53,18 @@ enum leat_want {
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_engine_new(struct leat_engine **out,
 	struct leat_config *cfg, const char *host, const struct leat_env *env,
 	struct leat_err *err);
+/* What leat_engine_new_with may be told. Zero is "nothing". */
+struct leat_engine_opts {
+	const char *host;             /* as leat_engine_new */
+	struct leat_session *session; /* client: offered if it fits host and config; referenced */
+	bool early_data; /* client: announce early data if the session and its server allow it */
+};
+/* leat_engine_new_with is leat_engine_new with more to say. A session that does not fit (another host,
+ * other verification settings, expired) is not offered, without an error. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_engine_new_with(struct leat_engine **out,
+	struct leat_config *cfg, const struct leat_engine_opts *opts, const struct leat_env *env,
+	struct leat_err *err);
+
 /* leat_engine_free wipes and frees. NULL is fine. */
 LEAT_API void leat_engine_free(struct leat_engine *e);
 
@@ -103,6 +119,42 @@ LEAT_API LEAT_MUST_CHECK enum leat_ret leat_engine_close(struct leat_engine *e);
  * anew, at about one microsecond per direction. Does nothing while a handshake runs or bytes wait. */
 LEAT_API void leat_engine_rest(struct leat_engine *e);
 
+/* ---- sessions ---- */
+
+/* leat_engine_take_session, client with the option session_tickets=manual: a session that the server
+ * gave (the oldest not yet taken), or NULL. The caller owns it (leat_session_unref). Sessions come with
+ * or after the first data of the server, several of them; each should be offered once. */
+LEAT_API struct leat_session *leat_engine_take_session(struct leat_engine *e);
+
+/* ---- early data (0-RTT) ----
+ *
+ * Data sent before the handshake is complete saves a round trip and costs guarantees: anybody who
+ * recorded it can send it to a server again (leat's servers take it once, another server behind the same
+ * name may not know), and it is not protected against a later theft of the ticket's key. Only what may
+ * happen twice belongs in it. So it has functions of its own on both sides; leat_engine_write and
+ * leat_engine_data never touch it. */
+
+enum leat_early {
+	LEAT_EARLY_NONE = 0, /* not offered */
+	LEAT_EARLY_OFFERED,  /* client: no answer yet */
+	LEAT_EARLY_ACCEPTED,
+	LEAT_EARLY_REJECTED, /* what was written is lost: the client sends it again or not, as it sees fit */
+};
+
+/* leat_engine_early_status tells what became of early data. */
+LEAT_API enum leat_early leat_engine_early_status(const struct leat_engine *e);
+/* leat_engine_write_early, client: seals early data into the out buffer, as much as the session still
+ * allows. *taken: how many bytes. LEAT_AGAIN: the out buffer is full, or early data cannot be sent (any
+ * more). */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_engine_write_early(
+	struct leat_engine *e, const void *data, size_t n, size_t *taken);
+/* leat_engine_early_data, server: sets *out to early data that waits (empty when none); borrowed as by
+ * leat_engine_data. It must be taken for the handshake to go on. */
+LEAT_API void leat_engine_early_data(const struct leat_engine *e, struct leat_span *out);
+/* leat_engine_early_data_done says that the first n bytes of it were used; results as
+ * leat_engine_data_done. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_engine_early_data_done(struct leat_engine *e, size_t n);
+
 /* What a connection negotiated. Text pointers are static; spans live as long as the engine. */
 struct leat_engine_info {
 	uint16_t version; /* LEAT_TLS12, LEAT_TLS13; 0 before it is decided */
@@ -110,6 +162,7 @@ struct leat_engine_info {
 	const char *suite_name, *group_name, *scheme_name; /* NULL where not used */
 	struct leat_span alpn, sni;
 	bool resumed, retried, extended_master;
+	bool external_psk; /* a key both sides knew from elsewhere took the place of certificates */
 };
 /* leat_engine_info fills out with what is known so far; what is not decided yet is zero. */
 LEAT_API void leat_engine_info(const struct leat_engine *e, struct leat_engine_info *out);

@@ -6,10 +6,12 @@
 
 #include "pki.h"
 
+int64_t duo_later_s;
+
 static int64_t duo_now(void *arg)
 {
 	(void)arg;
-	return PKI_NOW;
+	return PKI_NOW + duo_later_s;
 }
 
 static void duo_random(void *arg, void *buf, size_t n)
@@ -26,9 +28,18 @@ const struct leat_env duo_env = { .now_s = duo_now, .random = duo_random };
 void duo_open(
 	struct duo *d, struct leat_config *client, struct leat_config *server, const char *host)
 {
+	const struct leat_engine_opts opts = { .host = host };
+
+	duo_open_with(d, client, server, &opts);
+}
+
+void duo_open_with(struct duo *d, struct leat_config *client, struct leat_config *server,
+	const struct leat_engine_opts *opts)
+{
 	memset(d, 0, sizeof(*d));
 	assert_int_equal(
-		leat_engine_new(&d->side[LEAT_CLIENT].e, client, host, &duo_env, &d->err), LEAT_OK);
+		leat_engine_new_with(&d->side[LEAT_CLIENT].e, client, opts, &duo_env, &d->err),
+		LEAT_OK);
 	assert_int_equal(
 		leat_engine_new(&d->side[LEAT_SERVER].e, server, NULL, &duo_env, &d->err), LEAT_OK);
 }
@@ -39,6 +50,7 @@ void duo_close(struct duo *d)
 		leat_engine_free(d->side[i].e);
 		leat_wr_clear(&d->side[i].wire);
 		leat_wr_clear(&d->side[i].got);
+		leat_wr_clear(&d->side[i].early);
 	}
 	memset(d, 0, sizeof(*d));
 }
@@ -56,7 +68,14 @@ static void take_data(struct duo_side *s)
 {
 	struct leat_span data;
 
-	while (leat_engine_wants(s->e) & LEAT_HAS_DATA) {
+	while (leat_engine_wants(s->e) & (LEAT_HAS_DATA | LEAT_HAS_EARLY_DATA)) {
+		leat_engine_early_data(s->e, &data);
+		if (data.n) {
+			leat_wr_span(&s->early, data);
+			(void)!leat_engine_early_data_done(s->e, data.n);
+			(void)run_jobs(s->e);
+			continue;
+		}
 		leat_engine_data(s->e, &data);
 		leat_wr_span(&s->got, data);
 		(void)!leat_engine_data_done(s->e, data.n);

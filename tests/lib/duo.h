@@ -15,8 +15,9 @@
 /* By enum leat_role: side[LEAT_CLIENT], side[LEAT_SERVER]. */
 struct duo_side {
 	struct leat_engine *e;
-	struct leat_wr wire; /* sent by this side, not yet given to the other */
-	struct leat_wr got;  /* plaintext this side received */
+	struct leat_wr wire;  /* sent by this side, not yet given to the other */
+	struct leat_wr got;   /* plaintext this side received */
+	struct leat_wr early; /* early data this side received */
 };
 
 struct duo {
@@ -25,12 +26,16 @@ struct duo {
 	size_t chunk;        /* bytes per feed; 0: as many as the engine takes */
 };
 
-/* The environment of tests: the clock says PKI_NOW, the dice are repeatable. */
+/* The environment of tests: the clock says PKI_NOW + duo_later_s, the dice are repeatable. */
 extern const struct leat_env duo_env;
+extern int64_t duo_later_s;
 
 /* Configs are borrowed. Fails the test when an engine cannot be made. */
 void duo_open(
 	struct duo *d, struct leat_config *client, struct leat_config *server, const char *host);
+/* The same, and what more the client is told; host comes from there. */
+void duo_open_with(struct duo *d, struct leat_config *client, struct leat_config *server,
+	const struct leat_engine_opts *opts);
 void duo_close(struct duo *d);
 
 /* Runs jobs and moves what the engine wants sent onto its wire. */

@@ -37,7 +37,7 @@ static enum leat_ret sink_keys(void *arg, enum leat_dir dir, enum hs_level level
 	struct side *s = arg;
 
 	(void)secret;
-	if (keys->aead == AEAD_NONE)
+	if (keys && keys->aead == AEAD_NONE)
 		abort();
 	if (dir == LEAT_RX) {
 		if (level < s->level)
@@ -132,7 +132,11 @@ void hsfuzz_run(enum leat_role role, const uint8_t *data, size_t n)
 {
 	static const struct leat_env env = { env_now, env_random, NULL };
 	struct side side = { .level = LV_PLAIN };
-	struct hs_sink sink = { sink_send, sink_ccs, sink_keys, sink_version, &side };
+	struct hs_sink sink = { .send = sink_send,
+		.send_ccs = sink_ccs,
+		.keys = sink_keys,
+		.version = sink_version,
+		.arg = &side };
 	struct leat_rd in = { data, n, false };
 	struct leat_err err = { 0 };
 	struct leat_span payload;

@@ -50,9 +50,12 @@ static enum leat_ret sink_keys(void *arg, enum leat_dir dir, enum hs_level level
 {
 	struct pair_side *s = arg;
 
+	memset(&s->dir[dir], 0, sizeof(s->dir[dir]));
 	s->dir[dir].level = level;
-	s->dir[dir].keys = *keys;
-	s->dir[dir].secret = *secret;
+	if (keys) {
+		s->dir[dir].keys = *keys;
+		s->dir[dir].secret = *secret;
+	}
 	return LEAT_OK;
 }
 
@@ -121,6 +124,8 @@ struct leat_config *pair_server_config(enum key_kind k)
 
 	must(leat_config_new(&c, LEAT_SERVER, &err), &err);
 	must(leat_config_add_cred(c, id->chain_pem, id->key_pem, none, &err), &err);
+	/* a machine has no place for what comes after the handshake: see t_resume.c for tickets */
+	pair_set(c, "session_tickets", "disabled");
 	return c;
 }
 
@@ -140,7 +145,11 @@ enum leat_ret pair_try_init(
 		s->pair = p;
 		s->role = (enum leat_role)i;
 		s->cfg = cfg[i];
-		s->sink = (struct hs_sink){ sink_send, sink_ccs, sink_keys, sink_version, s };
+		s->sink = (struct hs_sink){ .send = sink_send,
+			.send_ccs = sink_ccs,
+			.keys = sink_keys,
+			.version = sink_version,
+			.arg = s };
 	}
 	for (int i = 0; i < 2 && r == LEAT_OK; i++) {
 		struct pair_side *s = &p->side[i];

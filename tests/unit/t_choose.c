@@ -153,14 +153,14 @@ static void suites13(void **state)
 	struct client_hello ch = { .suites = LIST(0x1a1a, 0x1303, 0x1301, 0xc02f) };
 
 	(void)state;
-	assert_int_equal(choose_suite13(c, &ch)->id, 0x1301);
+	assert_int_equal(choose_suite13(c, &ch, HASH_NONE)->id, 0x1301);
 	pair_set(c, "honor_cipher_order", "false");
-	assert_int_equal(choose_suite13(c, &ch)->id, 0x1303);
+	assert_int_equal(choose_suite13(c, &ch, HASH_NONE)->id, 0x1303);
 	/* CCM_8 is known but not ours by default; suites of TLS 1.2 never count */
 	ch.suites = LIST(0x1305, 0xc02f, 0xc02b);
-	assert_null(choose_suite13(c, &ch));
+	assert_null(choose_suite13(c, &ch, HASH_NONE));
 	ch.suites = LIST(0x00ff, 0x5600);
-	assert_null(choose_suite13(c, &ch));
+	assert_null(choose_suite13(c, &ch, HASH_NONE));
 	leat_config_unref(c);
 }
 

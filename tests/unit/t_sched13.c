@@ -113,7 +113,7 @@ static void rfc_8448_section_4(void **state)
 	begin();
 	sched13_early(&s, HASH_SHA256, vec_hex(S3_TICKET_PSK));
 	assert_secret(s.cur, S4_EARLY);
-	sched13_binder_key(&s, false, &binder_key);
+	sched13_binder_key(&s, "res binder", &binder_key);
 	assert_secret(binder_key, S4_BINDER_KEY);
 	transcript_hash_with(&t, HASH_SHA256, vec_hex(S4_CLIENT_HELLO_PREFIX), hash);
 	sched13_finished(HASH_SHA256, &binder_key, (struct leat_span){ hash, 32 }, binder);
@@ -227,9 +227,9 @@ static void sha384_by_the_book(void **state)
 
 	sched13_early(&s, HASH_SHA384, psk);
 	assert_memory_equal(s.cur.b, early.p, 48);
-	sched13_binder_key(&s, true, &b);
+	sched13_binder_key(&s, "ext binder", &b);
 	assert_memory_equal(b.b, hkdf_label("SHA384", early, "ext binder", empty, 48).p, 48);
-	sched13_binder_key(&s, false, &b);
+	sched13_binder_key(&s, "res binder", &b);
 	assert_memory_equal(b.b, hkdf_label("SHA384", early, "res binder", empty, 48).p, 48);
 	sched13_handshake(&s, dhe, h1, &c, &v);
 	assert_memory_equal(c.b, hkdf_label("SHA384", hs, "c hs traffic", h1, 48).p, 48);

@@ -13,6 +13,28 @@
 enum leat_ret leat_engine_new(struct leat_engine **out, struct leat_config *cfg, const char *host,
 	const struct leat_env *env, struct leat_err *err)
 {
+	const struct leat_engine_opts opts = { .host = host };
+
+	return leat_engine_new_with(out, cfg, &opts, env, err);
+}
+
+static enum leat_ret start(struct leat_engine *e, const struct leat_engine_opts *o)
+{
+	if (hs_new(&e->hs, e->cfg, o->host, &e->env, &e->sink, &e->err) != LEAT_OK)
+		return LEAT_FAILED;
+	if (e->role == LEAT_CLIENT && e->cfg->sessions == SESSIONS_KEPT && o->host) {
+		e->host = leat_strdup(o->host);
+		if (!e->host)
+			return err_memory(&e->err);
+	}
+	if (e->role == LEAT_CLIENT && o->session)
+		hs_offer(e->hs, o->session, o->early_data);
+	return engine_after(e, hs_start(e->hs));
+}
+
+enum leat_ret leat_engine_new_with(struct leat_engine **out, struct leat_config *cfg,
+	const struct leat_engine_opts *opts, const struct leat_env *env, struct leat_err *err)
+{
 	struct leat_engine *e;
 
 	*out = NULL;
@@ -27,8 +49,7 @@ enum leat_ret leat_engine_new(struct leat_engine **out, struct leat_config *cfg,
 	e->sink = engine_sink;
 	e->sink.arg = e;
 	e->early_skip = LIM_EARLY_SKIP;
-	if (hs_new(&e->hs, cfg, host, &e->env, &e->sink, &e->err) != LEAT_OK ||
-		engine_after(e, hs_start(e->hs)) == LEAT_FAILED) {
+	if (start(e, opts) == LEAT_FAILED) {
 		*err = e->err;
 		leat_engine_free(e);
 		return LEAT_FAILED;
@@ -48,6 +69,8 @@ void leat_engine_free(struct leat_engine *e)
 	leat_free_wipe(e->in, e->in_cap);
 	engine_out_clear(e);
 	leat_free(e->names);
+	leat_free(e->host);
+	engine_sessions_clear(e);
 	chain_unref(e->chain);
 	leat_config_unref(e->cfg);
 	leat_free_wipe(e, sizeof(*e));
@@ -72,6 +95,7 @@ enum leat_ret engine_fail(struct leat_engine *e)
 	e->dead = true;
 	e->closed = true;
 	e->data = (struct leat_span){ NULL, 0 };
+	e->data_is_early = false;
 	rec_half_clear(&e->rx);
 	hs_free(e->hs);
 	e->hs = NULL;
@@ -120,6 +144,8 @@ static enum leat_ret come_up(struct leat_engine *e)
 	e->resumed = f.resumed;
 	e->retried = f.retried;
 	e->extended_master = f.extended_master;
+	e->external_psk = f.external_psk;
+	e->auth_s = f.auth_s;
 	hs_finish(e->hs, &e->post);
 	hs_free(e->hs);
 	e->hs = NULL;
@@ -127,10 +153,29 @@ static enum leat_ret come_up(struct leat_engine *e)
 	return LEAT_OK;
 }
 
+/* What became of early data, noted as long as the machine lives. */
+static void note_early(struct leat_engine *e)
+{
+	enum leat_early now = (enum leat_early)hs_early(e->hs);
+
+	if (now == e->early)
+		return;
+	/* the first a client (offered) or a server (accepted) hears of it */
+	if (e->early == LEAT_EARLY_NONE)
+		e->early_left = hs_early_max(e->hs);
+	/* RFC 8446 4.2.10: a server that refuses skips up to what it said it would take; records of a
+	 * few bytes each double that */
+	if (now == LEAT_EARLY_REJECTED && e->role == LEAT_SERVER)
+		e->early_skip += 2 * (size_t)e->cfg->max_early;
+	e->early = now;
+}
+
 enum leat_ret engine_after(struct leat_engine *e, enum leat_ret r)
 {
 	if (r == LEAT_FAILED)
 		return engine_fail(e);
+	if (e->hs)
+		note_early(e);
 	if (e->hs && hs_is_up(e->hs) && come_up(e) != LEAT_OK)
 		return engine_fail(e);
 	if (out_flush(e) != LEAT_OK)
@@ -146,7 +191,9 @@ unsigned leat_engine_wants(const struct leat_engine *e)
 	if (e->out_len > e->out_off || e->ctl)
 		w |= LEAT_WANT_SEND;
 	if (e->data.n)
-		w |= LEAT_HAS_DATA;
+		w |= e->data_is_early ? LEAT_HAS_EARLY_DATA : LEAT_HAS_DATA;
+	if (e->num_sessions)
+		w |= LEAT_HAS_SESSION;
 	if (e->up)
 		w |= LEAT_IS_UP;
 	if (e->eof)
@@ -161,6 +208,8 @@ unsigned leat_engine_wants(const struct leat_engine *e)
 		w |= LEAT_WANT_BYTES;
 	if (!e->closed && !e->exported[LEAT_TX] && (e->up || (e->hs && hs_may_send(e->hs))))
 		w |= LEAT_MAY_WRITE;
+	if (!e->closed && e->role == LEAT_CLIENT && e->tx_level == LV_EARLY && e->early_left)
+		w |= LEAT_MAY_WRITE_EARLY;
 	return w;
 }
 
@@ -231,6 +280,7 @@ void leat_engine_info(const struct leat_engine *e, struct leat_engine_info *out)
 		f.resumed = e->resumed;
 		f.retried = e->retried;
 		f.extended_master = e->extended_master;
+		f.external_psk = e->external_psk;
 		if (e->alpn_n)
 			f.alpn = (struct leat_span){ e->names, e->alpn_n };
 		if (e->sni_n)
@@ -247,6 +297,7 @@ void leat_engine_info(const struct leat_engine *e, struct leat_engine_info *out)
 		.resumed = f.resumed,
 		.retried = f.retried,
 		.extended_master = f.extended_master,
+		.external_psk = f.external_psk,
 	};
 }
 

@@ -150,9 +150,26 @@ enum leat_ret engine_alert_in(struct leat_engine *e, struct leat_span payload)
 	return peer_alert(e, alert);
 }
 
+/* RFC 8446 4.2.10: "A server receiving more than max_early_data_size bytes of 0-RTT data SHOULD terminate
+ * the connection with an "unexpected_message" alert." Counted is the plaintext, as the RFC says. */
+static enum leat_ret early_in(struct leat_engine *e, struct leat_span payload)
+{
+	if (payload.n > e->early_left)
+		return err_alert(&e->err, LEAT_ALERT_UNEXPECTED_MESSAGE,
+			"early data: more than the session allows");
+	if (payload.n == 0)
+		return dispatch_empty(e);
+	e->early_left -= (uint32_t)payload.n;
+	e->data = payload;
+	e->data_is_early = true;
+	return LEAT_OK;
+}
+
 static enum leat_ret data_in(struct leat_engine *e, struct leat_span payload)
 {
-	/* Early data is never accepted here; without keys application data is a forgery. */
+	if (e->rx_level == LV_EARLY)
+		return early_in(e, payload);
+	/* Without keys of its own application data is a forgery. */
 	if (!e->up)
 		return err_alert(&e->err, LEAT_ALERT_UNEXPECTED_MESSAGE,
 			"application data: before the handshake was complete");
@@ -314,10 +331,15 @@ enum leat_ret leat_engine_in_eof(struct leat_engine *e)
 
 void leat_engine_data(const struct leat_engine *e, struct leat_span *out)
 {
-	*out = e->data;
+	*out = e->data_is_early ? (struct leat_span){ NULL, 0 } : e->data;
 }
 
-enum leat_ret leat_engine_data_done(struct leat_engine *e, size_t n)
+void leat_engine_early_data(const struct leat_engine *e, struct leat_span *out)
+{
+	*out = e->data_is_early ? e->data : (struct leat_span){ NULL, 0 };
+}
+
+static enum leat_ret used(struct leat_engine *e, size_t n)
 {
 	if (n > e->data.n)
 		n = e->data.n;
@@ -326,7 +348,18 @@ enum leat_ret leat_engine_data_done(struct leat_engine *e, size_t n)
 	if (e->data.n)
 		return LEAT_OK;
 	e->data.p = NULL;
+	e->data_is_early = false;
 	if (e->dead)
 		return LEAT_FAILED;
 	return engine_process(e);
+}
+
+enum leat_ret leat_engine_data_done(struct leat_engine *e, size_t n)
+{
+	return e->data_is_early ? LEAT_OK : used(e, n);
+}
+
+enum leat_ret leat_engine_early_data_done(struct leat_engine *e, size_t n)
+{
+	return e->data_is_early ? used(e, n) : LEAT_OK;
 }

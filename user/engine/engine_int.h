@@ -5,6 +5,7 @@
  *   engine.c         life, wants, info
  *   engine_in.c      peer bytes -> records -> handshake, alerts, plaintext
  *   engine_out.c     handshake messages, alerts, application data -> records
+ *   engine_session.c tickets that come become sessions; what is known of early data
  *   engine_export.c  keys leave for the kernel; control records come back from it
  *
  * Buffers. in: one block holding whole and partial records; [in_off, in_len) is not yet processed;
@@ -28,6 +29,9 @@
 /* Once up: two full records, so that one read fetches a record and the head of the next. */
 #define ENGINE_IN_UP (2 * (LIM_RECORD_HEADER + LIM_CIPHERTEXT13))
 
+/* Sessions kept until they are taken: what servers send after one handshake; older ones make room. */
+#define ENGINE_SESSIONS 4
+
 /* A control record for the kernel: alert (2 bytes), KeyUpdate (5), ticket later. */
 struct engine_ctl {
 	struct engine_ctl *next;
@@ -48,13 +52,15 @@ struct leat_engine {
 	struct hs_post post;
 
 	struct rec_half rx, tx;
-	enum hs_level rx_level;
+	enum hs_level rx_level, tx_level;
 	bool exported[2];
 
 	uint8_t *in;
 	size_t in_cap, in_off, in_len;
 	bool exact;
 	struct leat_span data; /* plaintext lent to the caller, inside in */
+	bool data_is_early;    /* it came before the handshake was complete: 0-RTT */
+	uint32_t early_left; /* early data bytes that may still come (server) or be sent (client) */
 
 	uint8_t *out;
 	size_t out_cap, out_off, out_len;
@@ -78,6 +84,14 @@ struct leat_engine {
 	uint8_t *names; /* one block: alpn, sni */
 	size_t alpn_n, sni_n;
 	struct chain *chain; /* the peer's certificates, shared with any cache */
+	bool external_psk;
+	uint8_t early; /* enum leat_early */
+
+	/* client: sessions that came and nobody took yet, oldest first */
+	struct leat_session *sessions[ENGINE_SESSIONS];
+	unsigned num_sessions;
+	int64_t auth_s;
+	char *host; /* as it was asked for, for the sessions */
 };
 
 /* engine.c */
@@ -91,6 +105,10 @@ enum leat_ret engine_process(struct leat_engine *e);
 enum leat_ret engine_alert_in(struct leat_engine *e, struct leat_span payload);
 enum leat_ret engine_dispatch(struct leat_engine *e, uint8_t type, struct leat_span payload);
 void engine_in_release(struct leat_engine *e);
+
+/* engine_session.c */
+enum leat_ret engine_ticket(void *arg, const struct session_ticket *t); /* sink */
+void engine_sessions_clear(struct leat_engine *e);
 
 /* engine_out.c */
 extern const struct hs_sink engine_sink;        /* arg is the engine */

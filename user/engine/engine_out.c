@@ -169,6 +169,11 @@ static enum leat_ret sink_keys(void *arg, enum leat_dir dir, enum hs_level level
 	if (dir == LEAT_TX) {
 		if (out_flush(e) != LEAT_OK)
 			return LEAT_FAILED;
+		e->tx_level = level;
+		if (!keys) {
+			rec_half_clear(&e->tx);
+			return LEAT_OK;
+		}
 		return rec_half_keys(&e->tx, e->cfg->crypto, keys, true, &e->err);
 	}
 	e->rx_level = level;
@@ -187,6 +192,7 @@ const struct hs_sink engine_sink = {
 	.send_ccs = sink_ccs,
 	.keys = sink_keys,
 	.version = sink_version,
+	.ticket = engine_ticket,
 };
 
 /* RFC 8446 6: enum { warning(1), fatal(2) }; in 1.3 close_notify and user_canceled stay warnings. */
@@ -236,16 +242,11 @@ static enum leat_ret maybe_update_key(struct leat_engine *e)
 	return out_flush(e);
 }
 
-enum leat_ret leat_engine_write(struct leat_engine *e, const void *data, size_t n, size_t *taken)
+/* Seals up to n bytes as records while the out buffer is below its mark. */
+static enum leat_ret write_records(struct leat_engine *e, const uint8_t *p, size_t n, size_t *taken)
 {
-	const uint8_t *p = data;
 	size_t piece;
 
-	*taken = 0;
-	if (e->dead)
-		return LEAT_FAILED;
-	if (!(leat_engine_wants(e) & LEAT_MAY_WRITE))
-		return LEAT_AGAIN;
 	while (n && e->out_len - e->out_off < ENGINE_OUT_MARK) {
 		piece = n < LIM_PLAINTEXT ? n : LIM_PLAINTEXT;
 		if (maybe_update_key(e) != LEAT_OK)
@@ -261,4 +262,29 @@ enum leat_ret leat_engine_write(struct leat_engine *e, const void *data, size_t 
 		*taken += piece;
 	}
 	return *taken || n == 0 ? LEAT_OK : LEAT_AGAIN;
+}
+
+enum leat_ret leat_engine_write(struct leat_engine *e, const void *data, size_t n, size_t *taken)
+{
+	*taken = 0;
+	if (e->dead)
+		return LEAT_FAILED;
+	if (!(leat_engine_wants(e) & LEAT_MAY_WRITE))
+		return LEAT_AGAIN;
+	return write_records(e, data, n, taken);
+}
+
+enum leat_ret leat_engine_write_early(
+	struct leat_engine *e, const void *data, size_t n, size_t *taken)
+{
+	enum leat_ret r;
+
+	*taken = 0;
+	if (e->dead)
+		return LEAT_FAILED;
+	if (!(leat_engine_wants(e) & LEAT_MAY_WRITE_EARLY))
+		return LEAT_AGAIN;
+	r = write_records(e, data, n < e->early_left ? n : e->early_left, taken);
+	e->early_left -= (uint32_t)*taken;
+	return r;
 }

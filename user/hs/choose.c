@@ -83,12 +83,13 @@ static size_t num_groups(const struct leat_config *cfg, const struct client_hell
 
 /* ---- TLS 1.3 ---- */
 
-const struct suite *choose_suite13(const struct leat_config *cfg, const struct client_hello *ch)
+const struct suite *choose_suite13(
+	const struct leat_config *cfg, const struct client_hello *ch, enum hash_id hash)
 {
 	for (size_t i = 0; i < num_suites(cfg, ch); i++) {
 		const struct suite *s = suite_in_order(cfg, ch, i);
 
-		if (s && s->version == LEAT_TLS13)
+		if (s && s->version == LEAT_TLS13 && (hash == HASH_NONE || s->hash == hash))
 			return s;
 	}
 	return NULL;

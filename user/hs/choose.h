@@ -18,8 +18,10 @@ uint16_t choose_version(const struct leat_config *cfg, const struct client_hello
 /* Highest version the client says it can do. */
 uint16_t choose_client_max(const struct client_hello *ch);
 
-/* TLS 1.3 suite; NULL: none in common. */
-const struct suite *choose_suite13(const struct leat_config *cfg, const struct client_hello *ch);
+/* TLS 1.3 suite; NULL: none in common. hash: only suites of this hash (a PSK is bound to one), or
+ * HASH_NONE for any. */
+const struct suite *choose_suite13(
+	const struct leat_config *cfg, const struct client_hello *ch, enum hash_id hash);
 
 /* TLS 1.3 group. A group the client sent a share for is preferred over a better one without: the round
  * trip of a HelloRetryRequest costs more than any difference between groups. share is empty when the

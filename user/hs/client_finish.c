@@ -6,6 +6,7 @@
 #include "hs/hs_int.h"
 
 #include "wire/certificate.h"
+#include "wire/end_early.h"
 
 /* RFC 8446 4.4.2: a client without a suitable certificate MUST send a Certificate message with an empty
  * list. (Credentials for the client role: here they are sent, with CertificateVerify.) */
@@ -17,10 +18,22 @@ static enum leat_ret send_certificate(struct hs *h)
 	return hs_send(h);
 }
 
+/* RFC 8446 4.5: EndOfEarlyData, the last under the early keys, "if the server sent an "early_data"
+ * extension in EncryptedExtensions" */
+static enum leat_ret end_early(struct hs *h)
+{
+	enc_end_early(hs_out(h));
+	if (hs_send(h) != LEAT_OK)
+		return LEAT_FAILED;
+	return hs_keys13(h, LEAT_TX, LV_HANDSHAKE, &h->hs_secret[LEAT_CLIENT]);
+}
+
 static enum leat_ret send_flight2(struct hs *h)
 {
 	/* D.4: "immediately before its second flight"; already sent after a HelloRetryRequest */
 	if (h->session_id_len && hs_send_ccs(h) != LEAT_OK)
+		return LEAT_FAILED;
+	if (h->early == HS_EARLY_ACCEPTED && end_early(h) != LEAT_OK)
 		return LEAT_FAILED;
 	if (h->c.cert_requested && send_certificate(h) != LEAT_OK)
 		return LEAT_FAILED;

@@ -4,7 +4,7 @@
  * host name and the stored random and session id, so the second one (RFC 8446 4.1.2: the same but for
  * key_share, cookie, ...) is made by the same code.
  */
-#include "hs/hs_int.h"
+#include "hs/psk.h"
 
 #include <string.h>
 
@@ -99,10 +99,19 @@ void client_clear_shares(struct hs *h)
 	leat_wr_clear(&h->c.shares);
 }
 
+/* RFC 8446 4.2.9; said without a PSK on offer too: it limits the tickets we may get. */
+static struct leat_span list_modes(const struct hs *h)
+{
+	static const uint8_t modes[] = { PSK_DHE_KE, PSK_KE };
+	bool ke = h->cfg->psk_modes & 1u << PSK_KE, dhe = h->cfg->psk_modes & 1u << PSK_DHE_KE;
+
+	return (struct leat_span){ modes + (dhe ? 0 : 1), dhe && ke ? 2 : 1 };
+}
+
 /* Extensions TLS 1.3 needs, and those TLS 1.2 needs; each only where its version is offered. */
 static void add_extensions(const struct hs *h, struct client_hello *ch)
 {
-	static const uint8_t uncompressed[] = { 0 }, dhe_ke[] = { PSK_DHE_KE };
+	static const uint8_t uncompressed[] = { 0 };
 
 	ch->has = EXT_BIT(EXT_GROUPS) | EXT_BIT(EXT_SIGALGS);
 	if (h->c.host_is_name) {
@@ -116,12 +125,49 @@ static void add_extensions(const struct hs *h, struct client_hello *ch)
 	if (offers(h, LEAT_TLS13)) {
 		ch->has |= EXT_BIT(EXT_VERSIONS) | EXT_BIT(EXT_KEY_SHARE) | EXT_BIT(EXT_PSK_MODES);
 		ch->key_shares = leat_wr_done(&h->c.shares);
-		ch->psk_modes = (struct leat_span){ dhe_ke, sizeof(dhe_ke) };
+		ch->psk_modes = list_modes(h);
 	}
 	if (offers(h, LEAT_TLS12)) {
 		ch->has |= EXT_BIT(EXT_EMS) | EXT_BIT(EXT_RENEG) | EXT_BIT(EXT_POINT_FORMATS);
 		ch->point_formats = (struct leat_span){ uncompressed, sizeof(uncompressed) };
 	}
+}
+
+static enum leat_ret start_early(struct hs *h)
+{
+	/* D.4: "If offering early data, the record is placed immediately after the first ClientHello." */
+	if (h->session_id_len && hs_send_ccs(h) != LEAT_OK)
+		return LEAT_FAILED;
+	h->early = HS_EARLY_OFFERED;
+	return hs_keys_early(h, LEAT_TX, session_data(h->c.session)->suite);
+}
+
+/* Builds the hello with or without pre_shared_key, which is its last extension (RFC 8446 4.2.11), and
+ * sends it; early data's keys follow it at once. */
+static enum leat_ret offer_psks(struct hs *h, struct client_hello *ch)
+{
+	LEAT_SCOPED(leat_wr_clear) struct leat_wr ids = { 0 }, binders = { 0 };
+	bool early;
+
+	h->c.num_offers = 0;
+	if (offers(h, LEAT_TLS13))
+		psk_client_list(h);
+	early = h->c.want_early && psk_client_may_early(h);
+	if (h->c.num_offers) {
+		psk_client_write(h, &ids, &binders);
+		if (!leat_wr_ok(&ids) || !leat_wr_ok(&binders))
+			return err_memory(h->err);
+		ch->has |= EXT_BIT(EXT_PSK) | (early ? EXT_BIT(EXT_EARLY_DATA) : 0);
+		ch->psk_ids = leat_wr_done(&ids);
+		ch->psk_binders = leat_wr_done(&binders);
+	}
+	h->c.asked = ch->has;
+	enc_client_hello(hs_out(h), ch, NULL, 0);
+	if (h->c.num_offers)
+		psk_client_bind(h, binders.n);
+	if (hs_send(h) != LEAT_OK)
+		return LEAT_FAILED;
+	return early ? start_early(h) : LEAT_OK;
 }
 
 enum leat_ret client_send_hello(struct hs *h, struct leat_span cookie)
@@ -150,9 +196,7 @@ enum leat_ret client_send_hello(struct hs *h, struct leat_span cookie)
 		ch.has |= EXT_BIT(EXT_COOKIE);
 		ch.cookie = cookie;
 	}
-	h->c.asked = ch.has;
-	enc_client_hello(hs_out(h), &ch, NULL, 0);
-	return hs_send(h);
+	return offer_psks(h, &ch);
 }
 
 enum leat_ret client_start(struct hs *h)

@@ -3,7 +3,7 @@
  * client_params.c - the server's choice as the client hears it: ServerHello, HelloRetryRequest,
  * EncryptedExtensions. RFC 8446 4.1.3, 4.1.4, 4.3.1, D.4.
  */
-#include "hs/hs_int.h"
+#include "hs/psk.h"
 
 #include <string.h>
 
@@ -131,6 +131,14 @@ static enum leat_ret check_retry(const struct hs *h, const struct server_hello *
 	return LEAT_OK;
 }
 
+static enum leat_ret reject_early(struct hs *h)
+{
+	if (h->early != HS_EARLY_OFFERED)
+		return LEAT_OK;
+	h->early = HS_EARLY_REJECTED;
+	return h->sink->keys(h->sink->arg, LEAT_TX, LV_PLAIN, NULL, NULL);
+}
+
 static enum leat_ret on_retry(struct hs *h, const struct server_hello *sh, enum hs_state *next)
 {
 	const struct group *g = sh->has & EXT_BIT(EXT_KEY_SHARE) ? group_by_id(sh->group) : NULL;
@@ -138,6 +146,9 @@ static enum leat_ret on_retry(struct hs *h, const struct server_hello *sh, enum 
 	if (check_retry(h, sh) != LEAT_OK)
 		return LEAT_FAILED;
 	h->retried = true;
+	/* RFC 8446 4.2.10: early data is refused by it, and what follows goes in clear */
+	if (reject_early(h) != LEAT_OK)
+		return LEAT_FAILED;
 	hs_set_version(h, LEAT_TLS13);
 	if (hs_set_suite(h, suite_by_id(sh->suite)) != LEAT_OK)
 		return LEAT_FAILED;
@@ -153,6 +164,31 @@ static enum leat_ret on_retry(struct hs *h, const struct server_hello *sh, enum 
 
 /* ---- ServerHello of TLS 1.3 ---- */
 
+/* RFC 8446 4.2.11: "Clients MUST verify that the server's selected_identity is within the range supplied
+ * by the client, that the server selected a cipher suite indicating a Hash associated with the PSK, and
+ * that a server "key_share" extension is present if required by the ClientHello
+ * "psk_key_exchange_modes" extension. If these values are not consistent, the client MUST abort the
+ * handshake with an "illegal_parameter" alert." */
+static enum leat_ret check_psk(const struct hs *h, const struct server_hello *sh)
+{
+	bool share = sh->has & EXT_BIT(EXT_KEY_SHARE);
+
+	if (!(sh->has & EXT_BIT(EXT_PSK))) /* a certificate handshake needs a share (9.2) */
+		return share ? LEAT_OK
+			     : hs_refuse(h, LEAT_ALERT_MISSING_EXTENSION,
+				       "server_hello: without key_share");
+	if (sh->psk >= h->c.num_offers)
+		return hs_refuse(h, LEAT_ALERT_ILLEGAL_PARAMETER,
+			"server_hello: selected a PSK that was not offered");
+	if (psk_client_offer(h, sh->psk).hash != suite_by_id(sh->suite)->hash)
+		return hs_refuse(h, LEAT_ALERT_ILLEGAL_PARAMETER,
+			"server_hello: PSK and cipher suite do not fit each other");
+	if (!(h->cfg->psk_modes & 1u << (share ? PSK_DHE_KE : PSK_KE)))
+		return hs_refuse(h, LEAT_ALERT_ILLEGAL_PARAMETER,
+			"server_hello: PSK key exchange mode was not offered");
+	return LEAT_OK;
+}
+
 static enum leat_ret check_server_hello13(const struct hs *h, const struct server_hello *sh)
 {
 	if (check_hello13(h, sh) != LEAT_OK)
@@ -162,11 +198,9 @@ static enum leat_ret check_server_hello13(const struct hs *h, const struct serve
 	if (h->retried && suite_by_id(sh->suite) != h->suite)
 		return hs_refuse(h, LEAT_ALERT_ILLEGAL_PARAMETER,
 			"server_hello: another cipher suite than hello_retry_request");
-	/* No PSK was offered, so a certificate handshake it is, and that needs a share (9.2). */
-	if (!(sh->has & EXT_BIT(EXT_KEY_SHARE)))
-		return hs_refuse(
-			h, LEAT_ALERT_MISSING_EXTENSION, "server_hello: without key_share");
-	if (!share_of((struct hs *)h, sh->group))
+	if (check_psk(h, sh) != LEAT_OK)
+		return LEAT_FAILED;
+	if ((sh->has & EXT_BIT(EXT_KEY_SHARE)) && !share_of((struct hs *)h, sh->group))
 		return hs_refuse(h, LEAT_ALERT_ILLEGAL_PARAMETER,
 			"server_hello: key_share of a group we sent none for");
 	if (!hs_is_last(h))
@@ -175,17 +209,41 @@ static enum leat_ret check_server_hello13(const struct hs *h, const struct serve
 	return LEAT_OK;
 }
 
-/* RFC 8446 7.1: Early Secret without PSK, Handshake Secret, handshake traffic secrets. */
+/* The Early Secret: of the PSK that was selected, or of none. The first one's is there already. */
+static void set_early_secret(struct hs *h, const struct server_hello *sh)
+{
+	struct psk_offer o;
+
+	if (!(sh->has & EXT_BIT(EXT_PSK))) {
+		sched13_early(&h->sched, h->suite->hash, (struct leat_span){ NULL, 0 });
+		return;
+	}
+	o = psk_client_offer(h, sh->psk);
+	h->psk = true;
+	h->resumed = o.kind == PSK_RESUMPTION;
+	if (h->resumed) {
+		const struct session_data *d = session_data(h->c.session);
+
+		h->auth_s = d->auth_s;
+		h->peer_hash_len = (uint8_t)d->peer.n;
+		if (d->peer.n)
+			memcpy(h->peer_hash, d->peer.p, d->peer.n);
+	}
+	if (sh->psk != 0)
+		sched13_early(&h->sched, o.hash, leat_secret_span(o.secret));
+}
+
+/* RFC 8446 7.1: Early Secret, Handshake Secret, handshake traffic secrets. */
 static void commit_server_hello13(
 	struct hs *h, const struct server_hello *sh, const struct kex_out *shared)
 {
 	uint8_t th[HASH_MAX];
 
 	memcpy(h->server_random, sh->random.p, RANDOM_LEN);
-	h->group = group_by_id(sh->group);
+	h->group = sh->has & EXT_BIT(EXT_KEY_SHARE) ? group_by_id(sh->group) : NULL;
 	client_clear_shares(h);
 	hs_take_msg(h);
-	sched13_early(&h->sched, h->suite->hash, (struct leat_span){ NULL, 0 });
+	set_early_secret(h, sh);
 	sched13_handshake(&h->sched, kex_out_span(shared), hs_transcript(h, th),
 		&h->hs_secret[LEAT_CLIENT], &h->hs_secret[LEAT_SERVER]);
 }
@@ -195,9 +253,10 @@ static enum leat_ret on_server_hello13(
 {
 	LEAT_SCOPED(kex_out_clear) struct kex_out shared = { 0 };
 
-	if (check_server_hello13(h, sh) != LEAT_OK ||
-		kex_finish(share_of(h, sh->group), h->cfg->crypto, sh->share, &shared, h->err) !=
-			LEAT_OK)
+	if (check_server_hello13(h, sh) != LEAT_OK)
+		return LEAT_FAILED;
+	if ((sh->has & EXT_BIT(EXT_KEY_SHARE)) && kex_finish(share_of(h, sh->group), h->cfg->crypto,
+							  sh->share, &shared, h->err) != LEAT_OK)
 		return LEAT_FAILED;
 	if (hs_set_suite(h, suite_by_id(sh->suite)) != LEAT_OK)
 		return LEAT_FAILED;
@@ -209,6 +268,11 @@ static enum leat_ret on_server_hello13(
 	 * the current connection state"). */
 	if (hs_keys13(h, LEAT_RX, LV_HANDSHAKE, &h->hs_secret[LEAT_SERVER]) != LEAT_OK)
 		return LEAT_FAILED;
+	/* Early data may go on until EncryptedExtensions say what became of it. */
+	if (h->early == HS_EARLY_OFFERED && h->resumed)
+		return LEAT_OK;
+	if (h->early == HS_EARLY_OFFERED)
+		h->early = HS_EARLY_REJECTED;
 	return hs_keys13(h, LEAT_TX, LV_HANDSHAKE, &h->hs_secret[LEAT_CLIENT]);
 }
 
@@ -230,6 +294,11 @@ enum leat_ret on_server_hello(struct hs *h, struct leat_span body, enum hs_state
 		return on_server_hello13(h, &sh, next);
 	if (check_sentinel(h, &sh) != LEAT_OK)
 		return LEAT_FAILED;
+	/* RFC 8446 D.3: "A client that attempts to send 0-RTT data MUST fail a connection if it receives a
+	 * ServerHello with TLS 1.2 or older." */
+	if (h->early != HS_EARLY_NONE)
+		return hs_refuse(h, LEAT_ALERT_PROTOCOL_VERSION,
+			"server_hello: tls 1.2 in answer to early data");
 	if (h->dropped_in)
 		return hs_refuse(h, LEAT_ALERT_UNEXPECTED_MESSAGE,
 			"change_cipher_spec: before the server_hello of tls 1.2");
@@ -237,6 +306,29 @@ enum leat_ret on_server_hello(struct hs *h, struct leat_span body, enum hs_state
 }
 
 /* ---- EncryptedExtensions ---- */
+
+/* RFC 8446 4.2.10: "If the server supplies an "early_data" extension in EncryptedExtensions, the client
+ * MUST verify that the server's selected_identity is 0. If any other value is returned, the client MUST
+ * abort the handshake with an "illegal_parameter" alert."; 4.2.10 also: same suite, same ALPN. */
+static enum leat_ret check_early(const struct hs *h, const struct encrypted_ext *ee)
+{
+	const struct session_data *d;
+	struct leat_span alpn = { NULL, 0 };
+
+	if (!(ee->has & EXT_BIT(EXT_EARLY_DATA)))
+		return LEAT_OK;
+	if (h->early != HS_EARLY_OFFERED)
+		return hs_refuse(h, LEAT_ALERT_ILLEGAL_PARAMETER,
+			"encrypted_extensions: early data without its session");
+	d = session_data(h->c.session);
+	if (ee->has & EXT_BIT(EXT_ALPN))
+		alpn = ee->alpn;
+	if (h->suite != d->suite || alpn.n != d->alpn.n ||
+		(alpn.n && memcmp(alpn.p, d->alpn.p, alpn.n) != 0))
+		return hs_refuse(h, LEAT_ALERT_ILLEGAL_PARAMETER,
+			"encrypted_extensions: early data with another suite or alpn name");
+	return LEAT_OK;
+}
 
 static enum leat_ret check_encrypted_ext(const struct hs *h, const struct encrypted_ext *ee)
 {
@@ -249,7 +341,16 @@ static enum leat_ret check_encrypted_ext(const struct hs *h, const struct encryp
 	if ((ee->has & EXT_BIT(EXT_ALPN)) && choose_alpn_ours(h->cfg, ee->alpn).n == 0)
 		return hs_refuse(h, LEAT_ALERT_ILLEGAL_PARAMETER,
 			"encrypted_extensions: alpn name was not offered");
-	return LEAT_OK;
+	return check_early(h, ee);
+}
+
+/* The answer to our early data: goes on under its keys until EndOfEarlyData, or is over. */
+static enum leat_ret commit_early(struct hs *h, bool accepted)
+{
+	if (h->early != HS_EARLY_OFFERED)
+		return LEAT_OK;
+	h->early = accepted ? HS_EARLY_ACCEPTED : HS_EARLY_REJECTED;
+	return accepted ? LEAT_OK : hs_keys13(h, LEAT_TX, LV_HANDSHAKE, &h->hs_secret[LEAT_CLIENT]);
 }
 
 enum leat_ret on_encrypted_ext(struct hs *h, struct leat_span body, enum hs_state *next)
@@ -264,6 +365,7 @@ enum leat_ret on_encrypted_ext(struct hs *h, struct leat_span body, enum hs_stat
 	if (ee.has & EXT_BIT(EXT_ALPN))
 		h->alpn = choose_alpn_ours(h->cfg, ee.alpn);
 	hs_take_msg(h);
-	*next = C_WAIT_CERT_CR;
-	return LEAT_OK;
+	/* RFC 8446 A.1: "Using PSK" goes straight to Finished */
+	*next = h->psk ? C_WAIT_FINISHED : C_WAIT_CERT_CR;
+	return commit_early(h, ee.has & EXT_BIT(EXT_EARLY_DATA));
 }

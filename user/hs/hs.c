@@ -33,7 +33,7 @@ static void invariants(const struct hs *h)
 	assert(h->role == LEAT_SERVER || h->c.num_kex == 0 || is_client_hello_state(h));
 	/* no cleartext after ServerHello in TLS 1.3 */
 	assert(h->version != LEAT_TLS13 || h->state == S_WAIT_CH2 || is_client_hello_state(h) ||
-		h->job.kind || h->rx_level >= LV_HANDSHAKE);
+		h->job.kind || h->rx_level >= LV_HANDSHAKE || h->state == S_WAIT_EOED);
 	/* nothing of the handshake's traffic secrets is left once it is over */
 	assert(h->state != HS_UP || (h->hs_secret[0].n == 0 && h->hs_secret[1].n == 0));
 	assert(h->state != HS_UP || (h->suite && h->version && !reasm_is_partial(&h->in)));
@@ -94,8 +94,10 @@ void hs_free(struct hs *h)
 {
 	if (!h)
 		return;
-	if (h->role == LEAT_CLIENT)
+	if (h->role == LEAT_CLIENT) {
 		client_clear_shares(h);
+		leat_session_unref(h->c.session);
+	}
 	kex_clear(&h->v12.kex);
 	job_clear(&h->job);
 	reasm_clear(&h->in);
@@ -114,6 +116,12 @@ static enum leat_ret die(struct hs *h)
 	/* A refusal without a reason would be an alert nobody chose. */
 	return err_raise(h->err, LEAT_E_OUR_ALERT, LEAT_ALERT_INTERNAL_ERROR, 0, LEAT_HERE,
 		"handshake: failed without a reason");
+}
+
+void hs_offer(struct hs *h, struct leat_session *s, bool early)
+{
+	h->c.session = leat_session_ref(s);
+	h->c.want_early = early;
 }
 
 enum leat_ret hs_start(struct hs *h)
@@ -318,6 +326,18 @@ bool hs_may_send(const struct hs *h)
 	return h->may_send && h->state != HS_DEAD;
 }
 
+enum hs_early hs_early(const struct hs *h)
+{
+	return h->early;
+}
+
+uint32_t hs_early_max(const struct hs *h)
+{
+	if (h->role == LEAT_SERVER)
+		return h->s.max_early;
+	return h->c.session ? session_data(h->c.session)->max_early : 0;
+}
+
 bool hs_early_rejected(const struct hs *h)
 {
 	return h->role == LEAT_SERVER && h->s.early_rejected;
@@ -343,6 +363,8 @@ void hs_facts(const struct hs *h, struct hs_facts *out)
 		.resumed = h->resumed,
 		.retried = h->retried,
 		.extended_master = h->ems,
+		.external_psk = h->psk && !h->resumed,
+		.auth_s = h->auth_s ? h->auth_s : h->env->now_s(h->env->arg),
 	};
 }
 
@@ -430,6 +452,18 @@ enum leat_ret hs_keys(struct hs *h, enum leat_dir dir, enum hs_level level,
 	if (r == LEAT_OK && dir == LEAT_TX && level == LV_APP && h->version == LEAT_TLS13)
 		h->may_send = true;
 	return r;
+}
+
+enum leat_ret hs_keys_early(struct hs *h, enum leat_dir dir, const struct suite *suite)
+{
+	LEAT_SCOPED(traffic_keys_clear) struct traffic_keys keys = { 0 };
+	LEAT_SCOPED(leat_secret_clear) struct leat_secret secret = { 0 };
+	uint8_t th[HASH_MAX];
+
+	transcript_hash_with(&h->tr, suite->hash, (struct leat_span){ NULL, 0 }, th);
+	sched13_early_traffic(&h->sched, (struct leat_span){ th, hash_len(suite->hash) }, &secret);
+	sched13_keys(suite->hash, suite->aead, &secret, &keys);
+	return hs_keys(h, dir, LV_EARLY, &keys, &secret);
 }
 
 enum leat_ret hs_keys13(

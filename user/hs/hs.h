@@ -19,6 +19,7 @@
 #include "x509/chain.h"
 
 struct hs;
+struct session_ticket;
 
 /* Key levels, RFC 8446 appendix A notation K_{send,recv}. TLS 1.2 uses plain and app. */
 enum hs_level { LV_PLAIN = 0, LV_EARLY, LV_HANDSHAKE, LV_APP, LV_COUNT };
@@ -39,11 +40,14 @@ struct hs_sink {
 	 * compatibility (RFC 8446 D.4; the client's comes after its handshake keys were set, so that
 	 * an alert between is protected), or the real one of TLS 1.2. */
 	enum leat_ret (*send_ccs)(void *arg);
-	/* From the next record on, dir uses these keys. For RX the call comes while the last record
+	/* From the next record on, dir uses these keys; NULL with LV_PLAIN: none any more (a client whose
+	 * early data ended with a HelloRetryRequest writes in clear again). For RX the call comes while the last record
 	 * under the old keys is being processed: the engine checks that no byte follows in it.
 	 * secret is the traffic secret (TLS 1.3; kept for KeyUpdate) or empty. */
 	enum leat_ret (*keys)(void *arg, enum leat_dir dir, enum hs_level level,
 		const struct traffic_keys *keys, const struct leat_secret *secret);
+	/* A ticket came after a TLS 1.3 handshake; borrowed. NULL: tickets are not wanted. */
+	enum leat_ret (*ticket)(void *arg, const struct session_ticket *t);
 	/* The version is decided: record limits and header versions follow it. */
 	void (*version)(void *arg, uint16_t version);
 	void *arg;
@@ -60,6 +64,10 @@ LEAT_MUST_CHECK enum leat_ret hs_new(struct hs **out, struct leat_config *cfg, c
 	const struct leat_env *env, const struct hs_sink *sink, struct leat_err *err);
 void hs_free(struct hs *h); /* wipes; NULL is fine */
 
+/* Client, before hs_start: offer this session (referenced) where the config and the host allow it, and
+ * with early announce early data where the session allows it. */
+void hs_offer(struct hs *h, struct leat_session *s, bool early);
+
 /* Client: sends ClientHello. Server: nothing. */
 LEAT_MUST_CHECK enum leat_ret hs_start(struct hs *h);
 
@@ -75,6 +83,17 @@ bool hs_is_mid_message(const struct hs *h);
 enum hs_job_kind hs_job(const struct hs *h);
 /* Runs the waiting job inline and goes on, like hs_record. */
 LEAT_MUST_CHECK enum leat_ret hs_job_run(struct hs *h);
+
+/* What became of early data, both sides. */
+enum hs_early {
+	HS_EARLY_NONE = 0,
+	HS_EARLY_OFFERED, /* client: not answered yet */
+	HS_EARLY_ACCEPTED,
+	HS_EARLY_REJECTED,
+};
+enum hs_early hs_early(const struct hs *h);
+/* Bytes of early data the session allows. */
+uint32_t hs_early_max(const struct hs *h);
 
 /* Server: the ClientHello just answered announced early data, which we do not take. RFC 8446 4.2.10: the
  * engine then skips records of type application_data that it cannot open, up to LIM_EARLY_SKIP bytes
@@ -97,6 +116,8 @@ struct hs_facts {
 	struct leat_span sni;     /* host name the client asked for */
 	struct chain *peer_chain; /* NULL: the peer sent none; borrowed, chain_ref to keep it */
 	bool resumed, retried, extended_master;
+	bool external_psk; /* both sides knew a key from elsewhere */
+	int64_t auth_s;    /* when certificates were last looked at: now, unless resumed */
 };
 void hs_facts(const struct hs *h, struct hs_facts *out);
 

@@ -23,6 +23,7 @@
 #include "hs/hs.h"
 #include "hs/reassemble.h"
 #include "hs/state.h"
+#include "session/session.h"
 #include "sched/sched12.h"
 #include "sched/sched13.h"
 #include "sched/transcript.h"
@@ -51,6 +52,10 @@ struct hs_client {
 	bool host_is_name; /* a DNS name: goes into server_name; an IP literal does not (RFC 6066 3) */
 	uint64_t asked;    /* extensions of our ClientHello, for ext_is_asked */
 	bool cert_requested;
+	struct leat_session *session; /* to be offered; referenced */
+	bool want_early;
+	uint8_t num_offers;
+	uint8_t offer[1 + CONFIG_MAX_PSKS]; /* what pre_shared_key holds: psk_client.c */
 	uint8_t num_kex;
 	struct kex kex[HS_SHARES]; /* live from ClientHello to ServerHello only */
 	struct leat_wr shares;     /* their KeyShareEntry list, as long */
@@ -61,7 +66,10 @@ struct hs_server {
 	char sni[LIM_HOST_NAME + 1];     /* host name asked for, "" where none */
 	const struct group *retry_group; /* asked for in HelloRetryRequest */
 	uint8_t hello_digest[32];        /* of what must not change in the second ClientHello */
-	bool early_rejected;
+	bool early_rejected;             /* records that do not open are early data */
+	bool wants_tickets;              /* the client can resume with what we could give it */
+	uint16_t psk_index;
+	uint32_t max_early; /* bytes the session allows, when early data was accepted */
 };
 
 /* TLS 1.2 only (v12_*.c). */
@@ -93,6 +101,11 @@ struct hs {
 	bool retried;       /* one HelloRetryRequest was sent or received */
 	bool ems;           /* extended master secret (always true in effect for 1.3) */
 	bool resumed;
+	bool psk; /* TLS 1.3: a PSK authenticates, no certificates; resumed: it was a ticket's */
+	uint8_t early;                       /* enum hs_early */
+	int64_t auth_s;                      /* resumed: when certificates were looked at; else 0 */
+	uint8_t peer_hash[SESSION_PEER_LEN]; /* resumed: of the certificate of that time */
+	uint8_t peer_hash_len;
 	const struct hs_row *row; /* of the message being handled or whose job is under way */
 	struct reasm in;
 	struct leat_span msg;  /* the message being handled, header included */
@@ -151,6 +164,10 @@ struct leat_span hs_transcript(const struct hs *h, uint8_t *out);
 /* Hands keys to the sink; secret NULL in TLS 1.2. RX also moves rx_level. */
 LEAT_MUST_CHECK enum leat_ret hs_keys(struct hs *h, enum leat_dir dir, enum hs_level level,
 	const struct traffic_keys *keys, const struct leat_secret *secret);
+/* TLS 1.3: the keys of client_early_traffic_secret from the transcript, which ends with the ClientHello;
+ * h->sched is in its early stage. suite: of the session. */
+LEAT_MUST_CHECK enum leat_ret hs_keys_early(
+	struct hs *h, enum leat_dir dir, const struct suite *suite);
 /* TLS 1.3: derives the keys of a traffic secret and hands them over. */
 LEAT_MUST_CHECK enum leat_ret hs_keys13(
 	struct hs *h, enum leat_dir dir, enum hs_level level, const struct leat_secret *secret);
@@ -196,6 +213,8 @@ enum leat_ret server_choose13(struct hs *h, const struct client_hello *ch, enum 
 /* Everything is chosen: ServerHello .. Finished. shared and share: of the key exchange. */
 enum leat_ret server_send_flight(struct hs *h, const struct client_hello *ch,
 	struct leat_span share, const struct kex_out *shared, enum hs_state *next);
+/* TLS 1.3, the client's Finished is in: NewSessionTickets. */
+LEAT_MUST_CHECK enum leat_ret server_send_tickets(struct hs *h);
 /* Digest of what must not change between the two hellos (RFC 8446 4.1.2). */
 void server_hello_digest(const struct client_hello *ch, uint8_t out[32]);
 /* RFC 8446 4.1.3: 32 random bytes, the last eight telling of a downgrade where h->version says so. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * post.c - handshake messages after the handshake: NewSessionTicket (checked, not kept), KeyUpdate in
+ * post.c - handshake messages after the handshake: NewSessionTicket (checked, handed on), KeyUpdate in
  * and out, attempts to renegotiate TLS 1.2. RFC 8446 4.6, RFC 5246 7.4.1.1. Works on struct hs_post,
  * all that is left of the machine. (Post-handshake authentication gets its message here.)
  */
@@ -115,7 +115,8 @@ static enum leat_ret on_ticket(struct arrival *a, struct leat_span body)
 	if (t.lifetime_s > WEEK_S)
 		return err_alert(a->err, LEAT_ALERT_ILLEGAL_PARAMETER,
 			"new_session_ticket: lifetime above seven days");
-	return LEAT_OK;
+	/* "The value of zero indicates that the ticket should be discarded immediately." */
+	return a->sink->ticket && t.lifetime_s ? a->sink->ticket(a->sink->arg, &t) : LEAT_OK;
 }
 
 static enum leat_ret on_message(struct arrival *a, struct leat_span msg, bool is_last)

@@ -4,9 +4,12 @@
  * HelloRetryRequest when the client sent no share we can use. Decisions themselves are choose.c.
  * RFC 8446 4.1.1, 4.1.4, 4.2.8, 9.2.
  */
-#include "hs/hs_int.h"
+#include "hs/psk.h"
+
+#include <string.h>
 
 #include "hs/choose.h"
+#include "session/antireplay.h"
 
 struct chosen {
 	const struct suite *suite;
@@ -14,7 +17,15 @@ struct chosen {
 	struct leat_span share; /* the client's, empty: must be asked for */
 	struct choice_cred auth;
 	struct leat_span alpn;
+	struct psk_pick psk;
+	bool ke_only; /* psk_ke: no group, no share */
+	bool retry;   /* HelloRetryRequest is due */
 };
+
+static void chosen_clear(struct chosen *c)
+{
+	psk_pick_clear(&c->psk);
+}
 
 static bool has(const struct client_hello *ch, enum ext e)
 {
@@ -25,21 +36,23 @@ static bool has(const struct client_hello *ch, enum ext e)
  * "signature_algorithms" extension and a "supported_groups" extension. If containing a
  * "supported_groups" extension, it MUST also contain a "key_share" extension, and vice versa. [...]
  * Servers receiving a ClientHello which does not conform to these requirements MUST abort the handshake
- * with a "missing_extension" alert." We take no PSK, so the first half always holds. */
+ * with a "missing_extension" alert." */
 static enum leat_ret check_mandatory(const struct hs *h, const struct client_hello *ch)
 {
-	if (!has(ch, EXT_SIGALGS))
+	bool psk = has(ch, EXT_PSK);
+
+	if (!psk && !has(ch, EXT_SIGALGS))
 		return hs_refuse(h, LEAT_ALERT_MISSING_EXTENSION,
 			"client_hello: without signature_algorithms");
-	if (!has(ch, EXT_GROUPS))
+	if (!has(ch, EXT_GROUPS) && (!psk || has(ch, EXT_KEY_SHARE)))
 		return hs_refuse(
 			h, LEAT_ALERT_MISSING_EXTENSION, "client_hello: without supported_groups");
-	if (!has(ch, EXT_KEY_SHARE))
+	if (!has(ch, EXT_KEY_SHARE) && (!psk || has(ch, EXT_GROUPS)))
 		return hs_refuse(
 			h, LEAT_ALERT_MISSING_EXTENSION, "client_hello: without key_share");
 	/* 4.2.9: "If clients offer "pre_shared_key" without a "psk_key_exchange_modes" extension,
 	 * servers MUST abort the handshake." */
-	if (has(ch, EXT_PSK) && !has(ch, EXT_PSK_MODES))
+	if (psk && !has(ch, EXT_PSK_MODES))
 		return hs_refuse(h, LEAT_ALERT_MISSING_EXTENSION,
 			"client_hello: pre_shared_key without psk_key_exchange_modes");
 	return LEAT_OK;
@@ -71,18 +84,33 @@ static enum leat_ret check_shares(const struct hs *h, const struct client_hello 
 
 /* RFC 8446 4.1.1: "If the server is unable to negotiate a supported set of parameters [...] it MUST abort
  * the handshake with either a "handshake_failure" or "insufficient_security" fatal alert" */
-static enum leat_ret choose_all(
-	const struct hs *h, const struct client_hello *ch, struct chosen *out)
+static enum leat_ret choose_all(struct hs *h, const struct client_hello *ch, struct chosen *out)
 {
-	out->suite = choose_suite13(h->cfg, ch);
+	const struct group *group = choose_group13(h->cfg, ch, &out->share);
+	unsigned modes = psk_server_modes(h, ch);
+
+	/* Without a key exchange there is nothing to ask for again. */
+	out->retry = group && !out->share.n && !(modes == 1u << PSK_KE);
+	if (psk_server_pick(h, ch, !out->retry, &out->psk) != LEAT_OK)
+		return LEAT_FAILED;
+	/* With a key exchange where that can be had: what is sent stays secret when the PSK does not. */
+	out->ke_only = out->psk.found && (!(modes & 1u << PSK_DHE_KE) || !group);
+	if (out->psk.found && out->ke_only && !(modes & 1u << PSK_KE))
+		psk_pick_clear(&out->psk);
+	/* After a HelloRetryRequest the suite stands (4.1.4), with the PSK or without. */
+	out->suite = h->retried ? h->suite
+				: choose_suite13(
+					  h->cfg, ch, out->psk.found ? out->psk.hash : HASH_NONE);
 	if (!out->suite)
 		return hs_refuse(
 			h, LEAT_ALERT_HANDSHAKE_FAILURE, "client_hello: no cipher suite in common");
-	out->group = choose_group13(h->cfg, ch, &out->share);
-	if (!out->group)
+	out->group = out->psk.found && out->ke_only ? NULL : group;
+	if (!out->group && !out->psk.found)
 		return hs_refuse(
 			h, LEAT_ALERT_HANDSHAKE_FAILURE, "client_hello: no group in common");
-	if (!choose_cred(h->cfg, LEAT_TLS13, ch->sigalgs, NULL, ch, h->s.sni, &out->auth))
+	out->retry = out->group && !out->share.n;
+	if (!out->psk.found &&
+		!choose_cred(h->cfg, LEAT_TLS13, ch->sigalgs, NULL, ch, h->s.sni, &out->auth))
 		return hs_refuse(h, LEAT_ALERT_HANDSHAKE_FAILURE,
 			"client_hello: no certificate fits its signature_algorithms");
 	out->alpn = (struct leat_span){ NULL, 0 };
@@ -96,7 +124,54 @@ static enum leat_ret choose_all(
 				     "client_hello: no application protocol in common");
 }
 
-static enum leat_ret commit_chosen(struct hs *h, const struct chosen *c)
+/* ---- early data, RFC 8446 4.2.10, 8 ---- */
+
+/* "In order to accept early data, the server MUST have accepted a PSK cipher suite and selected the first
+ * key offered in the client's "pre_shared_key" extension. In addition, it MUST verify that the following
+ * values are the same as those associated with the selected PSK: the TLS version number, the selected
+ * cipher suite, the selected ALPN protocol, if any" */
+static bool may_be_early(const struct hs *h, const struct client_hello *ch, const struct chosen *c)
+{
+	const struct session_data *d = &c->psk.session;
+
+	return has(ch, EXT_EARLY_DATA) && h->cfg->max_early && !h->retried && !c->retry &&
+	       c->psk.found && c->psk.kind == PSK_RESUMPTION && c->psk.index == 0 && d->max_early &&
+	       d->suite == c->suite && d->alpn.n == c->alpn.n &&
+	       (d->alpn.n == 0 || memcmp(d->alpn.p, c->alpn.p, d->alpn.n) == 0);
+}
+
+/* The binder stands for the ClientHello: an HMAC over all of it. Asked last, because it remembers. */
+static void decide_early(struct hs *h, const struct client_hello *ch, const struct chosen *c)
+{
+	bool take = may_be_early(h, ch, c) &&
+		    antireplay_check(h->cfg->antireplay, c->psk.binder, c->psk.made_s,
+			    h->env->now_s(h->env->arg)) == ANTIREPLAY_NEW;
+
+	h->s.early_rejected = has(ch, EXT_EARLY_DATA) && !take;
+	if (!has(ch, EXT_EARLY_DATA))
+		return;
+	h->early = take ? HS_EARLY_ACCEPTED : HS_EARLY_REJECTED;
+	if (take)
+		h->s.max_early = c->psk.session.max_early;
+}
+
+static void commit_psk(struct hs *h, const struct psk_pick *p)
+{
+	const struct session_data *d = &p->session;
+
+	h->psk = true;
+	h->s.psk_index = p->index;
+	h->resumed = p->kind == PSK_RESUMPTION;
+	if (!h->resumed)
+		return;
+	h->auth_s = d->auth_s;
+	h->peer_hash_len = (uint8_t)d->peer.n;
+	if (d->peer.n)
+		memcpy(h->peer_hash, d->peer.p, d->peer.n);
+}
+
+static enum leat_ret commit_chosen(
+	struct hs *h, const struct client_hello *ch, const struct chosen *c)
 {
 	if (!h->version)
 		hs_set_version(h, LEAT_TLS13);
@@ -104,10 +179,18 @@ static enum leat_ret commit_chosen(struct hs *h, const struct chosen *c)
 	h->cred = c->auth.cred;
 	h->scheme = c->auth.scheme;
 	h->alpn = c->alpn;
+	h->s.wants_tickets = psk_server_modes(h, ch) != 0;
 	if (hs_set_suite(h, c->suite) != LEAT_OK)
 		return LEAT_FAILED;
 	hs_take_msg(h);
-	return LEAT_OK;
+	decide_early(h, ch, c);
+	if (c->retry)
+		return LEAT_OK;
+	if (c->psk.found)
+		commit_psk(h, &c->psk);
+	sched13_early(&h->sched, c->suite->hash, leat_secret_span(&c->psk.secret));
+	/* Now: what follows goes into the transcript that its keys must not see. */
+	return h->early == HS_EARLY_ACCEPTED ? hs_keys_early(h, LEAT_RX, c->suite) : LEAT_OK;
 }
 
 static enum leat_ret send_retry(struct hs *h, const struct client_hello *ch, enum hs_state *next)
@@ -139,21 +222,20 @@ enum leat_ret server_choose13(struct hs *h, const struct client_hello *ch, enum 
 	LEAT_SCOPED(kex_out_clear) struct kex_out shared = { 0 };
 	LEAT_SCOPED(leat_wr_clear) struct leat_wr share = { 0 };
 	uint8_t share_b[1600]; /* the largest: a hybrid's encapsulation; kex_respond fails beyond */
-	struct chosen c = { 0 };
+	LEAT_SCOPED(chosen_clear) struct chosen c = { 0 };
 
 	if (check_mandatory(h, ch) != LEAT_OK || check_shares(h, ch) != LEAT_OK ||
 		choose_all(h, ch, &c) != LEAT_OK)
 		return LEAT_FAILED;
-	if (c.share.n) {
+	if (c.group && c.share.n) {
 		leat_wr_fixed(&share, share_b, sizeof(share_b));
 		if (kex_respond(h->cfg->crypto, c.group, c.share, &share, &shared, h->err) !=
 			LEAT_OK)
 			return LEAT_FAILED;
 	}
-	h->s.early_rejected = has(ch, EXT_EARLY_DATA);
-	if (commit_chosen(h, &c) != LEAT_OK)
+	if (commit_chosen(h, ch, &c) != LEAT_OK)
 		return LEAT_FAILED;
-	if (!c.share.n)
+	if (c.retry)
 		return send_retry(h, ch, next);
 	return server_send_flight(h, ch, leat_wr_done(&share), &shared, next);
 }

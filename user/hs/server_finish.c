@@ -14,5 +14,7 @@ enum leat_ret on_client_finished(struct hs *h, struct leat_span body, enum hs_st
 	hs_take_msg(h);
 	hs_resumption13(h);
 	*next = HS_UP;
+	if (server_send_tickets(h) != LEAT_OK)
+		return LEAT_FAILED;
 	return hs_keys13(h, LEAT_RX, LV_APP, &h->app_secret[LEAT_CLIENT]);
 }

@@ -18,10 +18,17 @@ static enum leat_ret send_server_hello(
 		.random = { h->server_random, RANDOM_LEN },
 		.session_id = ch->session_id,
 		.suite = h->suite->id,
-		.has = EXT_BIT(EXT_VERSIONS) | EXT_BIT(EXT_KEY_SHARE),
-		.group = h->group->id,
+		.has = EXT_BIT(EXT_VERSIONS),
 		.share = share,
+		.psk = h->s.psk_index,
 	};
+
+	if (h->group) {
+		sh.has |= EXT_BIT(EXT_KEY_SHARE);
+		sh.group = h->group->id;
+	}
+	if (h->psk)
+		sh.has |= EXT_BIT(EXT_PSK);
 
 	server_make_random(h);
 	enc_server_hello(hs_out(h), &sh);
@@ -34,11 +41,13 @@ static enum leat_ret set_handshake_keys(struct hs *h, const struct kex_out *shar
 {
 	uint8_t th[HASH_MAX];
 
-	sched13_early(&h->sched, h->suite->hash, (struct leat_span){ NULL, 0 });
 	sched13_handshake(&h->sched, kex_out_span(shared), hs_transcript(h, th),
 		&h->hs_secret[LEAT_CLIENT], &h->hs_secret[LEAT_SERVER]);
 	if (hs_keys13(h, LEAT_TX, LV_HANDSHAKE, &h->hs_secret[LEAT_SERVER]) != LEAT_OK)
 		return LEAT_FAILED;
+	/* Early data first: the keys to read the rest under are set when it ends. */
+	if (h->early == HS_EARLY_ACCEPTED)
+		return LEAT_OK;
 	return hs_keys13(h, LEAT_RX, LV_HANDSHAKE, &h->hs_secret[LEAT_CLIENT]);
 }
 
@@ -50,8 +59,10 @@ static enum leat_ret send_encrypted_ext(struct hs *h)
 		ee.has |= EXT_BIT(EXT_ALPN);
 	/* RFC 6066 3: "A server that receives a client hello containing the "server_name" extension MAY
 	 * use the information [...] In this event, the server SHALL include [it], empty" */
-	if (h->s.sni[0] && cred_has_name(h->cred, h->s.sni))
+	if (h->s.sni[0] && h->cred && cred_has_name(h->cred, h->s.sni))
 		ee.has |= EXT_BIT(EXT_SNI);
+	if (h->early == HS_EARLY_ACCEPTED)
+		ee.has |= EXT_BIT(EXT_EARLY_DATA);
 	enc_encrypted_ext(hs_out(h), &ee);
 	return hs_send(h);
 }
@@ -66,30 +77,41 @@ static enum leat_ret send_certificate(struct hs *h)
 	return hs_send(h);
 }
 
-/* The signature is there: the rest of the flight. RFC 8446 7.1: the application secrets stand on the
- * transcript through our Finished, and we may send under them at once. */
+/* Our Finished. RFC 8446 7.1: the application secrets stand on the transcript through it, and we may send
+ * under them at once. */
+static enum leat_ret finish_flight(struct hs *h, enum hs_state *next)
+{
+	uint8_t th[HASH_MAX];
+
+	if (hs_send_finished13(h, LEAT_SERVER) != LEAT_OK)
+		return LEAT_FAILED;
+	sched13_master(&h->sched, hs_transcript(h, th), &h->app_secret[LEAT_CLIENT],
+		&h->app_secret[LEAT_SERVER], &h->exporter);
+	*next = h->early == HS_EARLY_ACCEPTED ? S_WAIT_EOED : S_WAIT_FINISHED;
+	return hs_keys13(h, LEAT_TX, LV_APP, &h->app_secret[LEAT_SERVER]);
+}
+
+/* The signature is there: the rest of the flight. */
 static enum leat_ret after_sign(struct hs *h, enum hs_state *next)
 {
 	struct cert_verify cv = { .scheme = h->scheme->id, .signature = leat_wr_done(&h->job.sig) };
-	uint8_t th[HASH_MAX];
 
 	enc_cert_verify(hs_out(h), &cv);
-	if (hs_send(h) != LEAT_OK || hs_send_finished13(h, LEAT_SERVER) != LEAT_OK)
+	if (hs_send(h) != LEAT_OK)
 		return LEAT_FAILED;
 	job_clear(&h->job);
-	sched13_master(&h->sched, hs_transcript(h, th), &h->app_secret[LEAT_CLIENT],
-		&h->app_secret[LEAT_SERVER], &h->exporter);
-	*next = S_WAIT_FINISHED;
-	return hs_keys13(h, LEAT_TX, LV_APP, &h->app_secret[LEAT_SERVER]);
+	return finish_flight(h, next);
 }
 
 enum leat_ret server_send_flight(struct hs *h, const struct client_hello *ch,
 	struct leat_span share, const struct kex_out *shared, enum hs_state *next)
 {
-	(void)next; /* given by after_sign */
 	if (send_server_hello(h, ch, share) != LEAT_OK ||
-		set_handshake_keys(h, shared) != LEAT_OK || send_encrypted_ext(h) != LEAT_OK ||
-		send_certificate(h) != LEAT_OK)
+		set_handshake_keys(h, shared) != LEAT_OK || send_encrypted_ext(h) != LEAT_OK)
+		return LEAT_FAILED;
+	if (h->psk) /* it authenticates both sides: no certificates */
+		return finish_flight(h, next);
+	if (send_certificate(h) != LEAT_OK)
 		return LEAT_FAILED;
 	hs_verify_tbs13(h, LEAT_SERVER, &h->job.tbs);
 	return job_sign(h, after_sign);

@@ -4,8 +4,8 @@
  * else: anything not listed is unexpected_message. RFC 8446 A.2; its RECVD_CH, NEGOTIATED and
  * WAIT_FLIGHT2 receive nothing and so are no states here. From S12_WAIT_CKX on: v12_rows.c.
  *
- * S_WAIT_EOED, S_WAIT_CERT and S_WAIT_CV are the ways of 0-RTT and of client certificates: legal, but
- * entered only by a handler that asked for them.
+ * S_WAIT_EOED is entered where early data was accepted; S_WAIT_CERT and S_WAIT_CV are the way of client
+ * certificates: legal, but entered only by a handler that asked for them.
  */
 #include "hs/hs_int.h"
 

@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/rd.h"
 #include "crypto/hkdf.h"
 
 #include <leat/types.h>
@@ -64,6 +65,20 @@ static void enc_imported(
 	leat_wr_vec(w, 2, context);
 	leat_wr_u16(w, LEAT_TLS13);
 	leat_wr_u16(w, kdf_of(target));
+}
+
+bool psk_parse_imported(struct leat_span identity, struct leat_span *external,
+	struct leat_span *context, enum hash_id *target)
+{
+	struct leat_rd in = leat_rd_of(identity);
+	uint16_t protocol, kdf;
+
+	*external = leat_rd_opaque16(&in, 1, UINT16_MAX);
+	*context = leat_rd_opaque16(&in, 0, UINT16_MAX);
+	leat_rd_u16(&in, &protocol);
+	leat_rd_u16(&in, &kdf);
+	*target = kdf == 1 ? HASH_SHA256 : HASH_SHA384;
+	return leat_rd_end(&in) && protocol == LEAT_TLS13 && (kdf == 1 || kdf == 2);
 }
 
 enum leat_ret psk_imported(struct psk *out, enum hash_id h, enum hash_id target,

@@ -32,4 +32,8 @@ LEAT_MUST_CHECK enum leat_ret psk_imported(struct psk *out, enum hash_id h, enum
 	struct leat_span identity, struct leat_span context, struct leat_span secret,
 	struct leat_err *err);
 
+/* Takes an ImportedIdentity for TLS 1.3 apart, as a client sends it. false: it is none. */
+bool psk_parse_imported(struct leat_span identity, struct leat_span *external,
+	struct leat_span *context, enum hash_id *target);
+
 #endif

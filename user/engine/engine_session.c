@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * engine_session.c - tickets that a server sends become sessions that a client may offer again; and the
+ * status of early data. RFC 8446 4.6.1.
+ */
+#include "engine/engine_int.h"
+
+#include <string.h>
+
+#include "crypto/digest.h"
+#include "sched/sched13.h"
+#include "session/session.h"
+#include "wire/session_ticket.h"
+
+void engine_sessions_clear(struct leat_engine *e)
+{
+	for (unsigned i = 0; i < e->num_sessions; i++)
+		leat_session_unref(e->sessions[i]);
+	e->num_sessions = 0;
+}
+
+struct leat_session *leat_engine_take_session(struct leat_engine *e)
+{
+	struct leat_session *s = e->num_sessions ? e->sessions[0] : NULL;
+
+	if (!s)
+		return NULL;
+	e->num_sessions--;
+	memmove(e->sessions, e->sessions + 1, e->num_sessions * sizeof(e->sessions[0]));
+	return s;
+}
+
+static void keep(struct leat_engine *e, struct leat_session *s)
+{
+	if (e->num_sessions == ENGINE_SESSIONS)
+		leat_session_unref(leat_engine_take_session(e));
+	e->sessions[e->num_sessions++] = s;
+}
+
+/* The name that the certificate was checked for, without the dot a fully qualified one may end with. */
+static struct leat_span host_of(const struct leat_engine *e)
+{
+	size_t n = e->host ? strlen(e->host) : 0;
+
+	if (n > 1 && e->host[n - 1] == '.')
+		n--;
+	return (struct leat_span){ (const uint8_t *)e->host, n };
+}
+
+enum leat_ret engine_ticket(void *arg, const struct session_ticket *t)
+{
+	LEAT_SCOPED(session_data_clear) struct session_data d = { 0 };
+	struct leat_engine *e = arg;
+	int64_t now = e->env.now_s(e->env.arg);
+	uint8_t peer[SESSION_PEER_LEN];
+	struct leat_session *s;
+
+	if (e->cfg->sessions != SESSIONS_KEPT)
+		return LEAT_OK;
+	d = (struct session_data){
+		.version = LEAT_TLS13,
+		.suite = e->suite,
+		.issued_s = now,
+		.auth_s = e->auth_s <= now ? e->auth_s : now,
+		.lifetime_s = t->lifetime_s,
+		.age_add = t->age_add,
+		.max_early = t->has & EXT_BIT(EXT_EARLY_DATA) ? t->max_early : 0,
+		.bind = { e->cfg->bind, sizeof(e->cfg->bind) },
+		.host = host_of(e),
+		.alpn = { e->names, e->alpn_n },
+		.ticket = t->ticket,
+	};
+	if (e->chain) {
+		digest_once(HASH_SHA256, chain_cert(e->chain, 0), peer);
+		d.peer = (struct leat_span){ peer, sizeof(peer) };
+	}
+	sched13_ticket_psk(e->suite->hash, &e->post.resumption, t->nonce, &d.secret);
+	if (session_new(&s, &d, &e->err) != LEAT_OK)
+		return LEAT_FAILED;
+	keep(e, s);
+	return LEAT_OK;
+}
+
+enum leat_early leat_engine_early_status(const struct leat_engine *e)
+{
+	return (enum leat_early)e->early;
+}

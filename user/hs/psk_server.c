@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * psk_server.c - which of the PSKs a client offers is taken: tickets of ours, handles into the session
+ * store, external keys. RFC 8446 4.2.9, 4.2.11, 4.2.11.2, 4.6.1.
+ *
+ * Whatever is wrong with an identity (unknown, expired, tampered with, of another name or other
+ * settings) it is passed over without a word, and without any PSK left a full handshake follows. Only
+ * a wrong binder for an identity we would take ends the handshake.
+ */
+#include "hs/psk.h"
+
+#include <string.h>
+
+#include "hs/choose.h"
+#include "session/store.h"
+
+void psk_pick_clear(struct psk_pick *p)
+{
+	leat_secret_clear(&p->secret);
+	session_data_clear(&p->session);
+	ticket_plain_clear(&p->plain);
+	p->found = false;
+}
+
+unsigned psk_server_modes(const struct hs *h, const struct client_hello *ch)
+{
+	unsigned modes = 0;
+
+	for (unsigned m = PSK_KE; m <= PSK_DHE_KE; m++)
+		if ((ch->has & EXT_BIT(EXT_PSK_MODES)) && list8_has(ch->psk_modes, (uint8_t)m))
+			modes |= 1u << m;
+	return modes & h->cfg->psk_modes;
+}
+
+static bool is_same(struct leat_span s, const void *p, size_t n)
+{
+	return s.n == n && (n == 0 || memcmp(s.p, p, n) == 0);
+}
+
+/* A suite of this hash can be (or, after a HelloRetryRequest, was) chosen. */
+static bool fits_suites(const struct hs *h, const struct client_hello *ch, enum hash_id hash)
+{
+	return h->retried ? h->suite->hash == hash : choose_suite13(h->cfg, ch, hash) != NULL;
+}
+
+/* ---- sessions ---- */
+
+/* RFC 8446 4.6.1 lets a server resume under another name; we do not, nor with other settings or
+ * certificates than the session began with. */
+static bool is_usable(
+	const struct hs *h, const struct client_hello *ch, const struct session_data *d)
+{
+	return d->version == LEAT_TLS13 && is_same(d->host, h->s.sni, strlen(h->s.sni)) &&
+	       is_same(d->bind, h->cfg->bind, sizeof(h->cfg->bind)) &&
+	       fits_suites(h, ch, d->suite->hash);
+}
+
+static bool open_session(const struct hs *h, struct leat_span ticket, struct psk_pick *out)
+{
+	bool renew;
+
+	switch (h->cfg->sessions) {
+	case SESSIONS_STATELESS:
+		return ticket_open(h->cfg->ticket_keys, h->cfg->crypto, h->env, ticket, &out->plain,
+			&out->session, &renew);
+	case SESSIONS_STATEFUL:
+		return store_find(h->cfg->sessions_store, ticket, false, h->env->now_s(h->env->arg),
+			&out->plain, &out->session);
+	default: return false;
+	}
+}
+
+static bool try_session(const struct hs *h, const struct client_hello *ch, const struct psk_id *id,
+	struct psk_pick *out)
+{
+	const struct session_data *d = &out->session;
+
+	if (!open_session(h, id->identity, out))
+		return false;
+	if (!is_usable(h, ch, d)) {
+		psk_pick_clear(out);
+		return false;
+	}
+	out->kind = PSK_RESUMPTION;
+	out->hash = d->suite->hash;
+	out->secret = d->secret;
+	/* 4.2.11.1: the age as the client sees it, in milliseconds. */
+	out->made_s = d->issued_s + (uint32_t)(id->age - d->age_add) / 1000;
+	return true;
+}
+
+/* ---- external keys ---- */
+
+static bool take_external(const struct hs *h, const struct client_hello *ch, const struct psk *p,
+	struct psk_pick *out)
+{
+	if (!fits_suites(h, ch, p->hash))
+		return false;
+	out->kind = p->kind;
+	out->hash = p->hash;
+	out->secret = p->secret;
+	return true;
+}
+
+/* The caller's answer, made into what it would be had it been added to the config. */
+static bool made_of(const struct leat_psk *found, const struct leat_psk_query *q,
+	enum hash_id target, struct psk *out)
+{
+	enum hash_id h = found->sha384 ? HASH_SHA384 : HASH_SHA256;
+	struct leat_err ignored = { 0 };
+
+	if (q->imported)
+		return psk_imported(out, h, target, q->identity, q->context, found->secret,
+			       &ignored) == LEAT_OK;
+	return psk_external(out, h, q->identity, found->secret, &ignored) == LEAT_OK;
+}
+
+static bool ask(const struct hs *h, const struct client_hello *ch, const struct leat_psk_query *q,
+	enum hash_id target, struct psk_pick *out)
+{
+	LEAT_SCOPED(psk_clear) struct psk p = { 0 };
+	struct leat_psk found = { 0 };
+
+	return h->cfg->psk_lookup(h->cfg->psk_lookup_arg, q, &found) == LEAT_OK &&
+	       made_of(&found, q, target, &p) && take_external(h, ch, &p, out);
+}
+
+static bool try_external(const struct hs *h, const struct client_hello *ch,
+	struct leat_span identity, struct psk_pick *out)
+{
+	struct leat_psk_query q = { .identity = identity };
+	enum hash_id target;
+
+	for (unsigned i = 0; i < h->cfg->num_psks; i++) {
+		const struct psk *p = &h->cfg->psks[i];
+
+		if (is_same(p->identity, identity.p, identity.n))
+			return take_external(h, ch, p, out);
+	}
+	if (!h->cfg->psk_lookup)
+		return false;
+	if (ask(h, ch, &q, HASH_NONE, out))
+		return true;
+	q.imported = psk_parse_imported(identity, &q.identity, &q.context, &target);
+	return q.imported && ask(h, ch, &q, target, out);
+}
+
+/* ---- binders ---- */
+
+static enum leat_ret check_binder(
+	const struct hs *h, const struct client_hello *ch, const struct psk_pick *p)
+{
+	LEAT_SCOPED(leat_secret_clear) struct leat_secret key = { 0 };
+	LEAT_SCOPED(sched13_clear) struct sched13 s = { 0 };
+	uint8_t th[HASH_MAX], want[HASH_MAX];
+	size_t n = hash_len(p->hash);
+
+	transcript_hash_with(&h->tr, p->hash,
+		(struct leat_span){ h->msg.p, HS_HDR_LEN + ch->truncated_len }, th);
+	sched13_early(&s, p->hash, leat_secret_span(&p->secret));
+	sched13_binder_key(&s, psk_binder_label(p->kind), &key);
+	sched13_finished(p->hash, &key, (struct leat_span){ th, n }, want);
+	/* RFC 8446 4.2.11: "Prior to accepting PSK key establishment, the server MUST validate the
+	 * corresponding binder value [...] If this value is not present or does not validate, the server
+	 * MUST abort the handshake." 6.2 names decrypt_error for it. */
+	if (p->binder.n != n || !leat_ct_equal(want, p->binder.p, n))
+		return hs_refuse((struct hs *)h, LEAT_ALERT_DECRYPT_ERROR,
+			"client_hello: wrong pre_shared_key binder");
+	return LEAT_OK;
+}
+
+/* A handle into the store is good once: of several connections that bring it one gets the session. */
+static bool use_up(const struct hs *h, struct leat_span identity)
+{
+	LEAT_SCOPED(ticket_plain_clear) struct ticket_plain plain = { 0 };
+	LEAT_SCOPED(session_data_clear) struct session_data d = { 0 };
+
+	return h->cfg->sessions != SESSIONS_STATEFUL ||
+	       store_find(h->cfg->sessions_store, identity, true, h->env->now_s(h->env->arg),
+		       &plain, &d);
+}
+
+enum leat_ret psk_server_pick(
+	struct hs *h, const struct client_hello *ch, bool take, struct psk_pick *out)
+{
+	struct leat_rd ids = leat_rd_of(ch->psk_ids), binders = leat_rd_of(ch->psk_binders);
+	struct psk_id id;
+
+	out->found = false;
+	if (!(ch->has & EXT_BIT(EXT_PSK)) || !psk_server_modes(h, ch))
+		return LEAT_OK;
+	for (uint16_t i = 0;
+		i < LIM_PSK_TRIED && psk_id_next(&ids, &id) && list_next8(&binders, &out->binder);
+		i++) {
+		if (!try_session(h, ch, &id, out) && !try_external(h, ch, id.identity, out))
+			continue;
+		if (check_binder(h, ch, out) != LEAT_OK)
+			return LEAT_FAILED;
+		if (out->kind == PSK_RESUMPTION && take && !use_up(h, id.identity)) {
+			psk_pick_clear(out);
+			continue;
+		}
+		out->index = i;
+		out->found = true;
+		return LEAT_OK;
+	}
+	return LEAT_OK;
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * server_tickets.c - NewSessionTicket, RFC 8446 4.6.1: sent by the server when the client's Finished is
+ * in, before anything else. A ticket is the session itself, sealed (session/ticket), or 32 random bytes
+ * that name it in the session store.
+ */
+#include "hs/hs_int.h"
+
+#include <string.h>
+
+#include "crypto/digest.h"
+#include "session/store.h"
+#include "session/ticket.h"
+#include "wire/session_ticket.h"
+
+#define HANDLE_LEN 32
+
+/* The part of the session that is the same in every ticket of this connection. */
+static void describe(struct hs *h, uint8_t *peer, struct session_data *d)
+{
+	int64_t now = h->env->now_s(h->env->arg);
+
+	*d = (struct session_data){
+		.version = LEAT_TLS13,
+		.suite = h->suite,
+		.issued_s = now,
+		.auth_s = h->auth_s && h->auth_s <= now ? h->auth_s : now,
+		.lifetime_s = h->cfg->session_life_s,
+		.max_early = h->cfg->max_early,
+		.bind = { h->cfg->bind, sizeof(h->cfg->bind) },
+		.host = { (const uint8_t *)h->s.sni, strlen(h->s.sni) },
+		.alpn = h->alpn,
+	};
+	if (h->peer_chain) {
+		digest_once(HASH_SHA256, chain_cert(h->peer_chain, 0), peer);
+		d->peer = (struct leat_span){ peer, SESSION_PEER_LEN };
+	} else if (h->peer_hash_len) {
+		d->peer = (struct leat_span){ h->peer_hash, h->peer_hash_len };
+	}
+}
+
+/* The ticket's bytes. LEAT_UNSUPPORTED: there is none to be had. */
+static enum leat_ret make(struct hs *h, const struct session_data *d, struct leat_wr *ticket)
+{
+	uint8_t *handle;
+
+	if (h->cfg->sessions == SESSIONS_STATELESS)
+		return ticket_seal(h->cfg->ticket_keys, h->cfg->crypto, h->env, d, ticket, h->err);
+	handle = leat_wr_room(ticket, HANDLE_LEN);
+	if (!handle)
+		return err_memory(h->err);
+	h->env->random(h->env->arg, handle, HANDLE_LEN);
+	return store_put(h->cfg->sessions_store, leat_wr_done(ticket), d);
+}
+
+/* RFC 8446 4.6.1: "ticket_nonce: A per-ticket value that is unique across all tickets issued on this
+ * connection."; PSK = HKDF-Expand-Label(resumption_master_secret, "resumption", ticket_nonce) */
+static enum leat_ret send_one(struct hs *h, struct session_data *d, uint8_t number)
+{
+	uint8_t ticket_b[TICKET_MAX], age_add[4];
+	struct session_ticket t = { 0 };
+	struct leat_wr ticket;
+	enum leat_ret r;
+
+	t.nonce = (struct leat_span){ &number, 1 };
+	sched13_ticket_psk(h->suite->hash, &h->resumption, t.nonce, &d->secret);
+	/* "a fresh value for each ticket it sends" */
+	h->env->random(h->env->arg, age_add, sizeof(age_add));
+	memcpy(&d->age_add, age_add, sizeof(age_add));
+	leat_wr_fixed(&ticket, ticket_b, sizeof(ticket_b));
+	r = make(h, d, &ticket);
+	if (r != LEAT_OK)
+		return r;
+	t.lifetime_s = (uint32_t)(session_expires(d) - d->issued_s);
+	t.age_add = d->age_add;
+	t.ticket = leat_wr_done(&ticket);
+	t.max_early = d->max_early;
+	t.has = d->max_early ? EXT_BIT(EXT_EARLY_DATA) : 0;
+	enc_session_ticket(hs_out(h), &t);
+	if (!leat_wr_ok(&h->out))
+		return err_memory(h->err);
+	/* not hs_send: the transcript is over */
+	return h->sink->send(h->sink->arg, leat_wr_done(&h->out));
+}
+
+enum leat_ret server_send_tickets(struct hs *h)
+{
+	/* A resumed connection gives one in place of the one it used. */
+	unsigned num = h->resumed && h->cfg->num_tickets ? 1 : h->cfg->num_tickets;
+	LEAT_SCOPED(session_data_clear) struct session_data d;
+	uint8_t peer[SESSION_PEER_LEN];
+	enum leat_ret r;
+
+	d = (struct session_data){ 0 };
+	if (h->cfg->sessions == SESSIONS_OFF || !h->s.wants_tickets || !num)
+		return LEAT_OK;
+	describe(h, peer, &d);
+	if (session_expires(&d) <= d.issued_s) /* certificates are to be looked at again */
+		return LEAT_OK;
+	for (unsigned i = 0; i < num; i++) {
+		r = send_one(h, &d, (uint8_t)i);
+		/* no key in force, no room in the store: no tickets then, and no harm */
+		if (r == LEAT_UNSUPPORTED)
+			return LEAT_OK;
+		if (r != LEAT_OK)
+			return LEAT_FAILED;
+	}
+	return LEAT_OK;
+}
