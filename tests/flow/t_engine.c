@@ -383,6 +383,55 @@ static void test_nothing_before_finished(void **state)
 	assert_int_equal(d.err.cls, LEAT_E_MISUSE);
 }
 
+/* A client that refuses our certificate may say so in cleartext (OpenSSL does): a server that has not
+ * yet read a protected record takes it, anybody else does not, and nothing is ever ended by it in
+ * peace. */
+static void test_cleartext_alert(void **state)
+{
+	static const uint8_t unknown_ca[] = { 21, 3, 3, 0, 2, 2, 48 };
+	static const uint8_t close_notify[] = { 21, 3, 3, 0, 2, 1, 0 };
+	static const uint8_t too_long[] = { 21, 3, 3, 0, 3, 2, 48, 0 };
+	const struct leat_err *err;
+	struct duo d;
+
+	(void)state;
+	duo_open(&d, client, server, "localhost");
+	duo_pull(&d.side[LEAT_CLIENT]);
+	assert_int_equal(duo_pass(&d, LEAT_CLIENT), LEAT_OK);
+	assert_int_equal(duo_feed(&d, LEAT_SERVER, unknown_ca, sizeof(unknown_ca)), LEAT_FAILED);
+	err = leat_engine_error(d.side[LEAT_SERVER].e);
+	assert_int_equal(err->cls, LEAT_E_PEER_ALERT);
+	assert_int_equal(err->alert, LEAT_ALERT_UNKNOWN_CA);
+	duo_close(&d);
+
+	duo_open(&d, client, server, "localhost");
+	duo_pull(&d.side[LEAT_CLIENT]);
+	assert_int_equal(duo_pass(&d, LEAT_CLIENT), LEAT_OK);
+	assert_int_equal(
+		duo_feed(&d, LEAT_SERVER, close_notify, sizeof(close_notify)), LEAT_FAILED);
+	assert_int_equal(leat_engine_error(d.side[LEAT_SERVER].e)->cls, LEAT_E_CLOSED);
+	duo_close(&d);
+
+	duo_open(&d, client, server, "localhost");
+	duo_pull(&d.side[LEAT_CLIENT]);
+	assert_int_equal(duo_pass(&d, LEAT_CLIENT), LEAT_OK);
+	assert_int_equal(duo_feed(&d, LEAT_SERVER, too_long, sizeof(too_long)), LEAT_FAILED);
+	assert_int_equal(leat_engine_error(d.side[LEAT_SERVER].e)->cls, LEAT_E_OUR_ALERT);
+	duo_close(&d);
+
+	for (int to = 0; to < 2; to++) {
+		duo_open(&d, client, server, "localhost");
+		assert_true(duo_run(&d));
+		assert_int_equal(
+			duo_feed(&d, (enum leat_role)to, close_notify, sizeof(close_notify)),
+			LEAT_FAILED);
+		err = leat_engine_error(d.side[to].e);
+		assert_int_equal(err->cls, LEAT_E_OUR_ALERT);
+		assert_int_equal(err->alert, LEAT_ALERT_UNEXPECTED_MESSAGE);
+		duo_close(&d);
+	}
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -420,6 +469,7 @@ int main(void)
 		cmocka_unit_test(test_tampered_data),
 		cmocka_unit_test(test_garbage),
 		cmocka_unit_test(test_nothing_before_finished),
+		cmocka_unit_test(test_cleartext_alert),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

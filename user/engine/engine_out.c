@@ -177,7 +177,13 @@ static enum leat_ret sink_keys(void *arg, enum leat_dir dir, enum hs_level level
 		return rec_half_keys(&e->tx, e->cfg->crypto, keys, true, &e->err);
 	}
 	e->rx_level = level;
-	return rec_half_keys(&e->rx, e->cfg->crypto, keys, false, &e->err);
+	if (rec_half_keys(&e->rx, e->cfg->crypto, keys, false, &e->err) != LEAT_OK)
+		return LEAT_FAILED;
+	/* OpenSSL's client takes its handshake keys into use only with its own flight: when it refuses
+	 * our certificate, the alert comes in cleartext. It ends the handshake like any other alert
+	 * would, or like garbage would; taking it tells the operator why. */
+	e->rx.clear_alert = level == LV_HANDSHAKE && e->role == LEAT_SERVER;
+	return LEAT_OK;
 }
 
 static void sink_version(void *arg, uint16_t version)

@@ -43,6 +43,7 @@ enum leat_ret rec_half_keys(struct rec_half *h, const struct crypto *c,
 	h->version = k->version;
 	memcpy(h->iv, k->iv, sizeof(h->iv));
 	h->seq = 0;
+	h->clear_alert = false;
 	/* A reader cannot make the peer rekey: only the wrap of the number is its business. */
 	h->limit = sealing ? key_limit(k->aead) : UINT64_MAX - 1;
 	return LEAT_OK;
@@ -231,10 +232,18 @@ static enum leat_ret check_clear(
 	return LEAT_OK;
 }
 
-static enum leat_ret check_keyed13(const struct rec_hdr *hdr, struct leat_err *err)
+static bool is_clear_alert(const struct rec_half *h, const struct rec_hdr *hdr)
+{
+	return h->clear_alert && h->seq == 0 && hdr->type == TYPE_ALERT && hdr->len == 2;
+}
+
+static enum leat_ret check_keyed13(
+	const struct rec_half *h, const struct rec_hdr *hdr, struct leat_err *err)
 {
 	/* RFC 8446 5: the compatibility CCS is one cleartext byte and is dropped by the handshake */
 	if (hdr->type == TYPE_CCS && hdr->len == 1)
+		return LEAT_OK;
+	if (is_clear_alert(h, hdr))
 		return LEAT_OK;
 	if (hdr->type != TYPE_DATA)
 		return err_alert(err, LEAT_ALERT_UNEXPECTED_MESSAGE,
@@ -271,7 +280,7 @@ enum leat_ret rec_hdr_check(
 	out->len = len;
 	if (!rec_half_is_keyed(h))
 		return check_clear(out, b, err);
-	return h->version == LEAT_TLS13 ? check_keyed13(out, err) : check_keyed12(out, err);
+	return h->version == LEAT_TLS13 ? check_keyed13(h, out, err) : check_keyed12(out, err);
 }
 
 /* RFC 8446 5.4: scan back over zeros for the content type; a record of zeros only is refused. */
@@ -301,7 +310,8 @@ enum leat_ret rec_open(struct rec_half *h, uint8_t *rec, const struct rec_hdr *h
 
 	*type = hdr->type;
 	*payload = (struct leat_span){ rec + LIM_RECORD_HEADER, hdr->len };
-	if (!rec_half_is_keyed(h) || (h->version == LEAT_TLS13 && hdr->type == TYPE_CCS))
+	if (!rec_half_is_keyed(h) || (h->version == LEAT_TLS13 && hdr->type == TYPE_CCS) ||
+		is_clear_alert(h, hdr))
 		return LEAT_OK;
 	exp = aead_explicit_len(h->aead.id, h->version);
 	tag = aead_tag_len(h->aead.id);

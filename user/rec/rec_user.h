@@ -17,6 +17,9 @@ struct rec_half {
 	uint8_t iv[12];
 	uint64_t seq;   /* sequence number of the next record under these keys */
 	uint64_t limit; /* records allowed under these keys (RFC 8446 5.5); 0: cleartext */
+	/* TLS 1.3, reading: an alert in cleartext may still come, until the first protected record.
+	 * rec_half_keys clears it; the engine sets it where it is so. */
+	bool clear_alert;
 };
 
 /* Sets new keys, sequence 0. On failure the half is unchanged. */
