@@ -36,6 +36,14 @@ static void freeze(struct leat_config *c)
 	assert_int_equal(leat_config_freeze(c, &err), LEAT_OK);
 }
 
+struct leat_config *rig_config(const struct rig_opts *o)
+{
+	struct leat_config *c = config_of(o->role, o);
+
+	freeze(c);
+	return c;
+}
+
 void rig_open(struct rig *r, const struct rig_opts *o)
 {
 	enum leat_role other = o->role == LEAT_CLIENT ? LEAT_SERVER : LEAT_CLIENT;

@@ -30,6 +30,8 @@ struct rig_opts {
 	const struct leat_sys *sys; /* NULL: real */
 };
 
+/* A frozen config as the connection under test gets it. */
+struct leat_config *rig_config(const struct rig_opts *o);
 /* Makes both ends; no byte is exchanged yet. */
 void rig_open(struct rig *r, const struct rig_opts *o);
 /* Handshake of both, then the peer's keys are taken out of its engine. */

@@ -122,6 +122,16 @@ enum leat_ret conn_fail_engine(struct leat_conn *c)
 	return LEAT_FAILED;
 }
 
+enum leat_ret conn_fail_handover(struct leat_conn *c, enum leat_dir dir, const struct leat_err *why)
+{
+	if (c->err[LEAT_TX].cls == LEAT_E_NONE && leat_engine_close(c->e) == LEAT_OK)
+		(void)!conn_flush_some(c);
+	for (int d = 0; d < 2; d++)
+		if (c->err[d].cls == LEAT_E_NONE)
+			c->err[d] = *why;
+	return keep(c, dir);
+}
+
 enum leat_ret conn_check(struct leat_conn *c, enum leat_dir dir)
 {
 	struct leat_err *err = &c->err[dir];

@@ -54,6 +54,10 @@ enum leat_ret conn_fail_sys(
 #define conn_sys(c, dir, sys, what) conn_fail_sys((c), (dir), (sys), LEAT_HERE, (what))
 /* The engine is dead: its error becomes that of both directions, its alert is sent if there is room. */
 enum leat_ret conn_fail_engine(struct leat_conn *c);
+/* handover_try said LEAT_FAILED: the policy is `kernel` and the direction cannot be moved. The peer gets
+ * its close_notify through whatever still carries TX. */
+enum leat_ret conn_fail_handover(
+	struct leat_conn *c, enum leat_dir dir, const struct leat_err *why);
 /* Whether the direction may be used: up, no error, not shut. */
 LEAT_MUST_CHECK enum leat_ret conn_check(struct leat_conn *c, enum leat_dir dir);
 

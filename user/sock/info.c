@@ -78,6 +78,7 @@ enum leat_ret leat_sockname(
 
 enum leat_ret leat_offload(struct leat_conn *c, enum leat_dir dir)
 {
+	struct leat_err err = { 0 };
 	enum leat_ret r;
 
 	if (conn_check(c, dir) != LEAT_OK)
@@ -87,10 +88,8 @@ enum leat_ret leat_offload(struct leat_conn *c, enum leat_dir dir)
 		return r;
 	if (dir == LEAT_RX)
 		leat_engine_in_exact(c->e, true);
-	r = handover_try(&c->ho, c->e, dir, HANDOVER_ASKED, 0, &c->err[dir]);
-	if (r == LEAT_FAILED && !c->first)
-		c->first = &c->err[dir];
-	return r;
+	r = handover_try(&c->ho, c->e, dir, HANDOVER_ASKED, 0, &err);
+	return r == LEAT_FAILED ? conn_fail_handover(c, dir, &err) : r;
 }
 
 void leat_offload_switch(bool on)

@@ -44,10 +44,7 @@ static enum leat_ret try_move(struct leat_conn *c)
 		return LEAT_OK;
 	if (handover_try(&c->ho, c->e, LEAT_RX, HANDOVER_ASKED, 0, &err) != LEAT_FAILED)
 		return LEAT_OK;
-	c->err[LEAT_RX] = err;
-	if (!c->first)
-		c->first = &c->err[LEAT_RX];
-	return LEAT_FAILED;
+	return conn_fail_handover(c, LEAT_RX, &err);
 }
 
 static bool is_record_error(int sys)

@@ -88,15 +88,12 @@ static enum leat_ret by_reading(struct leat_conn *c, int in_fd, off_t *off, size
 static enum leat_ret want_kernel(struct leat_conn *c, size_t n, int64_t deadline)
 {
 	enum leat_ret r = conn_flush(c, deadline);
+	struct leat_err err = { 0 };
 
 	if (r != LEAT_OK)
 		return r;
-	if (handover_try(&c->ho, c->e, LEAT_TX, HANDOVER_FILE, n, &c->err[LEAT_TX]) ==
-		LEAT_FAILED) {
-		if (!c->first)
-			c->first = &c->err[LEAT_TX];
-		return LEAT_FAILED;
-	}
+	if (handover_try(&c->ho, c->e, LEAT_TX, HANDOVER_FILE, n, &err) == LEAT_FAILED)
+		return conn_fail_handover(c, LEAT_TX, &err);
 	return LEAT_OK;
 }
 

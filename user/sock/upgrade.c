@@ -22,13 +22,9 @@ static enum leat_ret move_records(struct leat_conn *c)
 			continue;
 		if (dir == LEAT_RX)
 			leat_engine_in_exact(c->e, true);
-		if (handover_try(&c->ho, c->e, (enum leat_dir)dir, HANDOVER_ASKED, 0, &err) !=
+		if (handover_try(&c->ho, c->e, (enum leat_dir)dir, HANDOVER_ASKED, 0, &err) ==
 			LEAT_FAILED)
-			continue;
-		c->err[dir] = err;
-		if (!c->first)
-			c->first = &c->err[dir];
-		return LEAT_FAILED;
+			return conn_fail_handover(c, (enum leat_dir)dir, &err);
 	}
 	return LEAT_OK;
 }
