@@ -21,14 +21,13 @@ struct leat_listener {
 
 static uint16_t bound_port(int fd)
 {
-	struct sockaddr_storage ss = { 0 };
-	socklen_t n = sizeof(ss);
+	/* Room for an IPv4 address too, whose port lies at the same place. */
+	struct sockaddr_in6 a = { 0 };
+	socklen_t n = sizeof(a);
 
-	if (getsockname(fd, (struct sockaddr *)&ss, &n) != 0)
+	if (getsockname(fd, (struct sockaddr *)&a, &n) != 0)
 		return 0;
-	if (ss.ss_family == AF_INET6)
-		return ntohs(((struct sockaddr_in6 *)&ss)->sin6_port);
-	return ntohs(((struct sockaddr_in *)&ss)->sin_port);
+	return ntohs(a.sin6_port);
 }
 
 /* A listening socket on one address, or -errno. any: IPv6 takes IPv4 as well. */
