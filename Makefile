@@ -317,12 +317,14 @@ HEADERS := $(sort $(wildcard include/leat/*.h))
 
 # What is installed as an archive has its internal names made local, so that they cannot clash
 # with a caller's: only what the shared library exports stays global.
-$(BUILD)/install/%.a: $(BUILD)/%.a
+# (From the objects, not from the archive: two folders may hold files of the same name.)
+$(BUILD)/install/libleat.a: $(CORE_OBJ) $(EDGE_OBJ) $(LIB_A)
+$(BUILD)/install/libleat-core.a: $(CORE_OBJ) $(CORE_A)
+$(BUILD)/install/%.a: Makefile
 	$(call say,LOCAL,$@)
 	@mkdir -p $(@D)
-	$(Q)rm -rf $@ $@.d && mkdir $@.d && cd $@.d && $(AR) x $(abspath $<) && \
-		ld -r -o ../$(notdir $*).o *.o && cd .. && rm -rf $(notdir $@).d && \
-		objcopy --localize-hidden $(notdir $*).o && $(AR) rcs $(notdir $@) $(notdir $*).o
+	$(Q)ld -r -o $(@:.a=.o) $(filter %.o,$^) && objcopy --localize-hidden $(@:.a=.o) && \
+		rm -f $@ && $(AR) rcs $@ $(@:.a=.o)
 
 $(BUILD)/leat.pc: leat.pc.in include/leat/version.h Makefile FORCE
 	@mkdir -p $(@D)

@@ -6,6 +6,7 @@
  *
  * Threads: one at a time, or a caller's lock around each operation (this layer knows no threads).
  */
+#include <assert.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -80,6 +81,7 @@ static void forget(struct mem *m, struct entry **at)
 {
 	struct entry *e = *at;
 
+	assert(e); /* who calls has found it, or knows that there is an oldest one */
 	*at = e->chain;
 	unlist(m, e);
 	m->num--;

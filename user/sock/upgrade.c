@@ -73,7 +73,7 @@ enum leat_ret conn_handshake_some(struct leat_conn *c, short *events)
 enum leat_ret conn_handshake(struct leat_conn *c, int64_t deadline)
 {
 	enum leat_ret r;
-	short events;
+	short events = POLLIN;
 
 	while ((r = conn_handshake_some(c, &events)) == LEAT_AGAIN) {
 		r = conn_wait(c, LEAT_RX, events, deadline);
