@@ -14,6 +14,7 @@
 
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
+#include <pthread.h>
 
 #include "base/mem.h"
 #include "base/rd.h"
@@ -1204,6 +1205,51 @@ static void describe(void **state)
 	assert_string_equal(text, "");
 }
 
+/* One parsed chain and one store serve any number of threads; helgrind and TSan have run this. */
+struct shared {
+	struct chain *ch;
+	struct store *s;
+};
+
+static void *verify_often(void *arg)
+{
+	const struct shared *sh = arg;
+	uintptr_t failed = 0;
+
+	for (int i = 0; i < 25; i++) {
+		struct verify_in in = { .chain = chain_ref(sh->ch),
+			.store = store_ref(sh->s),
+			.host = i % 2 ? "localhost" : "other.test",
+			.leaf_is_server = true,
+			.now_s = PKI_NOW,
+			.depth = 1 };
+		struct leat_err err = { 0 };
+
+		failed += (verify_chain(crypto, &in, &err) == LEAT_OK) != (i % 2 == 1);
+		chain_unref(sh->ch);
+		store_unref(sh->s);
+	}
+	return (void *)failed;
+}
+
+static void many_threads(void **state)
+{
+	struct trial t = trial_of(good_leaf(), pki_inter());
+	struct shared sh = { chain_of(&t), store_of(pki_root()) };
+	pthread_t threads[4];
+	void *failed;
+
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, verify_often, &sh), 0);
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(pthread_join(threads[i], &failed), 0);
+		assert_null(failed);
+	}
+	chain_unref(sh.ch);
+	store_unref(sh.s);
+}
+
 /* Any one allocation of ours failing is an error, never a verdict. */
 static void each_allocation_fails(void **state)
 {
@@ -1290,6 +1336,7 @@ int main(void)
 		cmocka_unit_test(cross_signed),
 		cmocka_unit_test(text_is_printable),
 		cmocka_unit_test(describe),
+		cmocka_unit_test(many_threads),
 		cmocka_unit_test(each_allocation_fails),
 	};
 

@@ -29,6 +29,10 @@ X509 *san_parse_cert(struct leat_span der, bool *memory)
 		X509_free(x);
 		x = NULL;
 	}
+	/* libcrypto fills a cache inside the X509 at first use. Filled here, before anybody shares it, the
+	 * object is as immutable as its owners say. A certificate it cannot fill it for is still one. */
+	if (x)
+		(void)X509_check_purpose(x, -1, 0);
 	/* Also after success: d2i may leave notes about a public key it could not decode. */
 	ossl_forget();
 	return x;
