@@ -91,6 +91,17 @@ static int enter(enum fakesys_call call)
 	return 0;
 }
 
+size_t fakesys_take_key(enum leat_dir dir, uint8_t masked[32])
+{
+	struct traffic_keys *k = &f.dir[dir].keys;
+	size_t n = aead_key_len(k->aead);
+
+	for (size_t i = 0; i < n; i++)
+		masked[i] = k->key[i] ^ FAKESYS_MASK;
+	traffic_keys_clear(k);
+	return n;
+}
+
 static size_t cut(size_t n)
 {
 	return f.most && n > f.most ? f.most : n;

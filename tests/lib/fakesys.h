@@ -44,5 +44,9 @@ unsigned fakesys_calls(enum fakesys_call call);
 /* Order of calls: the value of a counter at the last one of this kind; 0: never. */
 unsigned fakesys_when(enum fakesys_call call);
 bool fakesys_has_keys(enum leat_dir dir);
+/* The key of a direction, every byte XORed with FAKESYS_MASK, so that a search for the key does not find
+ * the searcher's copy; this fake forgets its own. Returns the length. */
+#define FAKESYS_MASK 0x5a
+size_t fakesys_take_key(enum leat_dir dir, uint8_t masked[32]);
 
 #endif
