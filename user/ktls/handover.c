@@ -14,9 +14,9 @@
 #include "ktls/probe.h"
 #include "rec/kinfo.h"
 
-/* Below this many file bytes the kernel does not pay under policy auto. Putting keys in and taking the
- * socket down again costs 18 us; sendfile saves 88 us per MiB against pread + seal + write (6.12,
- * AES-128-GCM): 200 KiB, rounded up. */
+/* Below this many file bytes the kernel does not pay under policy auto: putting keys in and taking the
+ * socket down again costs 18 us, and sendfile saves 88 us per MiB against pread + seal + write. That is
+ * 200 KiB, rounded up. docs/decisions/0005-when-auto-moves.md */
 #define FILE_MIN (256 * 1024)
 
 /* Records that one set of keys may protect. RFC 8446 5.5: 2^24.5 for AES-GCM; the kernel closes some
@@ -134,7 +134,7 @@ static enum leat_why why_not_possible(const struct leat_engine *e)
 	return WHY_IN_KERNEL;
 }
 
-/* Policy auto: is it worth it? See docs/kernel.md 9 for the costs behind the answers. */
+/* Policy auto: is it worth it? docs/decisions/0005 has the costs. */
 static enum leat_why why_not_worth(
 	const struct leat_engine *e, enum leat_dir dir, enum handover_use use, uint64_t ahead)
 {

@@ -25,9 +25,9 @@
  *     ======== point of no return ========        nothing below can fail
  *     the engine forgets the keys
  *
- * Half done. The directions move one by one, and hybrids work (docs/kernel.md 2), so "RX in, TX refused" is
- * no accident to survive but a state with a name: HANDOVER_RX_IN_TX_REFUSED. With policy auto the
- * connection goes on, receiving by the kernel, sending from user space. With policy kernel handover_try
+ * Half done. The directions move one by one, and hybrids work (docs/kernel.md 2), so "RX in, TX
+ * refused" is no accident to survive but a state with a name: HANDOVER_RX_IN_TX_REFUSED. With policy
+ * auto the connection goes on, receiving by the kernel, sending from user space. With policy kernel handover_try
  * returns LEAT_FAILED and the caller closes: the engine still holds the TX keys, so the peer gets its
  * close_notify in order. The mirror image has its name too.
  *

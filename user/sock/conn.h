@@ -10,8 +10,8 @@
  * Errors. Each direction has its own: a peer that refuses our bytes may still have sent its answer. A
  * dead engine is the end of both. `first` is what the application sees.
  *
- * What the kernel does not remember, this struct does (docs/kernel.md 4): that TX was shut, that an error was
- * reported once. No system call is made on a direction after either.
+ * What the kernel does not remember, this struct does (docs/kernel.md 4): that TX was shut, that an
+ * error was reported once. No system call is made on a direction after either.
  */
 #ifndef LEAT_SOCK_CONN_H
 #define LEAT_SOCK_CONN_H
