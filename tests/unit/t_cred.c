@@ -302,20 +302,20 @@ static void keys_of_other_kinds(void **state)
 	BIO *b;
 
 	(void)state;
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < 5; i++) {
 		if (i < 2)
 			pkey = EVP_PKEY_Q_keygen(NULL, NULL, names[i]);
 		else if (i == 2)
 			pkey = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "secp256k1");
 		else
-			pkey = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)1024);
+			pkey = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)(i == 3 ? 1024 : 512));
 		b = BIO_new(BIO_s_mem());
 		assert_int_equal(
 			PEM_write_bio_PKCS8PrivateKey(b, pkey, NULL, NULL, 0, NULL, NULL), 1);
 		text.n = (size_t)BIO_get_mem_data(b, &p);
 		text.p = (uint8_t *)p;
 		refuses(id->chain_pem, text, NONE, "key",
-			i < 3 ? "kind TLS cannot use" : "below 2048 bits");
+			i < 3 ? "kind TLS cannot use" : "outside 2048 to 16384 bits");
 		BIO_free(b);
 		EVP_PKEY_free(pkey);
 	}
@@ -408,6 +408,41 @@ static void from_der(void **state)
 	assert_string_equal(err.option, "key");
 }
 
+/* The public half fits the certificate, the private one is another's: the file is damaged. */
+static void halves_that_do_not_fit(void **state)
+{
+	const struct pki_ident *id = pki_server(KEY_EC_P256);
+	struct leat_span cert = pki_der(id->leaf), key = der_key(id->leaf, false), bad;
+	struct leat_err err = { 0 };
+	struct cred *c;
+
+	(void)state;
+	/* ECPrivateKey: SEQUENCE, version, OCTET STRING of 32 bytes; the lowest byte of the scalar */
+	bad = pki_join(key, NONE);
+	assert_int_equal(bad.p[5], 0x04);
+	assert_int_equal(bad.p[6], 32);
+	((uint8_t *)bad.p)[7 + 31] ^= 1;
+	assert_int_equal(cred_new_der(&c, crypto, &cert, 1, key, &err), LEAT_OK);
+	cred_unref(c);
+	assert_int_equal(cred_new_der(&c, crypto, &cert, 1, bad, &err), LEAT_FAILED);
+	assert_int_equal(err.cls, LEAT_E_OPTION);
+	assert_string_equal(err.option, "key");
+	assert_non_null(strstr(err.what, "signs wrongly"));
+	assert_null(c);
+
+	/* RSAPrivateKey: a bit of the private exponent (behind modulus and 65537) and one of the CRT's
+	 * coefficient at the end; one alone libcrypto makes good by the other */
+	id = pki_server(KEY_RSA);
+	cert = pki_der(id->leaf);
+	key = der_key(id->leaf, false);
+	bad = pki_join(key, NONE);
+	((uint8_t *)bad.p)[4 + 3 + 261 + 5 + 100] ^= 1;
+	((uint8_t *)bad.p)[bad.n - 64] ^= 1;
+	err = (struct leat_err){ 0 };
+	assert_int_equal(cred_new_der(&c, crypto, &cert, 1, bad, &err), LEAT_FAILED);
+	assert_string_equal(err.option, "key");
+}
+
 static void names(void **state)
 {
 	const struct pki_ident *id = pki_server(KEY_EC_P256);
@@ -480,6 +515,7 @@ int main(void)
 		cmocka_unit_test(keys_of_other_kinds),
 		cmocka_unit_test(length_of_chain),
 		cmocka_unit_test(from_der),
+		cmocka_unit_test(halves_that_do_not_fit),
 		cmocka_unit_test(names),
 		cmocka_unit_test(each_allocation_fails),
 	};
