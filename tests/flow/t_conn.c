@@ -245,6 +245,17 @@ static void bad_arguments(void **state)
 	expect_connect_error(server, "127.0.0.1", 443, MS, LEAT_E_MISUSE);
 	expect_connect_error(raw, "127.0.0.1", 443, MS, LEAT_E_MISUSE);
 	leat_config_unref(raw);
+	{ /* a name to check is wanted, and none given */
+		struct leat_err err = { 0 };
+		struct leat_conn *c;
+		int fd[2];
+
+		tcp_pair(fd);
+		assert_int_equal(
+			leat_upgrade_client(&c, client, fd[0], NULL, 0, 50, &err), LEAT_FAILED);
+		assert_int_not_equal(err.cls, LEAT_E_TIMEOUT);
+		close(fd[1]);
+	}
 }
 
 static void nobody_listens(void **state)

@@ -403,6 +403,7 @@ static void nothing_after_shutdown_of_writing(void **state)
 		assert_int_equal(leat_send(r.c, text, 10, MS, NULL), LEAT_FAILED);
 		assert_int_equal(leat_conn_error(r.c)->cls, LEAT_E_CLOSED);
 		/* an error of sending is none of receiving */
+		assert_int_equal(leat_conn_events(r.c, false), POLLIN);
 		rig_put(&r, 23, text, 100, 0);
 		rig_expect_recv(&r, text, 100);
 		rig_close(&r);
@@ -454,6 +455,30 @@ static void bad_mac(void **state)
 		rig_recv_fails(&r, LEAT_E_OUR_ALERT);
 		assert_int_equal(leat_conn_error(r.c)->alert, LEAT_ALERT_BAD_RECORD_MAC);
 		assert_int_equal(leat_send(r.c, text, 1, MS, NULL), LEAT_FAILED);
+		rig_expect_alert(&r, LEAT_ALERT_BAD_RECORD_MAC);
+		rig_close(&r);
+	}
+}
+
+/* Unread bytes behind the bad record would make close(2) reset the alert away. */
+static void the_alert_outlives_close(void **state)
+{
+	struct rig r;
+	size_t n, got;
+
+	(void)state;
+	EACH_KIND(k)
+	{
+		open_kind(&r, k);
+		n = rig_seal(&r, 23, text, 100, 0, rec);
+		rec[n - 1] ^= 1;
+		rig_bytes(&r, rec, n);
+		assert_int_equal(leat_recv(r.c, buf, 100, MS, &got), LEAT_FAILED);
+		rig_bytes(&r, text, BIG);
+		shutdown(r.fd, SHUT_WR);
+		assert_int_equal(leat_close(r.c, &r.err), LEAT_FAILED);
+		r.c = NULL;
+		assert_int_equal(r.err.alert, LEAT_ALERT_BAD_RECORD_MAC);
 		rig_expect_alert(&r, LEAT_ALERT_BAD_RECORD_MAC);
 		rig_close(&r);
 	}
@@ -690,6 +715,10 @@ static void before_the_handshake_nothing_goes(void **state)
 	assert_int_equal(leat_recv(r.c, buf, 10, MS, &got), LEAT_FAILED);
 	assert_int_equal(leat_shutdown(r.c, SHUT_WR, MS), LEAT_FAILED);
 	rig_close(&r);
+	open_kind(&r, 0);
+	assert_int_equal(leat_recv(r.c, buf, 0, MS, &got), LEAT_FAILED);
+	assert_int_equal(leat_conn_error(r.c)->cls, LEAT_E_MISUSE);
+	rig_close(&r);
 }
 
 int main(void)
@@ -711,6 +740,7 @@ int main(void)
 		cmocka_unit_test(nothing_after_shutdown_of_writing),
 		cmocka_unit_test(nothing_after_shutdown_of_reading),
 		cmocka_unit_test(bad_mac),
+		cmocka_unit_test(the_alert_outlives_close),
 		cmocka_unit_test(record_too_long),
 		cmocka_unit_test(fatal_alert_from_the_peer),
 		cmocka_unit_test(malformed_alert),

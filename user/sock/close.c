@@ -66,14 +66,8 @@ enum leat_ret leat_shutdown(struct leat_conn *c, int how, int timeout_ms)
 {
 	enum leat_ret r = LEAT_OK;
 
-	if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR) {
-		struct leat_err *err = &c->err[LEAT_TX];
-
-		err_misuse(err, "shutdown: none of SHUT_RD, SHUT_WR, SHUT_RDWR");
-		if (!c->first)
-			c->first = err;
-		return LEAT_FAILED;
-	}
+	if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
+		return conn_refuse(c, LEAT_TX, "shutdown: none of SHUT_RD, SHUT_WR, SHUT_RDWR");
 	if (!c->up) {
 		(void)!conn_check(c, LEAT_TX);
 		return LEAT_FAILED;
@@ -108,6 +102,8 @@ static enum leat_ret finish(struct leat_conn *c, int timeout_ms, struct leat_err
 
 	if (r == LEAT_OK && timeout_ms != 0)
 		r = await_peer(c, deadline);
+	if (r == LEAT_FAILED && c->err[LEAT_TX].cls == LEAT_E_OUR_ALERT)
+		conn_linger(c, conn_deadline(c, CONN_LINGER_MS));
 	if (r == LEAT_AGAIN)
 		return err_raise(err, LEAT_E_TIMEOUT, 0, 0, LEAT_HERE,
 			c->shut[LEAT_TX] ? "close: no close_notify from the peer in time"

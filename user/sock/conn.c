@@ -104,6 +104,15 @@ enum leat_ret conn_fail_sys(
 	return keep(c, dir);
 }
 
+enum leat_ret conn_refuse(struct leat_conn *c, enum leat_dir dir, const char *what)
+{
+	if (what)
+		err_misuse(&c->err[dir], what);
+	else
+		err_memory(&c->err[dir]);
+	return keep(c, dir);
+}
+
 enum leat_ret conn_fail_engine(struct leat_conn *c)
 {
 	const struct leat_err *why = leat_engine_error(c->e);
@@ -138,10 +147,8 @@ enum leat_ret conn_check(struct leat_conn *c, enum leat_dir dir)
 
 	if (err->cls != LEAT_E_NONE)
 		return LEAT_FAILED;
-	if (!c->up) {
-		err_misuse(err, "connection: the handshake is not complete");
-		return keep(c, dir);
-	}
+	if (!c->up)
+		return conn_refuse(c, dir, "connection: the handshake is not complete");
 	if (c->shut[dir]) {
 		err_raise(err, LEAT_E_CLOSED, 0, 0, LEAT_HERE,
 			dir == LEAT_TX ? "send: this side is closed already"

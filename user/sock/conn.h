@@ -52,6 +52,8 @@ LEAT_MUST_CHECK enum leat_ret conn_open(struct leat_conn **out, struct leat_conf
 enum leat_ret conn_fail_sys(
 	struct leat_conn *c, enum leat_dir dir, int sys, const char *where, const char *what);
 #define conn_sys(c, dir, sys, what) conn_fail_sys((c), (dir), (sys), LEAT_HERE, (what))
+/* The caller asked for what cannot be; or memory ran out (what NULL). */
+enum leat_ret conn_refuse(struct leat_conn *c, enum leat_dir dir, const char *what);
 /* The engine is dead: its error becomes that of both directions, its alert is sent if there is room. */
 enum leat_ret conn_fail_engine(struct leat_conn *c);
 /* handover_try said LEAT_FAILED: the policy is `kernel` and the direction cannot be moved. The peer gets
@@ -83,6 +85,7 @@ LEAT_MUST_CHECK enum leat_ret conn_handshake(struct leat_conn *c, int64_t deadli
 /* After a fatal error: lets the alert reach the peer, whose unread bytes would make close(2) reset the
  * connection and take the alert with it. Bounded in time and bytes. */
 void conn_linger(struct leat_conn *c, int64_t deadline);
+#define CONN_LINGER_MS 300
 
 /* leat_tcp_connect by deadline. */
 LEAT_MUST_CHECK enum leat_ret sock_dial(

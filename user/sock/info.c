@@ -51,7 +51,8 @@ short leat_conn_events(const struct leat_conn *c, bool want_send)
 {
 	unsigned w = leat_engine_wants(c->e);
 
-	if (c->eof || c->first || (w & (LEAT_HAS_DATA | LEAT_IS_DEAD | LEAT_IS_EOF)))
+	if (c->eof || c->err[LEAT_RX].cls != LEAT_E_NONE ||
+		(w & (LEAT_HAS_DATA | LEAT_IS_DEAD | LEAT_IS_EOF)))
 		return 0;
 	return (short)(POLLIN | (want_send || (w & LEAT_WANT_SEND) ? POLLOUT : 0));
 }

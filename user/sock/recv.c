@@ -132,9 +132,7 @@ enum leat_ret leat_recv(struct leat_conn *c, void *buf, size_t n, int timeout_ms
 	*got = 0;
 	if (conn_check(c, LEAT_RX) != LEAT_OK)
 		return LEAT_FAILED;
-	if (n == 0) {
-		err_misuse(&c->err[LEAT_RX], "recv: no room given");
-		return LEAT_FAILED;
-	}
+	if (n == 0)
+		return conn_refuse(c, LEAT_RX, "recv: no room given");
 	return conn_recv(c, buf, n, conn_deadline(c, timeout_ms), got);
 }

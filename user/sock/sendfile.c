@@ -114,10 +114,8 @@ enum leat_ret leat_sendfile(
 	if (handover_is_kernel(&c->ho, LEAT_TX))
 		return by_kernel(c, in_fd, offset, n, deadline, sent);
 	buf = leat_malloc(LIM_PLAINTEXT);
-	if (!buf) {
-		err_memory(&c->err[LEAT_TX]);
-		return LEAT_FAILED;
-	}
+	if (!buf)
+		return conn_refuse(c, LEAT_TX, NULL);
 	r = by_reading(c, in_fd, offset, n, deadline, sent, buf);
 	leat_free_wipe(buf, LIM_PLAINTEXT);
 	return r;

@@ -8,9 +8,6 @@
 #include "config/config.h"
 #include "sock/conn.h"
 
-/* How long a failed handshake may hold the caller for the alert's sake. */
-#define LINGER_MS 300
-
 /* Where the policy is `kernel`, now is the time. RX may have to wait for a record boundary: leat_recv
  * goes on with it, and until then reads never go past the current record. */
 static enum leat_ret move_records(struct leat_conn *c)
@@ -83,7 +80,7 @@ enum leat_ret conn_handshake(struct leat_conn *c, int64_t deadline)
 	if (r == LEAT_AGAIN)
 		r = timed_out(c);
 	if (r == LEAT_FAILED)
-		conn_linger(c, conn_deadline(c, LINGER_MS));
+		conn_linger(c, conn_deadline(c, CONN_LINGER_MS));
 	return r;
 }
 
