@@ -110,7 +110,7 @@ def traced(path):
 def test_no_file_byte_enters_the_process(run_server, leat, site, pki, tmp_path, version):
     """REQ: F-ktls-sendfile"""
     me, out = pki.cert("p256"), tmp_path / "trace"
-    p = run_server(["strace", "-f", "-s", "0", "-o", out, "-e",
+    p = run_server(["strace", "-D", "-f", "-s", "0", "-o", out, "-e",
                     "trace=" + ",".join(sorted(COPY | MOVE)), leat, "serve", site, "--listen",
                     "127.0.0.1:0", "--cert", me.chain, "--key", me.key],
                    ready=r"listening on 127.0.0.1:(\d+)", timeout=60)

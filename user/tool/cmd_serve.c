@@ -44,7 +44,7 @@ static const struct arg_opt options[] = {
 		"auto: kernel records for files where it pays (default);\n"
 		"kernel: in the kernel or not at all; user: never there" },
 	{ "set", 's', "NAME=VALUE", OPT_SET,
-		"a TLS option, as \"versions=1.3\" (see docs/options.md);\n"
+		"a TLS option, as \"versions=tlsv1.3\", see leat-options(7);\n"
 		"may be repeated" },
 	{ "workers", 'w', "N", OPT_WORKERS, "threads, each with a loop (default: one per CPU)" },
 	{ "access-log", 'a', "FILE", OPT_LOG, "\"-\": stdout (default), \"none\": none" },

@@ -168,7 +168,7 @@ static int start_workers(struct serve *s)
 /* ---- during and after ------------------------------------------------------------------------ */
 
 /* A worker that has ended has no loop to wake; the lock keeps it from ending meanwhile. */
-static void wake_all(struct serve *s)
+void serve_wake_all(struct serve *s)
 {
 	pthread_mutex_lock(&s->lock);
 	for (unsigned i = 0; i < s->num_workers; i++)
@@ -209,7 +209,7 @@ static void wait_for_end(struct serve *s, const sigset_t *set)
 			told = false;
 		}
 		if (atomic_load(&s->stopping) && !told) {
-			wake_all(s);
+			serve_wake_all(s);
 			told = true;
 		}
 	}

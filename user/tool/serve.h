@@ -93,6 +93,9 @@ void serve_worker_ready(struct worker *w, int err);
 void serve_worker_deaf(struct worker *w); /* its loop goes away: wake it no more */
 void serve_worker_ended(struct worker *w, int err);
 
+/* Every worker looks at the flags and the bound. Any thread. */
+void serve_wake_all(struct serve *s);
+
 /* What is said once at the start and the end (serve_setup.c), as text or JSON. */
 void say_start(const struct serve *s, const char *addr, uint16_t port);
 void say_end(const struct serve *s, unsigned cut);

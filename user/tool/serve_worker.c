@@ -36,12 +36,14 @@ static void on_retry(struct loop *l, struct loop_timer *t)
 		loop_timer_start(w->loop, &w->retry, RETRY_MS);
 }
 
-/* A last connection may still arrive between the bound and the end of accepting. */
+/* One or two may still come between the bound and the end of accepting; they are turned away. */
 static void on_connection(struct worker *w, int fd)
 {
 	unsigned num = atomic_fetch_add(&w->s->num_conns, 1) + 1;
 
 	w->num_conns++;
+	if (num == w->s->max_conns)
+		serve_wake_all(w->s); /* the others must stop accepting too */
 	if (num >= w->s->max_conns)
 		loop_cancel(w->loop, &w->accept);
 	if (w->stopped || num > w->s->max_conns) {
@@ -91,12 +93,14 @@ static void on_grace(struct loop *l, struct loop_timer *t)
 	kill_all(t->arg);
 }
 
-/* The main thread raised a flag. */
+/* The main thread raised a flag, or another worker met the bound. */
 static void on_wake(struct loop *l, void *arg)
 {
 	struct worker *w = arg;
 	struct conn *next;
 
+	if (atomic_load(&w->s->num_conns) >= w->s->max_conns)
+		loop_cancel(l, &w->accept);
 	if (atomic_load(&w->s->stop_now)) {
 		w->stopped = true;
 		kill_all(w);
