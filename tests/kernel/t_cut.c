@@ -195,6 +195,15 @@ static size_t one(
 	return total;
 }
 
+/* Every position on the main kernel and everywhere else; on the older one in the test machine, where a
+ * handshake costs 30 ms, every fifth: what differs between kernels does not hang on one position. */
+static size_t step(void)
+{
+	const char *kernel = getenv("LEAT_VM_KERNEL");
+
+	return kernel && strcmp(kernel, "6.1") == 0 ? 5 : 1;
+}
+
 static void every_cut(enum leat_role role, const char *version, const char *suite)
 {
 	struct rig_opts o = { role, version, suite, "kernel", "kernel", SYS };
@@ -205,14 +214,14 @@ static void every_cut(enum leat_role role, const char *version, const char *suit
 	/* A certificate flight is long; Finished (at most 74 bytes) and the data are its last 320. */
 	from = total - last > 320 ? total - 320 : last;
 	counts[0] = counts[1] = 0;
-	for (size_t cut = from; cut <= total; cut++)
+	for (size_t cut = from; cut <= total; cut += step())
 		one(&o, cut, false, &last, counts);
 	print_message(
 		"%s %s: cuts %zu to %zu, RX moved %u times, read to the end before %u times\n",
 		version, role == LEAT_CLIENT ? "client" : "server", from, total, counts[1],
 		counts[0]);
 	/* both kinds of end must have been met, or this did not test what it says */
-	assert_true(counts[1] > 50);
+	assert_true(counts[1] > 50 / step());
 }
 
 static void client_13(void **state)

@@ -12,7 +12,8 @@ import time
 
 import pytest
 
-SIZE = 16 << 20
+# AES runs at some 50 MB/s in the test machine; the older kernel gets a smaller file.
+SIZE = (4 if os.environ.get("LEAT_VM_KERNEL") == "6.1" else 16) << 20
 SUITES = [
     ("1.3", "TLS_AES_128_GCM_SHA256"),
     ("1.3", "TLS_AES_256_GCM_SHA384"),
