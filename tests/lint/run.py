@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """run.py [STEP...]: all of `make lint`, or only the named steps; one line each, all are run.
 
-Steps: build (gcc and clang, -Werror), layers, purity, exports, banned, docs, headers, format,
+Steps: build (gcc and clang, -Werror), layers, purity, exports, banned, docs, docfiles, headers, format,
 scripts, cppcheck, tidy. Exit status 1 when any finds something.
 """
 import hashlib
@@ -120,7 +120,8 @@ def step_tidy():
 STEPS = {
     "build": step_build, "layers": lambda: script("layers.py"), "purity": step_purity,
     "exports": step_exports, "banned": lambda: script("banned.py"),
-    "docs": lambda: script("docs.py"), "headers": lambda: script("headers.py"),
+    "docs": lambda: script("docs.py"), "docfiles": lambda: script("docfiles.py"),
+    "headers": lambda: script("headers.py"),
     "format": step_format, "scripts": lambda: script("scripts.py"), "cppcheck": step_cppcheck,
     "tidy": step_tidy,
 }

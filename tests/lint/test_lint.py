@@ -22,6 +22,7 @@ CLEAN = {
     "user/crypto/c.c": "/* c.c: libcrypto. */\n#include <openssl/evp.h>\n",
     "scripts/s.sh": "#!/bin/bash\necho \"$1\"\n",
     "tests/x.py": "print(1)\n",
+    "docs/a.md": "See `user/base/b.c`, `base/b.h`, `user/hs/<name>.c`, `rd.[ch]` and `a | b`.\n",
     "docs/man/leat.1": ".Dd November 23, 2026\n.Dt LEAT 1\n.Os\n.Sh NAME\n.Nm leat\n"
                        ".Nd a thing\n.Sh DESCRIPTION\nIt runs.\n",
 }
@@ -42,8 +43,8 @@ def lint(name, root):
     return out.returncode, out.stdout
 
 
-@pytest.mark.parametrize("name", ["layers.py", "banned.py", "docs.py", "headers.py",
-                                  "scripts.py"])
+@pytest.mark.parametrize("name", ["layers.py", "banned.py", "docs.py", "docfiles.py",
+                                  "headers.py", "scripts.py"])
 def test_clean_tree_passes(tmp_path, name):
     status, out = lint(name, tree(tmp_path, {}))
     assert status == 0, out
@@ -104,6 +105,9 @@ PLANTS = [
      "include/leat/d.h:2: leat_d: the comment above it does not name it"),
     ("docs.py", "include/leat/d.h", "/* leat_d */\nLEAT_API int leat_d(void);\n",
      "include/leat/d.h:2: leat_d: the comment above it says nothing"),
+    ("docfiles.py", "docs/b.md", "x\n\n`user/base/gone.c`\n",
+     "docs/b.md:3: `user/base/gone.c`: there is no such file"),
+    ("docfiles.py", "README.md", "in `base/gone.h`\n", "README.md:1: `base/gone.h`"),
     ("headers.py", "user/base/h.h", "/* x */\nsize_t f(void);\n",
      "user/base/h.h:1: does not compile alone with gcc"),
     ("headers.py", "user/base/g.h", "/* x */\nstruct g { int a; };\n",
