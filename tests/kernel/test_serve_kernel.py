@@ -84,7 +84,7 @@ def test_file_by_kernel_records(serve_auto, pki, site, version, aead):
     got = curl(pki, s.port, version, SUITES[version][aead])
     assert got == (site / "16m.bin").read_bytes()
     assert tls_stat("TlsTxSw") == before + 1
-    m = s.log(r"GET /16m.bin 200 %d whole \S+ TLSv(\S+) (\S+) tx=kernel rx=user tx_why=in_kernel"
+    m = s.log(r"GET /16m.bin 200 %d whole \S+ TLSv(\S+) (\S+) \S+ tx=kernel rx=user tx_why=in_kernel"
               % SIZE)
     assert m.group(1) == version
 

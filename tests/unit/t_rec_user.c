@@ -299,6 +299,7 @@ static void test_headers(void **state)
 	assert_header(&clear, "80 2e01 0301", LEAT_ALERT_PROTOCOL_VERSION);   /* SSL 2.0 hello */
 	assert_header(&clear, "47 4554 202f", LEAT_ALERT_UNEXPECTED_MESSAGE); /* GET / */
 	assert_header(&clear, "48 5454 502f", LEAT_ALERT_UNEXPECTED_MESSAGE); /* HTTP/ */
+	assert_header(&clear, "3c 2144 4f43", LEAT_ALERT_UNEXPECTED_MESSAGE); /* <!DOC */
 	/* TLS 1.3 keys: only application_data, or a CCS of one byte */
 	assert_header(&p13.rx, "17 0303 4100", -1);
 	assert_header(&p13.rx, "17 0303 4101", LEAT_ALERT_RECORD_OVERFLOW);

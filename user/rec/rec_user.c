@@ -208,6 +208,9 @@ static enum leat_ret check_first_bytes(
 	if (memcmp(b, "HTTP/", 5) == 0)
 		return err_alert(err, LEAT_ALERT_UNEXPECTED_MESSAGE,
 			"record: the peer answered in plain HTTP, not TLS");
+	if (memcmp(b, "<!DOC", 5) == 0 || memcmp(b, "<html", 5) == 0)
+		return err_alert(err, LEAT_ALERT_UNEXPECTED_MESSAGE,
+			"record: the peer answered with a web page: plain HTTP, not TLS");
 	if (b[0] & 0x80 && b[2] == 1)
 		return err_alert(err, LEAT_ALERT_PROTOCOL_VERSION, "record: SSL 2.0 style hello");
 	if (!known_type(hdr->type))

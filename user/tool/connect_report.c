@@ -99,10 +99,10 @@ static void add_connection(json_t *o, const struct connect_wish *w, const struct
 
 	leat_conn_info(c, &in);
 	json_object_update_new(
-		o, json_pack("{s:s, s:s?, s:s?, s:s?, s:b, s:b}", "version",
+		o, json_pack("{s:s, s:s?, s:s?, s:s?, s:b, s:b, s:b}", "version",
 			   leat_version_name(in.tls.version), "suite", in.tls.suite_name, "group",
 			   in.tls.group_name, "signature", in.tls.scheme_name, "resumed",
-			   in.tls.resumed, "verified", !w->insecure));
+			   in.tls.resumed, "retried", in.tls.retried, "verified", !w->insecure));
 	json_object_set_new(o, "alpn",
 		in.tls.alpn.n ? json_stringn((const char *)in.tls.alpn.p, in.tls.alpn.n)
 			      : json_null());

@@ -171,14 +171,15 @@ void log_request(struct conn *c, const struct exchange *x)
 	add_peer_text(&l, x->req.target);
 	add(&l,
 		json ? "\",\"status\":%u,\"bytes\":%" PRIu64
-		       ",\"whole\":%s,\"ms\":%.3f,\"version\":\"%s\",\"suite\":\"%s\",\"tx\":\"%s\","
-		       "\"rx\":\"%s\",\"tx_why\":\"%s\",\"rx_why\":\"%s\"}"
-		     : " %u %" PRIu64 " %s %.3fms %s %s tx=%s rx=%s tx_why=%s rx_why=%s",
+		       ",\"whole\":%s,\"ms\":%.3f,\"version\":\"%s\",\"suite\":\"%s\","
+		       "\"group\":\"%s\",\"tx\":\"%s\",\"rx\":\"%s\",\"tx_why\":\"%s\",\"rx_why\":\"%s\"}"
+		     : " %u %" PRIu64 " %s %.3fms %s %s %s tx=%s rx=%s tx_why=%s rx_why=%s",
 		x->status, x->sent,
 		json       ? (x->whole ? "true" : "false")
 		: x->whole ? "whole"
 			   : "cut",
-		ms, version_name(info.version), info.suite_name ? info.suite_name : "-",
+		ms, json ? leat_version_name(info.version) : version_name(info.version),
+		info.suite_name ? info.suite_name : "-", info.group_name ? info.group_name : "-",
 		backend(c, LEAT_TX), backend(c, LEAT_RX), why(c, LEAT_TX), why(c, LEAT_RX));
 	put_line(c->w, &l);
 }
