@@ -20,7 +20,7 @@ sys.path.insert(0, os.path.join(TESTS, "tool"))
 from https import Client  # noqa: E402
 from serving import BIG, Serve, make_site  # noqa: E402
 from test_serve import (  # noqa: E402, F401  (collected here with the fixtures below)
-    client, test_bodies_are_dropped, test_changed_file_changes_its_tag, test_conditional_requests,
+    client, key_update, test_bodies_are_dropped, test_changed_file_changes_its_tag, test_conditional_requests,
     test_file_that_shrinks_while_sent, test_get_and_head, test_grace_ends,
     test_idle_connection_is_closed_properly, test_keep_alive_and_close, test_nothing_leaks,
     test_pipelining, test_pipelining_behind_a_big_file, test_ranges_byte_for_byte,
@@ -184,6 +184,20 @@ def test_request_glued_to_the_finished(serve, pki):
                     assert data, got
                     into.write(data)
     s.log(r"rx=kernel")
+
+
+@pytest.mark.parametrize("records", ["auto", "kernel"])
+def test_key_update_where_the_kernel_cannot(run_server, leat, site, pki, tmp_path,
+                                                    records):
+    """A planned end: everything before it arrives, close_notify is seen, the log says why. (A kernel
+    that takes new keys goes on instead.)"""
+    s = Serve(run_server, leat, site, pki.cert("p256"), "--records", records)
+    out = key_update(s.port, pki, b"GET /a.txt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+                     tmp_path / "out")
+    assert b"(big)" in out and b"KEYUPDATE" in out
+    assert b"closed" in out[out.index(b"KEYUPDATE"):]
+    if b"hello" not in out:
+        s.log(r"refused .*cannot change keys")
 
 
 def test_no_gap_after_backpressure_and_close(serve_auto, pki):

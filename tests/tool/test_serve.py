@@ -442,6 +442,34 @@ def test_bodies_are_dropped(serve, client):
     assert (c.answer().body, c.answer().body) == (b"hello\n", b"sub")
 
 
+def key_update(port, pki, last, out):
+    """openssl s_client gets a big file, changes its keys and asks for ours to change (the line K), then
+    sends the request last. Returns what it printed without the file's bytes. out: a path for that."""
+    with open(out, "wb") as f:
+        p = subprocess.Popen(["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-tls1_3",
+                              "-CAfile", pki.ca, "-servername", "localhost"],
+                             stdin=subprocess.PIPE, stdout=f, stderr=subprocess.STDOUT)
+    for text in (b"HEAD /index.html HTTP/1.1\r\nHost: a\r\n\r\n",
+                 b"GET /big.bin HTTP/1.1\r\nHost: a\r\n\r\n", b"K\n", last):
+        try:
+            p.stdin.write(text)
+            p.stdin.flush()
+        except BrokenPipeError:  # it was closed on, and ended
+            break
+        time.sleep(1.5)
+    try:
+        p.communicate(timeout=20)
+    except BrokenPipeError:
+        p.wait(20)
+    return out.read_bytes().replace(BIG, b"(big)")
+
+
+def test_key_update(serve, pki, tmp_path):
+    out = key_update(serve("--records", "user").port, pki,
+                     b"GET /a.txt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", tmp_path / "out")
+    assert out.index(b"KEYUPDATE") < out.index(b"hello\n") < out.index(b"closed")
+
+
 # ---- what a bad peer can do ------------------------------------------------------------------
 
 

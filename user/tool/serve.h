@@ -122,6 +122,7 @@ struct tls_io {
 	int fd;
 	bool early;            /* TCP_ULP was asked for */
 	bool broken;           /* the transport failed: send nothing, not even an alert */
+	bool gone;             /* the peer ended or reset the transport */
 	bool closing;          /* close_notify was queued */
 	struct leat_engine *e; /* NULL until the peer sent its first byte: silence costs little */
 	struct handover h;

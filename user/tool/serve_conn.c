@@ -275,7 +275,8 @@ static enum io step_head(struct conn *c)
 		return IO_OK;
 	}
 	if (io == IO_EOF || io == IO_FAIL) {
-		if (io == IO_FAIL && c->io.err.cls != LEAT_E_CLOSED)
+		/* A client that simply goes away between requests is no news. */
+		if (io == IO_FAIL && !(c->io.gone && c->buf_n == 0))
 			log_refused(c, &c->io.err);
 		return to_close(c);
 	}
@@ -363,6 +364,10 @@ static enum io step_linger(struct conn *c)
 	while (n < 0 && errno == EINTR);
 	if (n < 0 && errno == EAGAIN)
 		return IO_READ;
+	/* Kernel receive that has failed (a record under keys it was not given) cannot be read to its
+	 * end, and closing with bytes unread is a reset: give the peer the whole time. */
+	if (n < 0 && handover_is_kernel(&c->io.h, LEAT_RX) && errno != ECONNRESET)
+		return IO_WAIT;
 	if (n <= 0 || (uint64_t)n >= c->drain)
 		return IO_FAIL;
 	c->drain -= (uint64_t)n;

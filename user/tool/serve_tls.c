@@ -162,9 +162,12 @@ static enum io fill_engine(struct tls_io *t)
 	do
 		got = recv(t->fd, p, n, MSG_DONTWAIT);
 	while (got < 0 && errno == EINTR);
-	if (got < 0 && errno != EAGAIN)
+	if (got < 0 && errno != EAGAIN) {
+		t->gone = true;
 		return broken(t, errno, "connection: receive");
+	}
 	if (got == 0) {
+		t->gone = true;
 		t->broken = t->broken || !(leat_engine_wants(t->e) & LEAT_IS_UP);
 		return leat_engine_in_eof(t->e) == LEAT_OK ? IO_EOF : engine_died(t);
 	}
@@ -218,8 +221,10 @@ static enum io read_user(struct tls_io *t, uint8_t *buf, size_t cap, size_t *got
 /* A failed receive leaves an error on the socket that would refuse the alert as well. */
 static enum io rx_failed(struct tls_io *t, int err)
 {
-	if (err == ECONNRESET || err == EPIPE || err == ETIMEDOUT)
+	if (err == ECONNRESET || err == EPIPE || err == ETIMEDOUT) {
+		t->gone = true;
 		return broken(t, err, "connection: receive");
+	}
 	(void)rec_kernel_take_error(&sys_real, t->fd);
 	(void)!leat_engine_rx_failed(t->e, err);
 	return engine_died(t);
@@ -240,7 +245,8 @@ static enum io read_kernel(struct tls_io *t, uint8_t *buf, size_t cap, size_t *g
 			return IO_READ;
 		if (rc != 0)
 			return rx_failed(t, -rc);
-		if (g.type == 0)
+		t->gone = g.type == 0;
+		if (t->gone)
 			return leat_engine_in_eof(t->e) == LEAT_OK ? IO_EOF : engine_died(t);
 		if (g.type == 23) {
 			if (leat_engine_saw_data(t->e) != LEAT_OK)
