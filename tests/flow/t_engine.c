@@ -195,6 +195,34 @@ static void test_rest(void **state)
 	}
 }
 
+/* REQ: F-keyupdate
+ * Every side asks again and again, with data between or without: each request after data gets its own
+ * answer (RFC 8446 4.6.3), the streams go on under the new keys. */
+static void test_key_update(void **state)
+{
+	struct duo d;
+	struct leat_err err = { 0 };
+
+	(void)state;
+	up(&d, false);
+	for (int i = 0; i < 12; i++) {
+		struct leat_engine *e = d.side[i % 2].e, *peer = d.side[!(i % 2)].e;
+
+		assert_int_equal(hs_post_key_update(&e->post, &e->sink, true, &err), LEAT_OK);
+		assert_int_equal(out_flush(e), LEAT_OK);
+		assert_int_equal(e->tx.seq, 0); /* new keys */
+		assert_int_equal(duo_pass(&d, (enum leat_role)(i % 2)), LEAT_OK);
+		assert_int_equal(duo_pass(&d, (enum leat_role) !(i % 2)), LEAT_OK);
+		assert_int_equal(peer->rx.seq, 0);
+		assert_int_equal(e->rx.seq, 0); /* the answer came, under the keys before */
+		duo_say(&d, LEAT_CLIENT, "abc", 3);
+		duo_say(&d, LEAT_SERVER, "xyz", 3);
+	}
+	assert_int_equal(d.side[0].got.n, 36);
+	assert_int_equal(d.side[1].got.n, 36);
+	duo_close(&d);
+}
+
 static void test_close_both_ways(void **state)
 {
 	struct duo d;
@@ -462,6 +490,7 @@ int main(void)
 		cmocka_unit_test(test_exact),
 		cmocka_unit_test(test_idle_holds_nothing),
 		cmocka_unit_test(test_rest),
+		cmocka_unit_test(test_key_update),
 		cmocka_unit_test(test_close_both_ways),
 		cmocka_unit_test(test_truncation),
 		cmocka_unit_test(test_eof_in_handshake),

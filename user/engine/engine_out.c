@@ -266,6 +266,7 @@ static enum leat_ret write_records(struct leat_engine *e, const uint8_t *p, size
 		p += piece;
 		n -= piece;
 		*taken += piece;
+		e->post.answered = false; /* the answer has left: the next request counts anew */
 	}
 	return *taken || n == 0 ? LEAT_OK : LEAT_AGAIN;
 }
