@@ -32,6 +32,15 @@ struct crypto {
 	_Atomic(EVP_PKEY *) blank[GROUP_SEATS];
 };
 
+/* Below: factored by hobbyists. Above: a signature check that costs the checker milliseconds; also
+ * libcrypto's own bound. What is acceptable between the two is policy and decided in x509/. */
+#define RSA_BITS_MIN 1024
+#define RSA_BITS_MAX 16384
+
+/* A public key around pkey, which is owned afterwards, or freed when there is no memory (NULL). */
+struct key;
+struct key *key_wrap(EVP_PKEY *pkey, enum key_kind kind, unsigned bits);
+
 /* Index of a row in the group table. */
 size_t group_seat(const struct group *g);
 /* A fresh key generation context; NULL when libcrypto has none. */

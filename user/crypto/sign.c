@@ -16,12 +16,8 @@
 
 #include "base/mem.h"
 #include "base/secret.h"
+#include "crypto/crypto_int.h"
 #include "crypto/ossl_err.h"
-
-/* Below: factored by hobbyists. Above: a signature check that costs the checker milliseconds; also
- * libcrypto's own bound. What is acceptable between the two is policy and decided in x509/. */
-#define RSA_BITS_MIN 1024
-#define RSA_BITS_MAX 16384
 
 /* A context with scheme, padding and hash set, made at the first signature with the scheme and copied
  * for every other: saves libcrypto's look-ups by name, a fifth of a P-256 signature. */
@@ -198,6 +194,21 @@ bool key_fits(const struct key *k, const struct sigscheme *s, unsigned version)
 	       (k->kind != KEY_RSA_PSS || k->hash_ok[s->hash]);
 }
 
+struct key *key_wrap(EVP_PKEY *pkey, enum key_kind kind, unsigned bits)
+{
+	struct key *k = leat_zalloc(sizeof(*k));
+
+	if (!k) {
+		EVP_PKEY_free(pkey);
+		return NULL;
+	}
+	atomic_init(&k->refs, 1);
+	k->pkey = pkey;
+	k->kind = kind;
+	k->bits = bits;
+	return k;
+}
+
 enum leat_ret key_take_evp(struct key **out, void *evp_pkey, bool is_private, struct leat_err *err)
 {
 	EVP_PKEY *pkey = evp_pkey;
@@ -219,16 +230,10 @@ enum leat_ret key_take_evp(struct key **out, void *evp_pkey, bool is_private, st
 		err_detailf(err, "%d bits", bits);
 		return LEAT_FAILED;
 	}
-	k = leat_zalloc(sizeof(*k));
-	if (!k) {
-		EVP_PKEY_free(pkey);
+	k = key_wrap(pkey, kind, bits > 0 ? (unsigned)bits : 0);
+	if (!k)
 		return err_memory(err);
-	}
-	atomic_init(&k->refs, 1);
-	k->pkey = pkey;
 	k->is_private = is_private;
-	k->kind = kind;
-	k->bits = bits > 0 ? (unsigned)bits : 0;
 	if (kind == KEY_RSA_PSS)
 		learn_restrictions(k);
 	*out = k;

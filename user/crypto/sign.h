@@ -20,6 +20,12 @@ bool key_is_private(const struct key *k);
 /* Takes over one reference of an EVP_PKEY (x509/ and cred loading). On failure it is released too. */
 LEAT_MUST_CHECK enum leat_ret key_take_evp(
 	struct key **out, void *evp_pkey, bool is_private, struct leat_err *err);
+/* Public keys from their parts, as they stand in a certificate (pubkey.c): a point of a NIST curve in
+ * uncompressed form, modulus and exponent as big-endian numbers, the bytes of an EdDSA key. NULL: not
+ * a key that leat takes, or no memory; nothing is left in libcrypto's error queue. */
+struct key *key_new_ec(const struct crypto *c, enum key_kind kind, struct leat_span point);
+struct key *key_new_rsa(struct leat_span modulus, struct leat_span exponent);
+struct key *key_new_raw(enum key_kind kind, struct leat_span bytes);
 /* The EVP_PKEY, borrowed; only for crypto/ and x509/. */
 void *key_evp_borrow(const struct key *k);
 /* Do both hold the same public key? */
