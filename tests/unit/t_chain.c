@@ -262,13 +262,17 @@ static void each_allocation_fails(void **state)
 	ch = parse(der, 2, &err);
 	num = leat_mem_fail_at(0);
 	chain_unref(ch);
-	assert_true(num >= 3);
+	assert_true(num >= 2);
 	for (unsigned long i = 1; i <= num; i++) {
 		leat_mem_fail_at(i);
 		ch = parse(der, 2, &err);
 		leat_mem_fail_at(0);
-		assert_null(ch);
-		assert_int_equal(err.cls, LEAT_E_MEMORY);
+		/* the key may still be had by libcrypto's way, the rest may not */
+		if (ch && i > 1)
+			assert_int_equal(key_kind(chain_key(ch)), KEY_EC_P256);
+		else
+			assert_int_equal(err.cls, LEAT_E_MEMORY);
+		chain_unref(ch);
 	}
 }
 

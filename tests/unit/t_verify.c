@@ -1250,7 +1250,8 @@ static void many_threads(void **state)
 	store_unref(sh.s);
 }
 
-/* Any one allocation of ours failing is an error, never a verdict. */
+/* Any one allocation of ours failing is an error, never a refusal; or somebody else finds the chain
+ * good, as it is. */
 static void each_allocation_fails(void **state)
 {
 	struct trial t = trial_of(good_leaf(), pki_inter());
@@ -1271,9 +1272,9 @@ static void each_allocation_fails(void **state)
 	num = leat_mem_fail_at(0);
 	for (unsigned long i = 1; i <= num; i++) {
 		leat_mem_fail_at(i);
-		assert_int_equal(verify_chain(crypto, &in, &err), LEAT_FAILED);
+		if (verify_chain(crypto, &in, &err) != LEAT_OK)
+			assert_int_equal(err.cls, LEAT_E_MEMORY);
 		leat_mem_fail_at(0);
-		assert_int_equal(err.cls, LEAT_E_MEMORY);
 		err = (struct leat_err){ 0 };
 	}
 	chain_unref(ch);

@@ -62,6 +62,8 @@ struct leat_config {
 	enum leat_verify verify;
 	bool insecure_skip_name; /* client: chain is checked, the name is not */
 	unsigned depth;
+	bool lean_verify; /* plain chains may pass without libcrypto's path building (x509/lean) */
+	bool chain_cache; /* chains that passed are kept with the trust store (x509/cache) */
 	enum leat_records records[2]; /* by enum leat_dir */
 	uint32_t max_handshake_size;
 

@@ -332,6 +332,28 @@ static void show_depth(const struct leat_config *c, char *buf, size_t n)
 
 /* ---- behaviour -------------------------------------------------------------------------------------- */
 
+static enum leat_ret set_lean(
+	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
+{
+	return parse_bool(o, value, &c->lean_verify, err);
+}
+
+static void show_lean(const struct leat_config *c, char *buf, size_t n)
+{
+	show_bool(c->lean_verify, buf, n);
+}
+
+static enum leat_ret set_chain_cache(
+	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
+{
+	return parse_bool(o, value, &c->chain_cache, err);
+}
+
+static void show_chain_cache(const struct leat_config *c, char *buf, size_t n)
+{
+	show_bool(c->chain_cache, buf, n);
+}
+
 static enum leat_ret set_order(
 	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
 {
@@ -561,6 +583,14 @@ static const struct option options[] = {
 		"Most intermediates between the peer's certificate and the root that are not "
 		"self-issued; 0: signed by the root itself.",
 		set_depth, show_depth },
+	{ "lean_verify", NULL, OPTION_BOOL, OPTION_BOTH, false, 0, 0, "true, false", "",
+		"Let chains of the plain shape pass by leat's own check; all others, and every refusal, "
+		"are libcrypto's. false: libcrypto judges every chain.",
+		set_lean, show_lean },
+	{ "chain_cache", NULL, OPTION_BOOL, OPTION_BOTH, false, 0, 0, "true, false", "",
+		"Remember chains that passed, with the trusted CAs; dates, depth and host name are checked "
+		"each time all the same.",
+		set_chain_cache, show_chain_cache },
 	{ "cacertfile", NULL, OPTION_FILE, OPTION_BOTH, false, 0, 0, "path of a PEM file", "none",
 		"Trusted CAs. Without it a client uses the system's.", NULL, NULL },
 	{ "certfile", "cert", OPTION_FILE, OPTION_BOTH, false, 0, 0, "path of a PEM file", "none",

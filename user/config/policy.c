@@ -76,6 +76,8 @@ void policy_modern(struct leat_config *c)
 	c->verify = c->role == LEAT_CLIENT ? LEAT_VERIFY_PEER : LEAT_VERIFY_NONE;
 	c->insecure_skip_name = false;
 	c->depth = DEPTH_MODERN;
+	c->lean_verify = true;
+	c->chain_cache = true;
 	c->records[LEAT_RX] = LEAT_RECORDS_AUTO;
 	c->records[LEAT_TX] = LEAT_RECORDS_AUTO;
 	c->max_handshake_size = LIM_HANDSHAKE;

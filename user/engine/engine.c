@@ -149,6 +149,7 @@ static enum leat_ret come_up(struct leat_engine *e)
 	hs_finish(e->hs, &e->post);
 	hs_free(e->hs);
 	e->hs = NULL;
+	chain_rest(e->chain);
 	e->up = true;
 	return LEAT_OK;
 }

@@ -187,6 +187,9 @@ void hs_verify_tbs13(const struct hs *h, enum leat_role signer, struct leat_wr *
  * verification off resume is called at once and its result returned. */
 LEAT_MUST_CHECK enum leat_ret job_sign(struct hs *h, hs_resume_fn *resume);
 LEAT_MUST_CHECK enum leat_ret job_verify(struct hs *h, hs_resume_fn *resume, enum hs_state *next);
+/* The peer's certificates become h->peer_chain, parsed or out of the cache. */
+LEAT_MUST_CHECK enum leat_ret hs_take_chain(
+	struct hs *h, const struct leat_span *certs, size_t num);
 /* Does the waiting job here and now. */
 LEAT_MUST_CHECK enum leat_ret job_answer(struct hs *h);
 void job_clear(struct hs_job *j);

@@ -43,11 +43,21 @@ static enum leat_ret run_verify(struct hs *h)
 		.leaf_is_server = client,
 		.now_s = h->env->now_s(h->env->arg),
 		.depth = h->cfg->depth,
+		.only_libcrypto = !h->cfg->lean_verify,
+		.keep = h->cfg->chain_cache,
 	};
 
 	if (client && h->c.host[0] && !h->cfg->insecure_skip_name)
 		in.host = h->c.host;
 	return verify_chain(h->cfg->crypto, &in, h->err);
+}
+
+enum leat_ret hs_take_chain(struct hs *h, const struct leat_span *certs, size_t num)
+{
+	bool cached = h->cfg->verify != LEAT_VERIFY_NONE && h->cfg->chain_cache;
+
+	return chain_get(&h->peer_chain, h->cfg->crypto, cached ? h->cfg->trust : NULL,
+		h->role == LEAT_CLIENT, certs, num, h->err);
 }
 
 enum leat_ret job_answer(struct hs *h)

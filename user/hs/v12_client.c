@@ -113,7 +113,7 @@ enum leat_ret v12_on_server_cert(struct hs *h, struct leat_span body, enum hs_st
 		return hs_refuse(h, alert, "certificate: malformed");
 	if (c.num == 0)
 		return hs_refuse(h, LEAT_ALERT_DECODE_ERROR, "certificate: the server sent none");
-	if (chain_new(&h->peer_chain, h->cfg->crypto, c.cert, c.num, h->err) != LEAT_OK)
+	if (hs_take_chain(h, c.cert, c.num) != LEAT_OK)
 		return LEAT_FAILED;
 	/* RFC 5246 7.4.2: the certificate's key "MUST allow the key to be used for" the key exchange and
 	 * be of the type the cipher suite names. */

@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * chain.c - a received chain, parsed. Called by hs/ with the spans of a Certificate message. What a
- * peer sends is only looked at here, not judged: that is verify.c.
+ * chain.c - a received chain. Called by hs/ with the spans of a Certificate message. What a peer sends
+ * is only looked at here, not judged: that is verify.c. der.c takes the usual certificates apart; the
+ * others libcrypto parses, and what neither takes is refused.
  */
 #include "x509/chain.h"
 
-#include <openssl/err.h>
 #include <openssl/x509.h>
 #include <stdatomic.h>
-#include <stdio.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "crypto/ossl_err.h"
+#include "x509/cache.h"
 #include "x509/chain_int.h"
+#include "x509/der.h"
 #include "x509/san.h"
+#include "x509/spki.h"
+#include "x509/store_int.h"
 
 struct chain *chain_ref(struct chain *ch)
 {
@@ -25,11 +29,16 @@ void chain_unref(struct chain *ch)
 {
 	if (!ch || atomic_fetch_sub_explicit(&ch->refs, 1, memory_order_acq_rel) != 1)
 		return;
-	for (size_t i = 0; i < ch->num; i++)
-		X509_free(ch->x509[i]);
 	key_unref(ch->key);
-	leat_free(ch->bytes);
 	leat_free(ch);
+}
+
+void chain_rest(struct chain *ch)
+{
+	if (!ch || ch->shared || atomic_load_explicit(&ch->refs, memory_order_acquire) != 1)
+		return;
+	key_unref(ch->key);
+	ch->key = NULL;
 }
 
 size_t chain_num(const struct chain *ch)
@@ -72,9 +81,9 @@ static bool is_known_kind(const X509 *x)
 	return nid == NID_X9_62_prime256v1 || nid == NID_secp384r1 || nid == NID_secp521r1;
 }
 
-static enum leat_ret take_leaf_key(struct chain *ch, struct leat_err *err)
+/* libcrypto's decoder, for a key that spki.c does not make: its word is the last. */
+static enum leat_ret decode_key(struct chain *ch, X509 *leaf, struct leat_err *err)
 {
-	X509 *leaf = ch->x509[0];
 	EVP_PKEY *pkey = X509_get_pubkey(leaf);
 	char subject[100];
 
@@ -97,65 +106,92 @@ static enum leat_ret take_leaf_key(struct chain *ch, struct leat_err *err)
 	return LEAT_FAILED;
 }
 
-/* Copies the bytes first: spans of the message do not outlive it. */
-static enum leat_ret copy_bytes(
-	struct chain *ch, const struct leat_span *certs, size_t num, struct leat_err *err)
+/* Certificate i is one: by our own parser, else by libcrypto's. */
+static enum leat_ret take_cert(
+	struct chain *ch, size_t i, const struct crypto *c, struct leat_err *err)
 {
-	size_t total = 0;
+	enum leat_ret ret = LEAT_OK;
+	struct der_cert cert;
+	bool memory, plain = der_cert(ch->der[i], &cert);
+	X509 *x;
+
+	ch->plain = ch->plain && plain;
+	if (plain && i == 0)
+		ch->key = spki_key(c, &cert);
+	if (plain && (i > 0 || ch->key))
+		return LEAT_OK;
+	x = san_parse_cert(ch->der[i], &memory);
+	if (!x && memory)
+		return err_memory(err);
+	if (!x) {
+		err_alert(
+			err, LEAT_ALERT_BAD_CERTIFICATE, "certificate: not an X.509 certificate");
+		err_detailf(err, "number %zu of %zu in the chain", i + 1, ch->num);
+		return LEAT_FAILED;
+	}
+	if (i == 0)
+		ret = decode_key(ch, x, err);
+	X509_free(x);
+	return ret;
+}
+
+/* Room for spans and bytes, copied: those of the message do not outlive it. */
+static struct chain *copy(const struct leat_span *certs, size_t num)
+{
+	size_t total = sizeof(struct chain) + num * sizeof(struct leat_span);
+	struct chain *ch;
 	uint8_t *p;
 
 	for (size_t i = 0; i < num; i++)
 		if (!leat_add_ok(total, certs[i].n, &total))
-			return err_memory(err);
-	p = ch->bytes = leat_malloc(total);
-	if (!p)
-		return err_memory(err);
+			return NULL;
+	ch = leat_malloc(total);
+	if (!ch)
+		return NULL;
+	memset(ch, 0, sizeof(*ch));
+	atomic_init(&ch->refs, 1);
+	ch->plain = true;
+	ch->num = num;
+	p = (uint8_t *)&ch->der[num];
 	for (size_t i = 0; i < num; i++) {
 		if (certs[i].n > 0)
 			memcpy(p, certs[i].p, certs[i].n);
 		ch->der[i] = (struct leat_span){ p, certs[i].n };
 		p += certs[i].n;
 	}
-	return LEAT_OK;
+	return ch;
 }
 
 enum leat_ret chain_new(struct chain **out, const struct crypto *c, const struct leat_span *certs,
 	size_t num, struct leat_err *err)
 {
 	struct chain *ch;
-	bool memory;
 
-	(void)c;
 	*out = NULL;
 	if (num == 0)
 		return err_alert(err, LEAT_ALERT_BAD_CERTIFICATE, "certificate: none in the chain");
 	if (num > LIM_CHAIN)
 		return err_alert(err, LEAT_ALERT_BAD_CERTIFICATE,
 			"certificate: chain longer than " LEAT_STR(LIM_CHAIN));
-	ch = leat_zalloc(sizeof(*ch));
+	ch = copy(certs, num);
 	if (!ch)
 		return err_memory(err);
-	atomic_init(&ch->refs, 1);
-	if (copy_bytes(ch, certs, num, err) != LEAT_OK)
-		goto fail;
-	for (; ch->num < num; ch->num++) {
-		ch->x509[ch->num] = san_parse_cert(ch->der[ch->num], &memory);
-		if (!ch->x509[ch->num] && memory) {
-			err_memory(err);
-			goto fail;
+	/* the leaf last: damage of another one goes before a key of the wrong kind */
+	for (size_t i = 1; i <= num; i++)
+		if (take_cert(ch, i % num, c, err) != LEAT_OK) {
+			chain_unref(ch);
+			return LEAT_FAILED;
 		}
-		if (!ch->x509[ch->num]) {
-			err_alert(err, LEAT_ALERT_BAD_CERTIFICATE,
-				"certificate: not an X.509 certificate");
-			err_detailf(err, "number %zu of %zu in the chain", ch->num + 1, num);
-			goto fail;
-		}
-	}
-	if (take_leaf_key(ch, err) != LEAT_OK)
-		goto fail;
 	*out = ch;
 	return LEAT_OK;
-fail:
-	chain_unref(ch);
-	return LEAT_FAILED;
+}
+
+enum leat_ret chain_get(struct chain **out, const struct crypto *c, const struct store *store,
+	bool leaf_is_server, const struct leat_span *certs, size_t num, struct leat_err *err)
+{
+	*out = NULL;
+	if (store && num > 0 && num <= LIM_CHAIN)
+		*out = cache_find(
+			store_cache(store), store_generation(store), leaf_is_server, certs, num);
+	return *out ? LEAT_OK : chain_new(out, c, certs, num, err);
 }

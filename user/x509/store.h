@@ -25,7 +25,5 @@ LEAT_MUST_CHECK enum leat_ret store_add_all(
 size_t store_num(const struct store *s);
 /* Subject names (DER Name) for certificate_authorities; borrowed. */
 struct leat_span store_subject(const struct store *s, size_t i);
-/* The X509_STORE, borrowed; only for x509/. */
-void *store_x509_borrow(const struct store *s);
 
 #endif

@@ -5,6 +5,10 @@
  * of RFC 8446 6.2 with a sentence for the operator. Called by engine jobs, possibly on another
  * thread: everything it reads is immutable.
  *
+ * Before libcrypto is asked, two may say yes, never no: an earlier verdict about the same bytes under
+ * the same anchors (its time span, the depth and the host name are looked at anew), and lean.c, which
+ * knows the plain chains.
+ *
  * Rules that were chosen:
  *  - The path must end in a self-signed certificate of the store (no partial chains).
  *  - Signatures and keys give 112 bits of security (libcrypto's auth level 2): no MD5 and no SHA-1
@@ -26,8 +30,12 @@
 #include <string.h>
 
 #include "crypto/ossl_err.h"
+#include "x509/cache.h"
 #include "x509/chain_int.h"
+#include "x509/der.h"
+#include "x509/lean.h"
 #include "x509/san.h"
+#include "x509/store_int.h"
 
 #define AUTH_LEVEL 2 /* 112 bits */
 
@@ -135,6 +143,18 @@ static void date_text(const ASN1_TIME *t, char *buf, size_t n)
 			tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
 
+static bool unix_time(const ASN1_TIME *t, int64_t *out)
+{
+	struct tm tm;
+
+	if (ASN1_TIME_to_tm(t, &tm) != 1)
+		return false;
+	*out = der_unix_time((unsigned)tm.tm_year + 1900, (unsigned)tm.tm_mon + 1,
+		       (unsigned)tm.tm_mday) +
+	       tm.tm_hour * 3600 + tm.tm_min * 60 + tm.tm_sec;
+	return true;
+}
+
 /* What helps to act: the missing issuer's name, the date, else libcrypto's own words. */
 static void tail_of(char *buf, size_t n, int code, const X509 *x)
 {
@@ -213,9 +233,8 @@ static enum leat_ret check_path(
 	return LEAT_OK;
 }
 
-static enum leat_ret check_leaf(const struct verify_in *in, struct leat_err *err)
+static enum leat_ret check_leaf(const struct verify_in *in, X509 *leaf, struct leat_err *err)
 {
-	X509 *leaf = in->chain->x509[0];
 	char names[96];
 
 	/* RFC 8446 4.4.2.2: "The certificate type MUST be X.509v3" */
@@ -244,19 +263,36 @@ static enum leat_ret check_leaf(const struct verify_in *in, struct leat_err *err
 	return LEAT_OK;
 }
 
-/* ctx borrows the untrusted stack, which borrows the chain's certificates. */
-static enum leat_ret run(X509_STORE_CTX *ctx, const struct verify_in *in,
-	STACK_OF(X509) * untrusted, struct leat_err *err)
+/* Notes the span of time in which all of the path is valid, for later uses. */
+static void note_path(const STACK_OF(X509) * path, struct verdict *v)
 {
-	const struct chain *ch = in->chain;
-	X509_VERIFY_PARAM *param;
-	bool ok = true;
+	int64_t from, to;
+	X509 *x;
 
-	for (size_t i = 1; ok && i < ch->num; i++)
-		ok = sk_X509_push(untrusted, ch->x509[i]) > 0;
-	ok = ok &&
-	     X509_STORE_CTX_init(ctx, store_x509_borrow(in->store), ch->x509[0], untrusted) == 1;
-	if (!ok)
+	v->from_s = INT64_MIN;
+	v->to_s = INT64_MAX;
+	v->intermediates = 0;
+	for (int i = 0; i < sk_X509_num(path); i++) {
+		x = sk_X509_value(path, i);
+		if (!unix_time(X509_get0_notBefore(x), &from) ||
+			!unix_time(X509_get0_notAfter(x), &to)) {
+			v->to_s = INT64_MIN; /* never again */
+			return;
+		}
+		v->from_s = from > v->from_s ? from : v->from_s;
+		v->to_s = to < v->to_s ? to : v->to_s;
+		v->intermediates += i > 0 && i < sk_X509_num(path) - 1 && !is_self_issued(x);
+	}
+}
+
+/* ctx borrows the store and the certificates, leaf first. */
+static enum leat_ret run(X509_STORE_CTX *ctx, const struct verify_in *in, X509_STORE *store,
+	STACK_OF(X509) * certs, struct verdict *v, struct leat_err *err)
+{
+	X509 *leaf = sk_X509_value(certs, 0);
+	X509_VERIFY_PARAM *param;
+
+	if (X509_STORE_CTX_init(ctx, store, leaf, certs) != 1)
 		return err_memory(err);
 	param = X509_STORE_CTX_get0_param(ctx);
 	X509_VERIFY_PARAM_set_time(param, (time_t)in->now_s);
@@ -276,18 +312,44 @@ static enum leat_ret run(X509_STORE_CTX *ctx, const struct verify_in *in,
 		return refuse(ctx, err);
 	if (check_path(in, X509_STORE_CTX_get0_chain(ctx), err) != LEAT_OK)
 		return LEAT_FAILED;
-	return check_leaf(in, err);
+	note_path(X509_STORE_CTX_get0_chain(ctx), v);
+	return check_leaf(in, leaf, err);
 }
 
-enum leat_ret verify_chain(const struct crypto *c, const struct verify_in *in, struct leat_err *err)
+/* The chain as libcrypto's objects, leaf first. */
+static STACK_OF(X509) * parse_all(const struct chain *ch, struct leat_err *err)
 {
+	STACK_OF(X509) *certs = sk_X509_new_reserve(NULL, (int)ch->num);
+	bool memory = true;
+	X509 *x = NULL;
+
+	for (size_t i = 0; certs && i < ch->num; i++) {
+		x = san_parse_cert(ch->der[i], &memory);
+		if (!x)
+			break;
+		sk_X509_push(certs, x); /* has room */
+	}
+	if (x)
+		return certs;
+	sk_X509_pop_free(certs, X509_free);
+	ossl_forget();
+	if (memory)
+		err_memory(err);
+	else
+		err_alert(err, LEAT_ALERT_BAD_CERTIFICATE,
+			"certificate: not an X.509 certificate");
+	return NULL;
+}
+
+static enum leat_ret ask_libcrypto(const struct verify_in *in, STACK_OF(X509) * certs,
+	struct verdict *v, struct leat_err *err)
+{
+	X509 *leaf = sk_X509_value(certs, 0);
 	enum leat_ret ret = LEAT_FAILED;
-	STACK_OF(X509) * untrusted;
 	X509_STORE_CTX *ctx;
-	X509 *leaf = in->chain->x509[0];
+	X509_STORE *store;
 	char issuer[64], tail[80];
 
-	(void)c;
 	if (!in->store || store_num(in->store) == 0) {
 		err_alert(err, LEAT_ALERT_UNKNOWN_CA, "certificate: no CA is trusted here");
 		san_name_text(X509_get_issuer_name(leaf), issuer, sizeof(issuer));
@@ -299,18 +361,69 @@ enum leat_ret verify_chain(const struct crypto *c, const struct verify_in *in, s
 	if (X509_get_extension_flags(leaf) & EXFLAG_INVALID) {
 		err_alert(err, LEAT_ALERT_BAD_CERTIFICATE, "certificate: a broken extension");
 		place(err, leaf, 0, "one that cannot be read, or is there twice");
-		ossl_forget();
 		return LEAT_FAILED;
 	}
+	store = store_select(in->store, certs);
 	ctx = X509_STORE_CTX_new();
-	untrusted = sk_X509_new_null();
-	if (ctx && untrusted)
-		ret = run(ctx, in, untrusted, err);
+	if (ctx && store)
+		ret = run(ctx, in, store, certs, v, err);
 	else
 		err_memory(err);
 	X509_STORE_CTX_free(ctx);
-	sk_X509_free(untrusted);
+	X509_STORE_free(store);
+	return ret;
+}
+
+/* The same bytes passed under the same anchors: what else the verdict rested on is looked at again. */
+static bool has_passed(const struct verify_in *in)
+{
+	const struct verdict *v = &in->chain->verdict;
+
+	return in->store && v->generation == store_generation(in->store) &&
+	       v->leaf_is_server == in->leaf_is_server && in->now_s >= v->from_s &&
+	       in->now_s < v->to_s && v->intermediates <= in->depth &&
+	       (!in->host || lean_has_host(in->chain->der[0], in->host));
+}
+
+/* Longer chains are rare, and dear to keep. */
+#define KEEP_BYTES 16384
+
+static void keep_verdict(const struct verify_in *in, struct verdict *v)
+{
+	struct chain *ch = in->chain;
+	size_t total = 0;
+
+	for (size_t i = 0; i < ch->num; i++)
+		total += ch->der[i].n;
+	if (!in->keep || ch->shared || total > KEEP_BYTES)
+		return;
+	v->generation = store_generation(in->store);
+	v->leaf_is_server = in->leaf_is_server;
+	ch->verdict = *v;
+	ch->shared = true;
+	cache_put(store_cache(in->store), ch);
+}
+
+enum leat_ret verify_chain(const struct crypto *c, const struct verify_in *in, struct leat_err *err)
+{
+	STACK_OF(X509) * certs;
+	struct verdict v = { 0 };
+	enum leat_ret ret;
+
+	if (!in->only_libcrypto && has_passed(in))
+		return LEAT_OK;
+	if (!in->only_libcrypto && lean_accepts(c, in, &v)) {
+		keep_verdict(in, &v);
+		return LEAT_OK;
+	}
+	certs = parse_all(in->chain, err);
+	if (!certs)
+		return LEAT_FAILED;
+	ret = ask_libcrypto(in, certs, &v, err);
+	sk_X509_pop_free(certs, X509_free);
 	ossl_forget();
+	if (ret == LEAT_OK)
+		keep_verdict(in, &v);
 	return ret;
 }
 

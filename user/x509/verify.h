@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * verify.h - path building and checking through libcrypto's X509_verify_cert; the result is mapped
- * to an alert and a sentence that names the certificate, its depth and the reason. Pure: time comes
- * in, nothing is fetched.
+ * verify.h - is a chain to be believed? Pure: time comes in, nothing is fetched. What is refused is
+ * refused by libcrypto's X509_verify_cert, and the result mapped to an alert and a sentence that names
+ * the certificate, its depth and the reason. What lean.c or an earlier verdict accept needs no libcrypto.
  */
 #ifndef LEAT_X509_VERIFY_H
 #define LEAT_X509_VERIFY_H
@@ -11,12 +11,14 @@
 #include "x509/store.h"
 
 struct verify_in {
-	const struct chain *chain; /* as received, see chain.h */
+	struct chain *chain; /* as received, see chain.h */
 	const struct store *store; /* NULL: nothing is trusted */
 	const char *host;    /* DNS name or IP literal the leaf must carry; NULL: not checked */
 	bool leaf_is_server; /* required extended key usage: serverAuth, else clientAuth */
 	int64_t now_s;
 	unsigned depth; /* most non-self-issued intermediates between leaf and anchor */
+	bool only_libcrypto; /* neither lean.c nor an earlier verdict may accept */
+	bool keep;           /* remember a chain that passed, in the store's cache */
 };
 
 /* Full validation. On refusal err holds the alert RFC 8446 6.2 names (unknown_ca,
