@@ -5,7 +5,7 @@
  * microseconds belong to the machine.
  *
  *	b_handshake [--json] [--runs N] [--count N] [--scenario NAME]
- *	b_handshake --callgrind LIB:SCENARIO:server|client   (under valgrind --tool=callgrind
+ *	b_handshake --callgrind LIB:SCENARIO:server|client-cold|client-cached   (under valgrind --tool=callgrind
  *	            --collect-atstart=no: counts the instructions of that side alone)
  */
 #include <stdio.h>
@@ -22,13 +22,22 @@
 #define NUM(a)   (sizeof(a) / sizeof((a)[0]))
 
 static const struct scenario scenarios[] = {
-	{ "13ec", true, false },
-	{ "13rsa", true, true },
-	{ "12ec", false, false },
-	{ "12rsa", false, true },
+	{ "13ec", true, false, false },
+	{ "13ec", true, false, true },
+	{ "13rsa", true, true, false },
+	{ "13rsa", true, true, true },
+	{ "12ec", false, false, false },
+	{ "12ec", false, false, true },
+	{ "12rsa", false, true, false },
+	{ "12rsa", false, true, true },
 };
 static const struct bench_lib *const libs[] = { &bench_openssl, &bench_leat, &bench_gnutls };
-static const char *const sides[] = { "client", "server" };
+
+/* A client that meets a server for the first time, and one that has met it before. */
+static const char *side_name(const struct scenario *s, int side)
+{
+	return side ? "server" : s->warm ? "client-cached" : "client-cold";
+}
 
 static struct pipe_buf to_server, to_client;
 static int collect_side = -1; /* callgrind: the side whose instructions count */
@@ -149,17 +158,15 @@ static double median(double *v, int n)
 	return v[n / 2];
 }
 
-static void report(
-	bool json, const char *scenario, int side, const char *lib, double us, double ratio)
+static void report(bool json, const char *scenario, const char *role, const char *lib, double us,
+	double ratio)
 {
-	const char *role = side ? "server" : "client-cold";
-
 	if (json)
 		printf("{\"bench\":\"handshake\",\"scenario\":\"%s\",\"side\":\"%s\",\"lib\":\"%s\","
 		       "\"us\":%.1f,\"ratio\":%.3f}\n",
 			scenario, role, lib, us, ratio);
 	else
-		printf("%-8s %-12s %-8s %9.1f us   %.3f x libssl\n", scenario, role, lib, us,
+		printf("%-8s %-13s %-8s %9.1f us   %.3f x libssl\n", scenario, role, lib, us,
 			ratio);
 }
 
@@ -180,12 +187,12 @@ static int measure(const struct scenario *s, int runs, int count, bool json)
 			us[l][0][r] = pair[0];
 			us[l][1][r] = pair[1];
 		}
-	for (int side = 0; side < 2; side++) {
+	for (int side = 0; side < (s->warm ? 1 : 2); side++) {
 		base[side] = median(us[0][side], runs);
 		for (size_t l = 0; l < NUM(libs); l++) {
 			double m = l ? median(us[l][side], runs) : base[side];
 
-			report(json, s->name, side, libs[l]->name, m, m / base[side]);
+			report(json, s->name, side_name(s, side), libs[l]->name, m, m / base[side]);
 		}
 	}
 	for (size_t l = 0; l < NUM(libs); l++)
@@ -203,7 +210,7 @@ static int count_instructions(const char *spec, int count)
 				char name[64];
 
 				snprintf(name, sizeof(name), "%s:%s:%s", libs[l]->name,
-					scenarios[k].name, sides[side]);
+					scenarios[k].name, side_name(&scenarios[k], side));
 				if (strcmp(name, spec) != 0)
 					continue;
 				if (!libs[l]->setup(&scenarios[k]) || !handshake(libs[l], us))

@@ -22,6 +22,7 @@ struct pipe_buf {
 struct scenario {
 	const char *name; /* 13ec, 13rsa, 12ec, 12rsa */
 	bool tls13, rsa;
+	bool warm; /* the client may remember the chain from the handshake before */
 };
 
 struct bench_lib {

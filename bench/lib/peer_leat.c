@@ -38,6 +38,9 @@ static bool setup(const struct scenario *s)
 		if (leat_config_new(&cfg[role], (enum leat_role)role, &err) != LEAT_OK ||
 			leat_config_set_versions(cfg[role], v, v, &err) != LEAT_OK)
 			return false;
+	if (leat_config_set(cfg[LEAT_CLIENT], "chain_cache", s->warm ? "true" : "false", &err) !=
+		LEAT_OK)
+		return false;
 	return leat_config_add_trust(cfg[LEAT_CLIENT], pki_root_pem(), NULL, &err) == LEAT_OK &&
 	       leat_config_add_cred(cfg[LEAT_SERVER], id->chain_pem, id->key_pem,
 		       (struct leat_span){ NULL, 0 }, &err) == LEAT_OK &&
