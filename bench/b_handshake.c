@@ -158,8 +158,8 @@ static double median(double *v, int n)
 	return v[n / 2];
 }
 
-static void report(bool json, const char *scenario, const char *role, const char *lib, double us,
-	double ratio)
+static void report(
+	bool json, const char *scenario, const char *role, const char *lib, double us, double ratio)
 {
 	if (json)
 		printf("{\"bench\":\"handshake\",\"scenario\":\"%s\",\"side\":\"%s\",\"lib\":\"%s\","

@@ -167,10 +167,22 @@ static void raw_ext(X509 *x)
 	case 6: RAW("2.5.29.31", false, "\x30\x02\x30\x00"); break;
 	case 7: RAW("2.5.29.31", false, "\x30\x00"); break;
 	case 8: RAW("2.5.29.31", false, "\x30\x08\x30\x06\xa0\x04\xa0\x02\x86\x00"); break;
-	case 9: drop(x, NID_ext_key_usage); RAW("2.5.29.37", false, "\x30\x00"); break;
-	case 10: drop(x, NID_key_usage); RAW("2.5.29.15", true, "\x03\x02\x00\x80"); break;
-	case 11: drop(x, NID_key_usage); RAW("2.5.29.15", true, "\x03\x01\x00"); break;
-	case 12: drop(x, NID_key_usage); RAW("2.5.29.15", true, "\x03\x02\x07\x00"); break;
+	case 9:
+		drop(x, NID_ext_key_usage);
+		RAW("2.5.29.37", false, "\x30\x00");
+		break;
+	case 10:
+		drop(x, NID_key_usage);
+		RAW("2.5.29.15", true, "\x03\x02\x00\x80");
+		break;
+	case 11:
+		drop(x, NID_key_usage);
+		RAW("2.5.29.15", true, "\x03\x01\x00");
+		break;
+	case 12:
+		drop(x, NID_key_usage);
+		RAW("2.5.29.15", true, "\x03\x02\x07\x00");
+		break;
 	case 13:
 		drop(x, NID_basic_constraints);
 		RAW("2.5.29.19", true, "\x30\x06\x01\x01\xff\x02\x01\xff");
@@ -179,7 +191,10 @@ static void raw_ext(X509 *x)
 		drop(x, NID_basic_constraints);
 		RAW("2.5.29.19", true, "\x30\x03\x01\x01\x01");
 		break;
-	case 15: drop(x, NID_subject_alt_name); RAW("2.5.29.17", false, "\x30\x00"); break;
+	case 15:
+		drop(x, NID_subject_alt_name);
+		RAW("2.5.29.17", false, "\x30\x00");
+		break;
 	case 16:
 		drop(x, NID_subject_alt_name);
 		RAW("2.5.29.17", false, "\x30\x0b\x82\x09localhost\x00");
@@ -188,19 +203,26 @@ static void raw_ext(X509 *x)
 		drop(x, NID_authority_key_identifier);
 		RAW("2.5.29.35", false, "\x30\x06\x80\x04\x01\x02\x03\x04");
 		break;
-	case 18: drop(x, NID_authority_key_identifier); RAW("2.5.29.35", false, "\x30\x00"); break;
+	case 18:
+		drop(x, NID_authority_key_identifier);
+		RAW("2.5.29.35", false, "\x30\x00");
+		break;
 	case 19:
 		drop(x, NID_subject_key_identifier);
 		RAW("2.5.29.14", false, "\x04\x04\x01\x02\x03\x04");
 		break;
-	case 20: drop(x, NID_subject_key_identifier); RAW("2.5.29.14", false, "\x04\x00"); break;
+	case 20:
+		drop(x, NID_subject_key_identifier);
+		RAW("2.5.29.14", false, "\x04\x00");
+		break;
 	case 21: RAW("2.5.29.32", true, "\x30\x00"); break;
 	}
 }
 
 static void change_name(X509 *x, bool issuer)
 {
-	X509_NAME *name = X509_NAME_dup(issuer ? X509_get_issuer_name(x) : X509_get_subject_name(x));
+	X509_NAME *name = X509_NAME_dup(
+		issuer ? X509_get_issuer_name(x) : X509_get_subject_name(x));
 	static const char *const texts[] = { "PKI  Inter", " trial CA 1 ", "TRIAL ca 1", "x", "",
 		"trial\xc3\xa9", "trial ca 2" };
 	static const int types[] = { V_ASN1_PRINTABLESTRING, V_ASN1_UTF8STRING, V_ASN1_IA5STRING,
@@ -216,12 +238,14 @@ static void change_name(X509 *x, bool issuer)
 
 			memcpy(buf, ASN1_STRING_get0_data(s), (size_t)n);
 			for (int k = 0; k < n; k++)
-				buf[k] = (char)(buf[k] >= 'a' && buf[k] <= 'z' ? buf[k] - 32 : buf[k]);
+				buf[k] = (char)(buf[k] >= 'a' && buf[k] <= 'z' ? buf[k] - 32
+									       : buf[k]);
 			ASN1_STRING_set(s, buf, n);
 		}
 	else
 		X509_NAME_add_entry_by_NID(name, roll(2) ? NID_commonName : NID_organizationName,
-			types[roll(NUM(types))], (const unsigned char *)text, (int)strlen(text), -1, set);
+			types[roll(NUM(types))], (const unsigned char *)text, (int)strlen(text), -1,
+			set);
 	if (one_in(6))
 		X509_NAME_ENTRY_free(X509_NAME_delete_entry(name, 0));
 	if (issuer)
@@ -244,8 +268,9 @@ static void change_time(X509 *x)
 		return;
 	}
 	ASN1_STRING_set(t, s, -1);
-	((ASN1_STRING *)t)->type =
-		strlen(s) > 13 && s[0] == '2' && s[1] == '0' ? V_ASN1_GENERALIZEDTIME : V_ASN1_UTCTIME;
+	((ASN1_STRING *)t)->type = strlen(s) > 13 && s[0] == '2' && s[1] == '0'
+					   ? V_ASN1_GENERALIZEDTIME
+					   : V_ASN1_UTCTIME;
 }
 
 static void tweak(void *x509, void *arg)
@@ -306,7 +331,8 @@ static void make(struct cert *c, const struct make_spec *spec)
 	plain.tweak = NULL;
 	plain.digest = NULL;
 	if ((made_new(&c->made, spec, &err) != LEAT_OK &&
-		    made_new(&c->made, &plain, &err) != LEAT_OK) || made_cert_der(c->made, &w, &err) != LEAT_OK)
+		    made_new(&c->made, &plain, &err) != LEAT_OK) ||
+		made_cert_der(c->made, &w, &err) != LEAT_OK)
 		fail_msg("cannot make a certificate: %s", err.what);
 	c->n = w.n;
 	c->der = malloc(w.n);
@@ -324,6 +350,24 @@ static const struct made *rsa_ca(void)
 	if (!ca)
 		ca = pki_make(&s);
 	return ca;
+}
+
+/* Bytes of what all trials share: pki_der would keep another copy each time. */
+static struct leat_span der_once(const struct made *m)
+{
+	static struct {
+		const struct made *m;
+		struct leat_span der;
+	} seen[4];
+	size_t i;
+
+	for (i = 0; seen[i].m && seen[i].m != m; i++)
+		assert_true(i < 3);
+	if (!seen[i].m) {
+		seen[i].m = m;
+		seen[i].der = pki_der(m);
+	}
+	return seen[i].der;
 }
 
 static struct leat_span span_of(const struct cert *c)
@@ -399,8 +443,9 @@ static void make_chain(struct trial *t, unsigned wrong_level, unsigned wrong_kin
 	for (unsigned i = 0; i <= t->num_ca; i++) {
 		bool leaf = i == t->num_ca;
 		struct cert *c = leaf ? &t->leaf : &t->ca[i];
-		const struct made *issuer =
-			i == 0 ? NULL : i == 1 && under_rsa ? rsa_ca() : t->ca[i - 1].made;
+		const struct made *issuer = i == 0                ? NULL
+					    : i == 1 && under_rsa ? rsa_ca()
+								  : t->ca[i - 1].made;
 
 		s = leaf ? pki_spec() : pki_ca_spec(cns[i], NULL);
 		s.issuer = issuer;
@@ -428,9 +473,9 @@ static void make_chain(struct trial *t, unsigned wrong_level, unsigned wrong_kin
 	}
 	if (under_rsa) {
 		free(t->ca[0].der);
-		t->ca[0].n = pki_der(rsa_ca()).n;
+		t->ca[0].n = der_once(rsa_ca()).n;
 		t->ca[0].der = malloc(t->ca[0].n);
-		memcpy(t->ca[0].der, pki_der(rsa_ca()).p, t->ca[0].n);
+		memcpy(t->ca[0].der, der_once(rsa_ca()).p, t->ca[0].n);
 	}
 }
 
@@ -444,7 +489,7 @@ static void send(struct trial *t)
 		return;
 	switch (roll(5)) {
 	case 0: t->sent[t->num_sent++] = span_of(&t->ca[0]); break;
-	case 1: t->sent[t->num_sent++] = pki_der(pki_inter()); break;
+	case 1: t->sent[t->num_sent++] = der_once(pki_inter()); break;
 	case 2:
 		t->sent[t->num_sent] = t->sent[roll((uint32_t)t->num_sent)];
 		t->num_sent++;
@@ -477,7 +522,7 @@ static void trust(struct trial *t)
 		free(twin.der);
 		t->clean = false;
 	}
-	assert_int_equal(store_add_der(t->store, pki_der(pki_root()), &err), LEAT_OK);
+	assert_int_equal(store_add_der(t->store, der_once(pki_root()), &err), LEAT_OK);
 	/* these may have been spoilt beyond being certificates */
 	if (one_in(20) && t->num_ca > 1 &&
 		store_add_der(t->store, span_of(&t->ca[1]), &err) == LEAT_OK)
@@ -517,14 +562,14 @@ static void same_answer(const struct verify_in *in, uint64_t seed, const char *w
 
 	if (a != b || want.alert != got.alert || strcmp(want.detail, got.detail) != 0)
 		fail_msg("seed %llu, %s: libcrypto says %s (%s), verify_chain %s (%s)",
-			(unsigned long long)seed, when, a == LEAT_OK ? "yes" : want.what, want.detail,
-			b == LEAT_OK ? "yes" : got.what, got.detail);
+			(unsigned long long)seed, when, a == LEAT_OK ? "yes" : want.what,
+			want.detail, b == LEAT_OK ? "yes" : got.what, got.detail);
 }
 
 static void compare(const struct trial *t, struct chain *ch, uint64_t seed, bool usual)
 {
-	static const char *const hosts[] = { "localhost", "a.wild.test", "127.0.0.1", "::1", "wild.test",
-		"other.test", "192.0.2.1", NULL };
+	static const char *const hosts[] = { "localhost", "a.wild.test", "127.0.0.1", "::1",
+		"wild.test", "other.test", "192.0.2.1", NULL };
 	static const int64_t moments[] = { 0, -1, 1, 9 * PKI_DAY, 11 * PKI_DAY, -11 * PKI_DAY,
 		200 * PKI_DAY };
 	struct verify_in in = { .chain = ch,
@@ -538,8 +583,8 @@ static void compare(const struct trial *t, struct chain *ch, uint64_t seed, bool
 	bool lean = lean_accepts(crypto, &in, &v), good = ask(in, true, &err) == LEAT_OK;
 
 	if (lean && !good)
-		fail_msg("seed %llu: lean accepts, libcrypto says %s (%s)", (unsigned long long)seed,
-			err.what, err.detail);
+		fail_msg("seed %llu: lean accepts, libcrypto says %s (%s)",
+			(unsigned long long)seed, err.what, err.detail);
 	same_answer(&in, seed, "alone");
 	count.all++;
 	count.good += good;
@@ -621,8 +666,9 @@ static void lean_accepts_only_what_libcrypto_accepts(void **state)
 	(void)state;
 	for (unsigned long i = 0; i < num; i++)
 		one_trial(seed + i);
-	print_message("%u questions: %u good, %u of them accepted by lean; %u of %u plain ones; %u out of "
-		      "the cache\n",
+	print_message(
+		"%u questions: %u good, %u of them accepted by lean; %u of %u plain ones; %u out of "
+		"the cache\n",
 		count.all, count.good, count.lean, count.clean_lean, count.clean, count.hits);
 	if (num < 500)
 		return;

@@ -118,7 +118,11 @@ static enum leat_ret judge(const struct case_of *k, const struct store *s, bool 
 	struct leat_err *err)
 {
 	struct verify_in in = {
-		.store = s, .host = k->host, .leaf_is_server = true, .now_s = k->now, .depth = 10,
+		.store = s,
+		.host = k->host,
+		.leaf_is_server = true,
+		.now_s = k->now,
+		.depth = 10,
 		.only_libcrypto = !k->lean,
 	};
 	struct chain *ch;

@@ -61,12 +61,10 @@ static unsigned bits_of(struct leat_span n)
 /* An OSSL_PARAM holds numbers in the machine's order. */
 static void put_number(uint8_t *out, struct leat_span n)
 {
+	const bool little = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
+
 	for (size_t i = 0; i < n.n; i++)
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-		out[i] = n.p[n.n - 1 - i];
-#else
-		out[i] = n.p[i];
-#endif
+		out[i] = n.p[little ? n.n - 1 - i : i];
 }
 
 struct key *key_new_rsa(struct leat_span modulus, struct leat_span exponent)

@@ -57,8 +57,7 @@ enum leat_ret on_server_cert(struct hs *h, struct leat_span body, enum hs_state 
 
 	if (!dec_certificate(body, &c, &alert))
 		return hs_refuse(h, alert, "certificate: malformed");
-	if (check_certificate(h, &c) != LEAT_OK ||
-		hs_take_chain(h, c.cert, c.num) != LEAT_OK)
+	if (check_certificate(h, &c) != LEAT_OK || hs_take_chain(h, c.cert, c.num) != LEAT_OK)
 		return LEAT_FAILED;
 	hs_take_msg(h);
 	return job_verify(h, chain_is_good, next);

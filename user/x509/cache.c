@@ -53,8 +53,7 @@ static bool is_it(const struct chain *ch, uint64_t generation, bool leaf_is_serv
 		ch->num != num)
 		return false;
 	for (size_t i = 0; i < num; i++)
-		if (ch->der[i].n != certs[i].n ||
-			memcmp(ch->der[i].p, certs[i].p, certs[i].n) != 0)
+		if (ch->der[i].n != certs[i].n || memcmp(ch->der[i].p, certs[i].p, certs[i].n) != 0)
 			return false;
 	return true;
 }

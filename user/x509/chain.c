@@ -124,8 +124,7 @@ static enum leat_ret take_cert(
 	if (!x && memory)
 		return err_memory(err);
 	if (!x) {
-		err_alert(
-			err, LEAT_ALERT_BAD_CERTIFICATE, "certificate: not an X.509 certificate");
+		err_alert(err, LEAT_ALERT_BAD_CERTIFICATE, "certificate: not an X.509 certificate");
 		err_detailf(err, "number %zu of %zu in the chain", i + 1, ch->num);
 		return LEAT_FAILED;
 	}

@@ -12,7 +12,8 @@
 /* What was found out about a chain that passed, enough to let it pass again. */
 struct verdict {
 	uint64_t generation; /* of the store it passed under; 0: none */
-	int64_t from_s, to_s; /* the path's certificates, anchor included, are valid in [from_s, to_s) */
+	int64_t from_s,
+		to_s; /* the path's certificates, anchor included, are valid in [from_s, to_s) */
 	unsigned intermediates; /* not self-issued ones, for the option depth */
 	bool leaf_is_server;
 };

@@ -211,7 +211,7 @@ static uint64_t take_rdn(struct leat_rd *in, uint64_t h)
 		if (!is_utf8(value.p, value.n))
 			leat_rd_fail(&atv);
 	} else {
-		tag = der_is(&atv, DER_IA5)	  ? DER_IA5
+		tag = der_is(&atv, DER_IA5)       ? DER_IA5
 		      : der_is(&atv, DER_TELETEX) ? DER_TELETEX
 						  : DER_PRINTABLE;
 		value = der_span(&atv, tag, NULL);

@@ -72,8 +72,7 @@ struct der_ext {
 void der_ext(struct leat_rd *in, struct der_ext *out);
 
 /* Is this content of an OID the given bytes? For string literals: der_oid_is(s, "\x55\x1d\x13"). */
-#define der_oid_is(s, lit) \
-	((s).n == sizeof(lit) - 1 && memcmp((s).p, (lit), sizeof(lit) - 1) == 0)
+#define der_oid_is(s, lit) ((s).n == sizeof(lit) - 1 && memcmp((s).p, (lit), sizeof(lit) - 1) == 0)
 
 /* Seconds since 1970 of the beginning of a day, year from 1. */
 int64_t der_unix_time(unsigned year, unsigned month, unsigned day);

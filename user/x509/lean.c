@@ -93,8 +93,10 @@ static bool on_purposes(struct leat_span value, struct facts *f)
 		for (size_t i = 0; i < oid.n; i++)
 			if (oid.p[i] == 0x80 && (i == 0 || !(oid.p[i - 1] & 0x80)))
 				return false;
-		f->for_server = f->for_server || der_oid_is(oid, "\x2b\x06\x01\x05\x05\x07\x03\x01");
-		f->for_client = f->for_client || der_oid_is(oid, "\x2b\x06\x01\x05\x05\x07\x03\x02");
+		f->for_server = f->for_server ||
+				der_oid_is(oid, "\x2b\x06\x01\x05\x05\x07\x03\x01");
+		f->for_client = f->for_client ||
+				der_oid_is(oid, "\x2b\x06\x01\x05\x05\x07\x03\x02");
 	} while (leat_rd_more(&seq));
 	return leat_rd_end(&seq) && leat_rd_end(&in);
 }
@@ -162,7 +164,8 @@ static bool on_crl_points(struct leat_span value, struct facts *f)
 		do
 			uri = der_span(&full, NAME_URI, NULL);
 		while (leat_rd_more(&full));
-		if (uri.n == 0 || !leat_rd_end(&full) || !leat_rd_end(&name) || !leat_rd_end(&point))
+		if (uri.n == 0 || !leat_rd_end(&full) || !leat_rd_end(&name) ||
+			!leat_rd_end(&point))
 			return false;
 	} while (leat_rd_more(&seq));
 	return leat_rd_end(&seq) && leat_rd_end(&in);
@@ -176,7 +179,10 @@ static bool on_nothing(struct leat_span value, struct facts *f)
 	return true;
 }
 
-#define OID(lit) { (const uint8_t *)(lit), sizeof(lit) - 1 }
+#define OID(lit)                                        \
+	{                                               \
+		(const uint8_t *)(lit), sizeof(lit) - 1 \
+	}
 
 enum ext_row { EXT_CONSTRAINTS, EXT_USAGE, EXT_PURPOSES, EXT_NAMES };
 
@@ -192,9 +198,9 @@ static const struct {
 	{ OID("\x55\x1d\x0e"), false, on_own_id },
 	{ OID("\x55\x1d\x23"), false, on_issuer_id },
 	{ OID("\x55\x1d\x1f"), false, on_crl_points },
-	{ OID("\x55\x1d\x20"), false, on_nothing },                         /* policies */
-	{ OID("\x2b\x06\x01\x05\x05\x07\x01\x01"), false, on_nothing },     /* access to the CA */
-	{ OID("\x2b\x06\x01\x05\x05\x07\x01\x18"), false, on_nothing },     /* TLS features */
+	{ OID("\x55\x1d\x20"), false, on_nothing },                     /* policies */
+	{ OID("\x2b\x06\x01\x05\x05\x07\x01\x01"), false, on_nothing }, /* access to the CA */
+	{ OID("\x2b\x06\x01\x05\x05\x07\x01\x18"), false, on_nothing }, /* TLS features */
 	{ OID("\x2b\x06\x01\x04\x01\xd6\x79\x02\x04\x02"), false, on_nothing }, /* SCTs */
 };
 #define NUM_EXTS (sizeof(exts) / sizeof(exts[0]))
@@ -291,10 +297,10 @@ static bool build(const struct verify_in *in, struct path *p)
 	for (p->num = 1; p->num <= ch->num; p->num++) {
 		const struct der_cert *last = &p->cert[p->num - 1];
 
-		if (issued_by_itself(last) || store_find(in->store, subject[p->num - 1], &at) > 0 ||
+		if (issued_by_itself(last) || store_named(in->store, subject[p->num - 1], &at) > 0 ||
 			!der_name_hash(last->issuer, &issuer))
 			return false;
-		found = store_find(in->store, issuer, &p->anchor);
+		found = store_named(in->store, issuer, &p->anchor);
 		if (found > 0)
 			break;
 		if (p->num == ch->num || !same(last->issuer, p->cert[p->num].subject))
@@ -371,7 +377,8 @@ static bool is_signed(const struct crypto *c, const struct der_cert *cert, const
 	return s && is_strong(by) && sign_check(c, by, s, cert->tbs, cert->signature);
 }
 
-static bool check_signatures(const struct crypto *c, const struct verify_in *in, const struct path *p)
+static bool check_signatures(
+	const struct crypto *c, const struct verify_in *in, const struct path *p)
 {
 	struct key *key;
 	bool ok = true;

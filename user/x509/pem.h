@@ -33,6 +33,7 @@ size_t pem_certs_max(struct leat_span text);
 /* All of a text that holds nothing but certificates and words between them, in the common form:
  * list[0..*num-1] are their bytes, in room (three quarters of text.n are enough). false: some other
  * text, read it with pem_next. */
-bool pem_certs(struct leat_span text, uint8_t *room, struct leat_span *list, size_t max, size_t *num);
+bool pem_certs(
+	struct leat_span text, uint8_t *room, struct leat_span *list, size_t max, size_t *num);
 
 #endif

@@ -9,9 +9,9 @@
 
 #include <string.h>
 
-#define BEGIN "-----BEGIN "
-#define HEAD  "-----BEGIN CERTIFICATE-----"
-#define TAIL  "-----END CERTIFICATE-----"
+#define BEGIN  "-----BEGIN "
+#define HEAD   "-----BEGIN CERTIFICATE-----"
+#define TAIL   "-----END CERTIFICATE-----"
 #define LIT(s) (s), sizeof(s) - 1
 
 /* 64: no character of base64 */
@@ -98,7 +98,8 @@ static bool block(const uint8_t table[256], struct leat_span *t, uint8_t **out)
 	}
 }
 
-bool pem_certs(struct leat_span text, uint8_t *room, struct leat_span *list, size_t max, size_t *num)
+bool pem_certs(
+	struct leat_span text, uint8_t *room, struct leat_span *list, size_t max, size_t *num)
 {
 	struct leat_span t = text;
 	const uint8_t *at;

@@ -14,7 +14,10 @@
 #define OID_ED25519 "\x2b\x65\x70"
 #define OID_ED448   "\x2b\x65\x71"
 
-#define OID(lit) { (const uint8_t *)(lit), sizeof(lit) - 1 }
+#define OID(lit)                                        \
+	{                                               \
+		(const uint8_t *)(lit), sizeof(lit) - 1 \
+	}
 
 /* RFC 3279 2.3.1: "The parameters field MUST have ASN.1 type NULL"; the key is RSAPublicKey. */
 static struct key *rsa_key(const struct der_cert *c)

@@ -132,7 +132,7 @@ size_t store_num_odd(const struct store *s)
 	return s->num_odd;
 }
 
-size_t store_find(const struct store *s, uint64_t hash, size_t *at)
+size_t store_named(const struct store *s, uint64_t hash, size_t *at)
 {
 	size_t found = 0;
 

@@ -18,7 +18,7 @@ struct cache *store_cache(const struct store *s);
 /* Anchors that der.c does not understand. They are found by no name. */
 size_t store_num_odd(const struct store *s);
 /* How many plain anchors may have a subject with this number (der_name_hash); *at is one of them. */
-size_t store_find(const struct store *s, uint64_t hash, size_t *at);
+size_t store_named(const struct store *s, uint64_t hash, size_t *at);
 struct leat_span store_der(const struct store *s, size_t i);
 /* The key of a plain anchor, borrowed; NULL: unusual, or no memory. */
 const struct key *store_key(const struct store *s, const struct crypto *c, size_t i);

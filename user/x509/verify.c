@@ -149,8 +149,8 @@ static bool unix_time(const ASN1_TIME *t, int64_t *out)
 
 	if (ASN1_TIME_to_tm(t, &tm) != 1)
 		return false;
-	*out = der_unix_time((unsigned)tm.tm_year + 1900, (unsigned)tm.tm_mon + 1,
-		       (unsigned)tm.tm_mday) +
+	*out = der_unix_time(
+		       (unsigned)tm.tm_year + 1900, (unsigned)tm.tm_mon + 1, (unsigned)tm.tm_mday) +
 	       tm.tm_hour * 3600 + tm.tm_min * 60 + tm.tm_sec;
 	return true;
 }
@@ -336,13 +336,12 @@ static STACK_OF(X509) * parse_all(const struct chain *ch, struct leat_err *err)
 	if (memory)
 		err_memory(err);
 	else
-		err_alert(err, LEAT_ALERT_BAD_CERTIFICATE,
-			"certificate: not an X.509 certificate");
+		err_alert(err, LEAT_ALERT_BAD_CERTIFICATE, "certificate: not an X.509 certificate");
 	return NULL;
 }
 
-static enum leat_ret ask_libcrypto(const struct verify_in *in, STACK_OF(X509) * certs,
-	struct verdict *v, struct leat_err *err)
+static enum leat_ret ask_libcrypto(
+	const struct verify_in *in, STACK_OF(X509) * certs, struct verdict *v, struct leat_err *err)
 {
 	X509 *leaf = sk_X509_value(certs, 0);
 	enum leat_ret ret = LEAT_FAILED;

@@ -11,12 +11,12 @@
 #include "x509/store.h"
 
 struct verify_in {
-	struct chain *chain; /* as received, see chain.h */
+	struct chain *chain;       /* as received, see chain.h */
 	const struct store *store; /* NULL: nothing is trusted */
 	const char *host;    /* DNS name or IP literal the leaf must carry; NULL: not checked */
 	bool leaf_is_server; /* required extended key usage: serverAuth, else clientAuth */
 	int64_t now_s;
-	unsigned depth; /* most non-self-issued intermediates between leaf and anchor */
+	unsigned depth;      /* most non-self-issued intermediates between leaf and anchor */
 	bool only_libcrypto; /* neither lean.c nor an earlier verdict may accept */
 	bool keep;           /* remember a chain that passed, in the store's cache */
 };
