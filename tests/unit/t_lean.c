@@ -464,6 +464,8 @@ static void make_chain(struct trial *t, unsigned wrong_level, unsigned wrong_kin
 		}
 		if (wrong_kind == 2 && i == wrong_level)
 			s.digest = weak[roll(NUM(weak))];
+		if (wrong_kind == 2 && !leaf)
+			s.path_len = (int)roll(4) - 1;
 		make(c, &s);
 		by = made_evp_borrow(issuer ? issuer : c->made);
 		if (wrong_kind == 3 && i == wrong_level)
