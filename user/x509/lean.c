@@ -297,7 +297,8 @@ static bool build(const struct verify_in *in, struct path *p)
 	for (p->num = 1; p->num <= ch->num; p->num++) {
 		const struct der_cert *last = &p->cert[p->num - 1];
 
-		if (issued_by_itself(last) || store_named(in->store, subject[p->num - 1], &at) > 0 ||
+		if (issued_by_itself(last) ||
+			store_named(in->store, subject[p->num - 1], &at) > 0 ||
 			!der_name_hash(last->issuer, &issuer))
 			return false;
 		found = store_named(in->store, issuer, &p->anchor);
