@@ -240,8 +240,10 @@ enum leat_ret conn_fill(struct leat_conn *c)
 	do
 		r = c->sys->recvmsg(c->fd, &msg, MSG_DONTWAIT);
 	while (r == -EINTR);
-	if (r == -EAGAIN)
-		return LEAT_AGAIN;
+	if (r ==
+		-EAGAIN) /* no bytes: the engine takes its buffer back, so an idle connection has none */
+		return leat_engine_in_done(c->e, 0) == LEAT_FAILED ? conn_fail_engine(c)
+								   : LEAT_AGAIN;
 	if (r < 0)
 		return conn_sys(c, LEAT_RX, (int)-r, "recv: failed");
 	if (r == 0)
