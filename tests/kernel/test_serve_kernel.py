@@ -234,3 +234,70 @@ def test_without_pipes_it_is_sendfile(run_server, leat, site, pki, client):
     resource.prlimit(s.pid, resource.RLIMIT_NOFILE, (s.num_fds() + 3, 20000))
     assert client(s).get("/big.bin").body == BIG
     s.log(r"/big.bin 200 .* whole .* tx=kernel ")
+
+
+LIBS = "/usr/lib/x86_64-linux-gnu"
+COLD = 8 << 20
+
+
+def cold_file():
+    """A big file of the system that nobody here has read: not in the page cache of a fresh machine."""
+    big = [e for e in os.scandir(LIBS)
+           if e.is_file(follow_symlinks=False) and not e.name.startswith(".")
+           and e.stat().st_size >= 2 * COLD and "python" not in e.name and "crypto" not in e.name]
+    assert big, f"no library of {2 * COLD} bytes in {LIBS}"
+    return max(big, key=lambda e: e.stat().st_size).name
+
+
+def drop(path):
+    with open(path, "rb") as f:
+        os.posix_fadvise(f.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def has_cachestat():
+    import ctypes
+    return ctypes.CDLL(None, use_errno=True).syscall(451, -1, None, None, 0) != 0 \
+        and ctypes.get_errno() != 38
+
+
+@pytest.mark.parametrize("loop", ["io_uring", "poll"])
+def test_cold_file(run_server, leat, pki, tmp_path, loop):
+    """A file from the disk: the same bytes, and where the kernel can tell that they are not in memory
+    the ring's worker waits for them, not the loop."""
+    me, out, name = pki.cert("p256"), tmp_path / "trace", cold_file()
+    path = os.path.join(LIBS, name)
+    drop(path)
+    p = run_server(["strace", "-D", "-f", "-s", "0", "-o", out, "-e", "trace=splice", leat,
+                    "serve", LIBS, "--listen", "127.0.0.1:0", "--loop", loop, "--cert", me.chain,
+                    "--key", me.key], ready=r"listening on 127.0.0.1:(\d+)", timeout=60)
+    with Client(int(p.match.group(1)), pki.ca) as c:
+        a = c.get("/" + name, Range=f"bytes=4096-{COLD - 1}")
+    with open(path, "rb") as f:
+        f.seek(4096)
+        assert a.body == f.read(COLD - 4096)
+    p.wait_line(r" 206 %d whole .* tx=kernel " % (COLD - 4096))
+    moved = traced(out)[1]
+    if loop == "poll" or not has_cachestat():
+        assert moved == 2 * (COLD - 4096)
+    else:
+        assert COLD - 4096 <= moved < 2 * (COLD - 4096)
+
+
+def test_clients_that_leave_during_a_cold_read(run_server, leat, pki):
+    import socket
+    import struct
+    from test_serve import wait_for
+    name = cold_file()
+    s = Serve(run_server, leat, LIBS, pki.cert("p256"), "--workers", "1")
+    base = s.num_fds()
+    for i in range(30):
+        drop(os.path.join(LIBS, name))
+        c = Client(s.port, pki.ca, rcvbuf=4096)
+        c.send(b"GET /%s HTTP/1.1\r\nHost: a\r\nRange: bytes=%d-\r\n\r\n" % (name.encode(), i * 65536))
+        if i % 3 == 0:
+            c.s.recv(1)
+        c.s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        c.close()
+    wait_for(lambda: s.num_fds() <= base + 2 * 64, 20)  # pipes may stay in the pool
+    with Client(s.port, pki.ca) as c:
+        assert c.get("/" + name, Range="bytes=0-3").body == b"\x7fELF"
