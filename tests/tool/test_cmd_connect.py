@@ -210,6 +210,63 @@ def test_stdout_that_is_closed(leat, echo, pki):
     assert b"stdout" in p.stderr and b"Broken pipe" in p.stderr
 
 
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+        fields = f.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.parametrize("what", ["stdin open", "stdin ended", "socket full", "peer stopped reading"])
+def test_waiting_costs_nothing(leat, echo, pki, what):
+    """Whatever it waits for, it waits in poll."""
+    ready, go = threading.Event(), threading.Event()
+
+    def quiet(s):
+        if what == "peer stopped reading":
+            socket.socket.shutdown(s, socket.SHUT_RD)
+        ready.set()
+        go.wait(20)
+    p = subprocess.Popen([leat, "connect", echo(quiet).where, "-c", pki.ca, "-q"],
+                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        assert ready.wait(20)
+        if what == "socket full":
+            feeder = threading.Thread(target=feed, args=(p.stdin, 64 << 20), daemon=True)
+            feeder.start()
+        elif what == "stdin ended":
+            p.stdin.close()
+        elif what == "peer stopped reading":
+            p.stdin.write(b"x" * 1000)
+            p.stdin.flush()
+        time.sleep(0.5)
+        before = cpu_seconds(p.pid)
+        time.sleep(1)
+        assert cpu_seconds(p.pid) - before < 0.2
+    finally:
+        go.set()
+        p.kill()
+        p.wait()
+
+
+def feed(pipe, n):
+    try:
+        for _ in range(n >> 16):
+            pipe.write(bytes(1 << 16))
+    except OSError:
+        pass
+
+
+def test_the_peer_may_end_first(leat, echo, pki):
+    def end(s):
+        s.sendall(b"bye")
+        s.unwrap()
+    p = subprocess.Popen([leat, "connect", echo(end).where, "-c", pki.ca, "-q"],
+                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert p.wait(20) == 0  # though stdin is open
+    assert p.stdout.read() == b"bye"
+    p.stdin.close()
+
+
 @pytest.mark.parametrize("argv, say", [
     ([], b"no HOST:PORT"),
     (["localhost"], b"no port"),
