@@ -22,14 +22,15 @@
 #define NUM(a)   (sizeof(a) / sizeof((a)[0]))
 
 static const struct scenario scenarios[] = {
-	{ "13ec", true, false, false },
-	{ "13ec", true, false, true },
-	{ "13rsa", true, true, false },
-	{ "13rsa", true, true, true },
-	{ "12ec", false, false, false },
-	{ "12ec", false, false, true },
-	{ "12rsa", false, true, false },
-	{ "12rsa", false, true, true },
+	{ "13ec", true, false, false, false },
+	{ "13ec", true, false, true, false },
+	{ "13rsa", true, true, false, false },
+	{ "13rsa", true, true, true, false },
+	{ "13psk", true, false, false, true },
+	{ "12ec", false, false, false, false },
+	{ "12ec", false, false, true, false },
+	{ "12rsa", false, true, false, false },
+	{ "12rsa", false, true, true, false },
 };
 static const struct bench_lib *const libs[] = { &bench_openssl, &bench_leat, &bench_gnutls };
 

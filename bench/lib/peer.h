@@ -20,9 +20,10 @@ struct pipe_buf {
 };
 
 struct scenario {
-	const char *name; /* 13ec, 13rsa, 12ec, 12rsa */
+	const char *name; /* 13ec, 13rsa, 13psk, 12ec, 12rsa */
 	bool tls13, rsa;
 	bool warm; /* the client may remember the chain from the handshake before */
+	bool psk;  /* every client resumes the session of one handshake made by setup */
 };
 
 struct bench_lib {

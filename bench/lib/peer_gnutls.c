@@ -14,6 +14,8 @@
 
 static gnutls_certificate_credentials_t cred[2];
 static gnutls_priority_t priority;
+static gnutls_datum_t ticket_key, session; /* 13psk: what clients resume */
+static bool tickets;
 
 struct end {
 	gnutls_session_t s;
@@ -32,30 +34,11 @@ static gnutls_datum_t datum(struct leat_span s)
 	return (gnutls_datum_t){ (unsigned char *)(uintptr_t)s.p, (unsigned)s.n };
 }
 
-static bool setup(const struct scenario *s)
-{
-	const struct pki_ident *id = pki_server(s->rsa ? KEY_RSA : KEY_EC_P256);
-	gnutls_datum_t chain = datum(id->chain_pem), key = datum(id->key_pem);
-	gnutls_datum_t root = datum(pki_root_pem());
-
-	gnutls_global_set_time_function(fixed_time);
-	if (gnutls_priority_init(&priority,
-		    s->tls13
-			    ? "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+AES-128-GCM:"
-			      "-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:%NO_TICKETS"
-			    : "NORMAL:-VERS-ALL:+VERS-TLS1.2:-CIPHER-ALL:+AES-128-GCM:-KX-ALL:"
-			      "+ECDHE-RSA:+ECDHE-ECDSA:-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:%NO_TICKETS",
-		    NULL) < 0)
-		return false;
-	if (gnutls_certificate_allocate_credentials(&cred[0]) < 0 ||
-		gnutls_certificate_allocate_credentials(&cred[1]) < 0)
-		return false;
-	return gnutls_certificate_set_x509_trust_mem(cred[0], &root, GNUTLS_X509_FMT_PEM) == 1 &&
-	       gnutls_certificate_set_x509_key_mem(cred[1], &chain, &key, GNUTLS_X509_FMT_PEM) >= 0;
-}
-
 static void teardown(void)
 {
+	gnutls_free(session.data);
+	gnutls_free(ticket_key.data);
+	session = ticket_key = (gnutls_datum_t){ NULL, 0 };
 	gnutls_certificate_free_credentials(cred[0]);
 	gnutls_certificate_free_credentials(cred[1]);
 	gnutls_priority_deinit(priority);
@@ -93,8 +76,14 @@ static void *open_end(bool server, struct pipe_buf *in, struct pipe_buf *out)
 	unsigned flags = GNUTLS_NONBLOCK | (server ? GNUTLS_SERVER : GNUTLS_CLIENT);
 
 	*end = (struct end){ NULL, in, out };
-	if (gnutls_init(&end->s, flags | GNUTLS_NO_TICKETS) < 0)
+	/* sessions are resumed, but those that are measured give no new ticket */
+	flags |= !tickets || session.data ? GNUTLS_NO_AUTO_SEND_TICKET : 0;
+	if (gnutls_init(&end->s, flags | (tickets ? 0 : GNUTLS_NO_TICKETS)) < 0)
 		return NULL;
+	if (server && tickets)
+		gnutls_session_ticket_enable_server(end->s, &ticket_key);
+	if (!server && session.data)
+		gnutls_session_set_data(end->s, session.data, session.size);
 	gnutls_priority_set(end->s, priority);
 	gnutls_credentials_set(end->s, GNUTLS_CRD_CERTIFICATE, cred[server]);
 	gnutls_transport_set_ptr(end->s, end);
@@ -112,8 +101,8 @@ static int step(void *arg)
 	struct end *end = arg;
 	int r = gnutls_handshake(end->s);
 
-	if (r == GNUTLS_E_SUCCESS)
-		return 1;
+	if (r == GNUTLS_E_SUCCESS) /* a miss would be measured as a hit */
+		return gnutls_session_is_resumed(end->s) == (session.data != NULL) ? 1 : -1;
 	return gnutls_error_is_fatal(r) ? -1 : 0;
 }
 
@@ -122,6 +111,56 @@ static void close_end(void *arg)
 	struct end *end = arg;
 
 	gnutls_deinit(end->s);
+}
+
+/* One full handshake with a ticket. */
+static bool get_session(void)
+{
+	static struct pipe_buf to_server, to_client;
+	void *c = open_end(false, &to_client, &to_server), *s;
+	gnutls_datum_t got = { NULL, 0 };
+	bool ok;
+	char byte;
+
+	s = open_end(true, &to_server, &to_client);
+	ok = c && s;
+	for (int i = 0, done = 0; ok && !done; i++)
+		ok = i < 8 && step(c) >= 0 && (done = step(s)) >= 0;
+	if (ok) {
+		(void)gnutls_record_recv(((struct end *)c)->s, &byte, 1); /* takes the ticket */
+		ok = gnutls_session_get_data2(((struct end *)c)->s, &got) >= 0;
+	}
+	if (c)
+		close_end(c);
+	if (s)
+		close_end(s);
+	session = got;
+	return ok;
+}
+
+static bool setup(const struct scenario *s)
+{
+	const struct pki_ident *id = pki_server(s->rsa ? KEY_RSA : KEY_EC_P256);
+	gnutls_datum_t chain = datum(id->chain_pem), key = datum(id->key_pem);
+	gnutls_datum_t root = datum(pki_root_pem());
+
+	gnutls_global_set_time_function(fixed_time);
+	if (gnutls_priority_init(&priority,
+		    s->tls13
+			    ? "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+AES-128-GCM:"
+			      "-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1"
+			    : "NORMAL:-VERS-ALL:+VERS-TLS1.2:-CIPHER-ALL:+AES-128-GCM:-KX-ALL:"
+			      "+ECDHE-RSA:+ECDHE-ECDSA:-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:%NO_TICKETS",
+		    NULL) < 0)
+		return false;
+	if (gnutls_certificate_allocate_credentials(&cred[0]) < 0 ||
+		gnutls_certificate_allocate_credentials(&cred[1]) < 0)
+		return false;
+	if (gnutls_certificate_set_x509_trust_mem(cred[0], &root, GNUTLS_X509_FMT_PEM) != 1 ||
+		gnutls_certificate_set_x509_key_mem(cred[1], &chain, &key, GNUTLS_X509_FMT_PEM) < 0)
+		return false;
+	tickets = s->psk;
+	return !s->psk || (gnutls_session_ticket_key_generate(&ticket_key) >= 0 && get_session());
 }
 
 const struct bench_lib bench_gnutls = { "gnutls", setup, teardown, open_end, step, close_end,

@@ -12,6 +12,7 @@
 #include <leat/engine.h>
 
 static struct leat_config *cfg[2];
+static struct leat_session *session; /* 13psk: what clients resume */
 
 static int64_t now_s(void *arg)
 {
@@ -28,28 +29,10 @@ static void random_bytes(void *arg, void *buf, size_t n)
 
 static const struct leat_env env = { .now_s = now_s, .random = random_bytes };
 
-static bool setup(const struct scenario *s)
-{
-	const struct pki_ident *id = pki_server(s->rsa ? KEY_RSA : KEY_EC_P256);
-	enum leat_version v = s->tls13 ? LEAT_TLS13 : LEAT_TLS12;
-	struct leat_err err = { 0 };
-
-	for (int role = 0; role < 2; role++)
-		if (leat_config_new(&cfg[role], (enum leat_role)role, &err) != LEAT_OK ||
-			leat_config_set_versions(cfg[role], v, v, &err) != LEAT_OK)
-			return false;
-	if (leat_config_set(cfg[LEAT_CLIENT], "chain_cache", s->warm ? "true" : "false", &err) !=
-		LEAT_OK)
-		return false;
-	return leat_config_add_trust(cfg[LEAT_CLIENT], pki_root_pem(), NULL, &err) == LEAT_OK &&
-	       leat_config_add_cred(cfg[LEAT_SERVER], id->chain_pem, id->key_pem,
-		       (struct leat_span){ NULL, 0 }, &err) == LEAT_OK &&
-	       leat_config_freeze(cfg[LEAT_CLIENT], &err) == LEAT_OK &&
-	       leat_config_freeze(cfg[LEAT_SERVER], &err) == LEAT_OK;
-}
-
 static void teardown(void)
 {
+	leat_session_unref(session);
+	session = NULL;
 	leat_config_unref(cfg[0]);
 	leat_config_unref(cfg[1]);
 	cfg[0] = cfg[1] = NULL;
@@ -66,10 +49,14 @@ static void *open_end(bool server, struct pipe_buf *in, struct pipe_buf *out)
 	static unsigned next;
 	struct leat_err err = { 0 };
 	struct end *end = &pool[next++ % BENCH_ENDS];
+	struct leat_engine_opts opts = { 0 };
 
 	*end = (struct end){ NULL, in, out };
-	if (leat_engine_new(&end->e, cfg[server], server ? NULL : "localhost", &env, &err) !=
-		LEAT_OK)
+	if (!server) {
+		opts.host = "localhost";
+		opts.session = session;
+	}
+	if (leat_engine_new_with(&end->e, cfg[server], &opts, &env, &err) != LEAT_OK)
 		return NULL;
 	return end;
 }
@@ -84,6 +71,15 @@ static void flush(struct end *end)
 		end->out->n += n;
 		leat_engine_out_done(end->e, n);
 	}
+}
+
+/* A miss would be measured as a hit. */
+static int up(const struct end *end)
+{
+	struct leat_engine_info info;
+
+	leat_engine_info(end->e, &info);
+	return info.resumed == (session != NULL) ? 1 : -1;
 }
 
 static int step(void *arg)
@@ -111,7 +107,7 @@ static int step(void *arg)
 				return -1;
 		} else {
 			flush(end);
-			return leat_engine_wants(end->e) & LEAT_IS_UP ? 1 : 0;
+			return leat_engine_wants(end->e) & LEAT_IS_UP ? up(end) : 0;
 		}
 	}
 }
@@ -128,6 +124,74 @@ static void rest(void *arg)
 	struct end *end = arg;
 
 	leat_engine_rest(end->e);
+}
+
+static struct leat_config *config(enum leat_role role, const struct scenario *s,
+	const char *tickets, struct leat_ticket_keys *keys)
+{
+	const struct pki_ident *id = pki_server(s->rsa ? KEY_RSA : KEY_EC_P256);
+	enum leat_version v = s->tls13 ? LEAT_TLS13 : LEAT_TLS12;
+	struct leat_config *c = NULL;
+	struct leat_err err = { 0 };
+	bool ok = leat_config_new(&c, role, &err) == LEAT_OK &&
+		  leat_config_set_versions(c, v, v, &err) == LEAT_OK;
+
+	if (role == LEAT_CLIENT)
+		/* one key share, as the others send */
+		ok = ok && leat_config_set(c, "key_shares", "1", &err) == LEAT_OK &&
+		     leat_config_set(c, "chain_cache", s->warm ? "true" : "false", &err) ==
+			     LEAT_OK &&
+		     leat_config_add_trust(c, pki_root_pem(), NULL, &err) == LEAT_OK &&
+		     (!s->psk || leat_config_set(c, "session_tickets", "manual", &err) == LEAT_OK);
+	else
+		ok = ok &&
+		     leat_config_add_cred(c, id->chain_pem, id->key_pem,
+			     (struct leat_span){ NULL, 0 }, &err) == LEAT_OK &&
+		     (!keys || leat_config_set_ticket_keys(c, keys, &err) == LEAT_OK) &&
+		     leat_config_set(c, "tickets", tickets, &err) == LEAT_OK &&
+		     (s->psk || leat_config_set(c, "session_tickets", "disabled", &err) == LEAT_OK);
+	if (ok && leat_config_freeze(c, &err) == LEAT_OK)
+		return c;
+	leat_config_unref(c);
+	return NULL;
+}
+
+/* One full handshake with a ticket. */
+static struct leat_session *get_session(void)
+{
+	static struct pipe_buf to_server, to_client;
+	void *c = open_end(false, &to_client, &to_server), *s;
+	struct leat_session *got = NULL;
+
+	s = open_end(true, &to_server, &to_client);
+	for (int i = 0; c && s && !got && i < 8; i++) {
+		if (step(c) < 0 || step(s) < 0)
+			break;
+		got = leat_engine_take_session(((struct end *)c)->e);
+	}
+	if (c)
+		close_end(c);
+	if (s)
+		close_end(s);
+	return got;
+}
+
+static bool setup(const struct scenario *s)
+{
+	struct leat_ticket_keys *keys = NULL;
+	struct leat_err err = { 0 };
+
+	if (s->psk && leat_ticket_keys_new(&keys, 3600, 3600, &err) != LEAT_OK)
+		return false;
+	cfg[LEAT_CLIENT] = config(LEAT_CLIENT, s, NULL, NULL);
+	cfg[LEAT_SERVER] = config(LEAT_SERVER, s, s->psk ? "1" : "0", keys);
+	if (s->psk && cfg[LEAT_CLIENT] && cfg[LEAT_SERVER]) {
+		session = get_session();
+		leat_config_unref(cfg[LEAT_SERVER]);
+		cfg[LEAT_SERVER] = config(LEAT_SERVER, s, "0", keys);
+	}
+	leat_ticket_keys_unref(keys);
+	return cfg[LEAT_CLIENT] && cfg[LEAT_SERVER] && (!s->psk || session);
 }
 
 const struct bench_lib bench_leat = { "leat", setup, teardown, open_end, step, close_end, rest };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * peer_openssl.c - libssl as a benchmark endpoint: contexts shared, a BIO over the flat buffers, no
- * tickets in full handshakes, chain and host name verified by the client.
+ * tickets from the handshakes that are measured, chain and host name verified by the client.
  */
 #include <string.h>
 
@@ -13,6 +13,7 @@
 #include "pki.h"
 
 static SSL_CTX *ctx[2];
+static SSL_SESSION *session; /* 13psk: what clients resume */
 static BIO_METHOD *method;
 
 struct end {
@@ -99,35 +100,10 @@ static bool load_trust(void)
 	return ok;
 }
 
-static bool setup(const struct scenario *s)
-{
-	int v = s->tls13 ? TLS1_3_VERSION : TLS1_2_VERSION;
-
-	if (!method) {
-		method = BIO_meth_new(BIO_TYPE_SOURCE_SINK | 99, "flat buffers");
-		BIO_meth_set_write(method, bio_write);
-		BIO_meth_set_read(method, bio_read);
-		BIO_meth_set_ctrl(method, bio_ctrl);
-		BIO_meth_set_create(method, bio_create);
-	}
-	for (int i = 0; i < 2; i++) {
-		ctx[i] = SSL_CTX_new(i ? TLS_server_method() : TLS_client_method());
-		SSL_CTX_set_min_proto_version(ctx[i], v);
-		SSL_CTX_set_max_proto_version(ctx[i], v);
-		SSL_CTX_set_ciphersuites(ctx[i], "TLS_AES_128_GCM_SHA256");
-		SSL_CTX_set_cipher_list(
-			ctx[i], "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256");
-		/* TLS 1.2 wants the curve of the certificate listed too */
-		SSL_CTX_set1_groups_list(ctx[i], "X25519:P-256");
-		SSL_CTX_set_session_cache_mode(ctx[i], SSL_SESS_CACHE_OFF);
-		SSL_CTX_set_options(ctx[i], SSL_OP_NO_TICKET);
-		SSL_CTX_set_num_tickets(ctx[i], 0);
-	}
-	return load_trust() && load_server(pki_server(s->rsa ? KEY_RSA : KEY_EC_P256));
-}
-
 static void teardown(void)
 {
+	SSL_SESSION_free(session);
+	session = NULL;
 	SSL_CTX_free(ctx[0]);
 	SSL_CTX_free(ctx[1]);
 	ctx[0] = ctx[1] = NULL;
@@ -151,6 +127,8 @@ static void *open_end(bool server, struct pipe_buf *in, struct pipe_buf *out)
 		SSL_set_connect_state(end->ssl);
 		SSL_set_tlsext_host_name(end->ssl, "localhost");
 		SSL_set1_host(end->ssl, "localhost");
+		if (session)
+			SSL_set_session(end->ssl, session);
 	}
 	return end;
 }
@@ -160,8 +138,8 @@ static int step(void *arg)
 	struct end *end = arg;
 	int r = SSL_do_handshake(end->ssl);
 
-	if (r == 1)
-		return 1;
+	if (r == 1) /* a miss would be measured as a hit */
+		return SSL_session_reused(end->ssl) == (session != NULL) ? 1 : -1;
 	return SSL_get_error(end->ssl, r) == SSL_ERROR_WANT_READ ? 0 : -1;
 }
 
@@ -169,7 +147,66 @@ static void close_end(void *arg)
 {
 	struct end *end = arg;
 
+	/* an end without close_notify would make libssl forget the session */
+	SSL_set_shutdown(end->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	SSL_free(end->ssl);
+}
+
+/* One full handshake with a ticket. */
+static bool get_session(void)
+{
+	static struct pipe_buf to_server, to_client;
+	void *c, *s;
+	char byte;
+	bool ok;
+
+	to_server.n = to_server.off = to_client.n = to_client.off = 0;
+	SSL_CTX_set_num_tickets(ctx[1], 1);
+	c = open_end(false, &to_client, &to_server);
+	s = open_end(true, &to_server, &to_client);
+	ok = c && s;
+	for (int i = 0, done = 0; ok && !done; i++)
+		ok = i < 8 && step(c) >= 0 && (done = step(s)) >= 0;
+	if (ok) {
+		(void)SSL_read(((struct end *)c)->ssl, &byte, 1); /* takes the ticket */
+		session = SSL_get1_session(((struct end *)c)->ssl);
+		ok = session && SSL_SESSION_is_resumable(session);
+	}
+	if (c)
+		close_end(c);
+	if (s)
+		close_end(s);
+	SSL_CTX_set_num_tickets(ctx[1], 0);
+	return ok;
+}
+
+static bool setup(const struct scenario *s)
+{
+	int v = s->tls13 ? TLS1_3_VERSION : TLS1_2_VERSION;
+
+	if (!method) {
+		method = BIO_meth_new(BIO_TYPE_SOURCE_SINK | 99, "flat buffers");
+		BIO_meth_set_write(method, bio_write);
+		BIO_meth_set_read(method, bio_read);
+		BIO_meth_set_ctrl(method, bio_ctrl);
+		BIO_meth_set_create(method, bio_create);
+	}
+	for (int i = 0; i < 2; i++) {
+		ctx[i] = SSL_CTX_new(i ? TLS_server_method() : TLS_client_method());
+		SSL_CTX_set_min_proto_version(ctx[i], v);
+		SSL_CTX_set_max_proto_version(ctx[i], v);
+		SSL_CTX_set_ciphersuites(ctx[i], "TLS_AES_128_GCM_SHA256");
+		SSL_CTX_set_cipher_list(
+			ctx[i], "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256");
+		/* TLS 1.2 wants the curve of the certificate listed too */
+		SSL_CTX_set1_groups_list(ctx[i], "X25519:P-256");
+		SSL_CTX_set_session_cache_mode(ctx[i], SSL_SESS_CACHE_OFF);
+		if (!s->psk) /* in TLS 1.3 this means a session cache, not sealed tickets */
+			SSL_CTX_set_options(ctx[i], SSL_OP_NO_TICKET);
+		SSL_CTX_set_num_tickets(ctx[i], 0);
+	}
+	return load_trust() && load_server(pki_server(s->rsa ? KEY_RSA : KEY_EC_P256)) &&
+	       (!s->psk || get_session());
 }
 
 const struct bench_lib bench_openssl = { "openssl", setup, teardown, open_end, step, close_end,
