@@ -4,10 +4,10 @@
  * way that fails, what is left behind (nothing), and system calls that come short, are interrupted or
  * break. Data and its end are the record suite's (tests/rec/).
  *
- * REQ: API-connect-2 API-connect-3s API-connect-upgrade-sem API-connect-3 API-connect-4
- * REQ: API-connect-badarg API-close-listen API-listen API-peercert API-peername API-sockname
- * REQ: API-ssl_accept-1/-2 API-ssl_accept-upgrade API-ssl_accept-timeout API-transport_accept-1/-2
- * REQ: API-transport_accept-restrict API-ci-sni API-shutdown-exit_on_close
+ * REQ: API-connect-2 API-connect-3s API-connect-3 API-connect-4 API-connect-badarg API-listen
+ * REQ: API-peercert API-peername API-sockname API-ci-sni API-ssl_accept-1 API-ssl_accept-2
+ * REQ: API-ssl_accept-upgrade API-ssl_accept-timeout API-transport_accept-1 API-transport_accept-2
+ * REQ: API-transport_accept-restrict
  * TIMEOUT: 120
  */
 #include "fakesys.h"

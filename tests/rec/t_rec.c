@@ -4,8 +4,8 @@
  * here for user space, by tests/kernel/t_rec.c for the kernel. Where the kernel forces a difference, the
  * line says KERNEL and docs/kernel-matrix.md has the row.
  *
- * REQ: API-send API-recv-2 API-recv-3 API-recv-timeout API-shutdown-write API-shutdown-read API-shutdown-both
- * REQ: API-close-1 API-close-2-timeout API-close-2-errors
+ * REQ: API-send API-recv-2 API-recv-3 API-recv-timeout API-shutdown-write API-shutdown-read
+ * REQ: API-shutdown-both API-close-1 API-close-2-timeout API-close-2-errors
  * TIMEOUT: 240
  */
 #include "fakesys.h"
