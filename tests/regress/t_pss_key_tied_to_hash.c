@@ -83,6 +83,7 @@ static void the_scheme_the_key_allows(void **state)
 			struct hs_facts f;
 
 			pair_set(c, "versions", versions[v]);
+			pair_set(s, "session_tickets", "disabled"); /* as in pair_server_config */
 			pair_init(&p, c, s, NULL);
 			pair_must_connect(&p);
 			hs_facts(p.side[LEAT_CLIENT].hs, &f);

@@ -22,7 +22,8 @@ void leat_secret_set(struct leat_secret *s, const void *p, size_t n)
 	leat_secret_clear(s);
 	if (n > LEAT_SECRET_MAX)
 		return;
-	memcpy(s->b, p, n);
+	if (n) /* an empty span may be {NULL, 0}, which memcpy must not see */
+		memcpy(s->b, p, n);
 	s->n = (uint8_t)n;
 }
 
