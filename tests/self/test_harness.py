@@ -170,7 +170,7 @@ def outcomes(tmp_path, tests, early="", folder="unit", env=None, workers=("-p", 
     exe.parent.mkdir(parents=True)
     subprocess.run(["gcc", "-w", "-o", exe, src, "-lcmocka"], check=True)
     clean = {k: v for k, v in os.environ.items()
-             if not k.startswith(("LEAT_", "PYTEST_")) or k == "PYTEST_ADDOPTS"}
+             if not k.startswith(("LEAT_", "PYTEST_"))}
     out = subprocess.run([sys.executable, "-m", "pytest", "-q", *workers, str(top)],
                          capture_output=True, text=True, cwd=tmp_path,
                          env={**clean, "LEAT_BUILD": str(tmp_path / "build"), **(env or {})})
