@@ -593,6 +593,32 @@ static void keys_that_are_used_up_end_the_connection(void **state)
 	rig_close(&r);
 }
 
+/* The kernel writes, user space reads: new keys for reading are fine, but an answer to update_requested
+ * would need new keys for writing. */
+static void key_update_with_only_tx_in_the_kernel(void **state)
+{
+	static const uint8_t update[] = { 24, 0, 0, 1, 0 }, request[] = { 24, 0, 0, 1, 1 };
+	struct rig r;
+	size_t got;
+
+	(void)state;
+	connect_as(&r, "user", "kernel");
+	rig_put(&r, 22, update, sizeof(update), 0);
+	assert_int_equal(leat_recv(r.c, buf, 10, 0, &got), LEAT_AGAIN);
+	assert_int_equal(leat_send(r.c, text, 10, MS, NULL), LEAT_OK);
+	peer_gets_file(&r, 0, 10);
+	rig_close(&r);
+
+	connect_as(&r, "user", "kernel");
+	rig_put(&r, 23, text, 10, 0);
+	rig_put(&r, 22, request, sizeof(request), 0);
+	rig_expect_recv(&r, text, 10);
+	rig_recv_fails(&r, LEAT_E_CLOSED);
+	assert_non_null(strstr(leat_conn_error(r.c)->what, "kernel that writes"));
+	rig_expect_alert(&r, 0);
+	rig_close(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -618,6 +644,7 @@ int main(void)
 		cmocka_unit_test(auto_leaves_rx_and_streams_alone),
 		cmocka_unit_test(sendfile_of_what_cannot_be_read),
 		cmocka_unit_test(keys_that_are_used_up_end_the_connection),
+		cmocka_unit_test(key_update_with_only_tx_in_the_kernel),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
