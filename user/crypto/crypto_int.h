@@ -14,6 +14,8 @@
 /* Rows the group table may grow to (finite-field and hybrid groups are still to come). */
 #define GROUP_SEATS 16
 
+#define BLANKS 2
+
 /* Written by crypto_new only; afterwards read-only but for the atomics, so that any number of
  * threads may use one. Nothing in it is keyed. */
 struct crypto {
@@ -27,9 +29,9 @@ struct crypto {
 	 * makes a new one when it is gone (another thread has it); a context is only ever in one pair of
 	 * hands. Saves 2 us and 30 allocations per P-256 key, 1 us and 3 per X25519 key. */
 	_Atomic(EVP_PKEY_CTX *) generator[GROUP_SEATS];
-	/* And one key to put a peer's value into, in the same way: 0.9 us and 5 allocations per X25519
-	 * agreement, 3.5 us and 55 per P-256 one. */
-	_Atomic(EVP_PKEY *) blank[GROUP_SEATS];
+	/* And keys to put a peer's value into, in the same way: 0.9 us and 5 allocations per X25519
+	 * agreement, 3.5 us and 55 per P-256 one. Two: a chain's leaf and its issuer are at hand at once. */
+	_Atomic(EVP_PKEY *) blank[GROUP_SEATS][BLANKS];
 };
 
 /* Below: factored by hobbyists. Above: a signature check that costs the checker milliseconds; also
@@ -40,6 +42,13 @@ struct crypto {
 /* A public key around pkey, which is owned afterwards, or freed when there is no memory (NULL). */
 struct key;
 struct key *key_wrap(EVP_PKEY *pkey, enum key_kind kind, unsigned bits);
+/* Its EVP_PKEY is a blank of the group that nobody else knows: key_give_back parks it again. */
+void key_of_blank(struct key *k, const struct group *g);
+
+/* A key of the group to put a public value into, whatever is in it now; NULL: no memory. */
+EVP_PKEY *crypto_take_blank(const struct crypto *c, const struct group *g);
+/* Gives one back whose value was set well; one in an unknown state is freed instead. */
+void crypto_park_blank(const struct crypto *c, const struct group *g, EVP_PKEY *key);
 
 /* Index of a row in the group table. */
 size_t group_seat(const struct group *g);
@@ -50,9 +59,9 @@ static inline _Atomic(EVP_PKEY_CTX *) *generator_slot(const struct crypto *c, co
 {
 	return &((struct crypto *)(uintptr_t)c)->generator[group_seat(g)];
 }
-static inline _Atomic(EVP_PKEY *) *blank_slot(const struct crypto *c, const struct group *g)
+static inline _Atomic(EVP_PKEY *) *blank_slots(const struct crypto *c, const struct group *g)
 {
-	return &((struct crypto *)(uintptr_t)c)->blank[group_seat(g)];
+	return ((struct crypto *)(uintptr_t)c)->blank[group_seat(g)];
 }
 
 #endif

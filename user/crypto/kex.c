@@ -89,28 +89,6 @@ enum leat_ret kex_start(struct kex *k, const struct crypto *c, const struct grou
 	return LEAT_OK;
 }
 
-/* A key of the group to put a peer's value into: the parked one when no other thread holds it, else a
- * new one with the template's parameters. Setting the value of a key at hand is the cheapest of
- * libcrypto's ways to a public key (X25519 0.3 us, P-256 0.6, where new_raw_public_key takes 2.3 and
- * fromdata 14.8), and a public value is nothing that would have to be wiped. */
-static EVP_PKEY *take_blank(const struct crypto *c, const struct group *g)
-{
-	EVP_PKEY *key = atomic_exchange_explicit(blank_slot(c, g), NULL, memory_order_acquire);
-
-	if (key)
-		return key;
-	key = EVP_PKEY_new();
-	if (key && EVP_PKEY_copy_parameters(key, c->group[group_seat(g)]) == 1)
-		return key;
-	EVP_PKEY_free(key);
-	return NULL;
-}
-
-static void park_blank(const struct crypto *c, const struct group *g, EVP_PKEY *key)
-{
-	EVP_PKEY_free(atomic_exchange_explicit(blank_slot(c, g), key, memory_order_acq_rel));
-}
-
 /* libcrypto would not have the peer's value: the peer's fault, unless memory was what it lacked. */
 static enum leat_ret refuse(struct leat_err *err, const char *what)
 {
@@ -133,7 +111,7 @@ static enum leat_ret import(const struct crypto *c, const struct group *g, struc
 	if (peer.n != g->share_len || (g->kind == GROUP_NIST && peer.p[0] != 4))
 		return err_alert(
 			err, LEAT_ALERT_ILLEGAL_PARAMETER, "key share: wrong length or form");
-	key = take_blank(c, g);
+	key = crypto_take_blank(c, g);
 	if (!key)
 		return OSSL_FAIL(err, "key share: no key to put it in");
 	if (EVP_PKEY_set1_encoded_public_key(key, peer.p, peer.n) != 1) {
@@ -190,7 +168,7 @@ enum leat_ret kex_finish(struct kex *k, const struct crypto *c, struct leat_span
 	if (r != LEAT_OK)
 		return r;
 	r = agree(k->group, k->pkey, theirs, out, err);
-	park_blank(c, k->group, theirs);
+	crypto_park_blank(c, k->group, theirs);
 	return r;
 }
 
@@ -211,6 +189,6 @@ enum leat_ret kex_respond(const struct crypto *c, const struct group *g, struct 
 	r = kex_start(&k, c, g, share, err);
 	if (r == LEAT_OK)
 		r = agree(g, k.pkey, theirs, out, err);
-	park_blank(c, g, theirs);
+	crypto_park_blank(c, g, theirs);
 	return r;
 }

@@ -36,17 +36,20 @@ struct key *key_new_ec(const struct crypto *c, enum key_kind kind, struct leat_s
 {
 	unsigned bits = 0, curve = curve_of(kind, &bits);
 	const struct group *g = curve ? group_by_id(curve) : NULL;
+	struct key *key;
 	EVP_PKEY *pkey;
 
 	if (!crypto_has_group(c, g) || point.n != g->share_len || point.p[0] != 4)
 		return NULL;
-	pkey = EVP_PKEY_new();
-	if (!pkey || EVP_PKEY_copy_parameters(pkey, c->group[group_seat(g)]) != 1 ||
-		EVP_PKEY_set1_encoded_public_key(pkey, point.p, point.n) != 1) {
-		EVP_PKEY_free(pkey);
+	pkey = crypto_take_blank(c, g);
+	if (pkey && EVP_PKEY_set1_encoded_public_key(pkey, point.p, point.n) != 1) {
+		EVP_PKEY_free(pkey); /* in an unknown state: not parked */
 		pkey = NULL;
 	}
-	return finish(pkey, kind, bits);
+	key = finish(pkey, kind, bits);
+	if (key)
+		key_of_blank(key, g);
+	return key;
 }
 
 static unsigned bits_of(struct leat_span n)

@@ -30,6 +30,7 @@ struct key {
 	bool is_private;
 	bool hash_ok[HASH_COUNT]; /* KEY_RSA_PSS: hashes the key's own parameters permit */
 	EVP_PKEY *pkey;
+	const struct group *blank; /* pkey came from crypto_take_blank; else NULL */
 	_Atomic(EVP_PKEY_CTX *) ready[SCHEME_SEATS];
 };
 
@@ -98,6 +99,20 @@ void key_unref(struct key *k)
 	leat_free(k);
 }
 
+void key_of_blank(struct key *k, const struct group *g)
+{
+	k->blank = g;
+}
+
+void key_give_back(struct key *k, const struct crypto *c)
+{
+	if (k && k->blank && atomic_load_explicit(&k->refs, memory_order_acquire) == 1) {
+		crypto_park_blank(c, k->blank, k->pkey);
+		k->pkey = NULL;
+	}
+	key_unref(k);
+}
+
 enum key_kind key_kind(const struct key *k)
 {
 	return k->kind;
@@ -137,6 +152,11 @@ static bool fits(const struct key *k, const struct sigscheme *s)
 	return sigscheme_fits(s, k->kind, LEAT_TLS12);
 }
 
+static bool is_rsa(enum key_kind kind)
+{
+	return kind == KEY_RSA || kind == KEY_RSA_PSS;
+}
+
 static const EVP_MD *evp_md(enum hash_id h)
 {
 	switch (h) {
@@ -151,7 +171,7 @@ static const EVP_MD *evp_md(enum hash_id h)
  * of the digest algorithm"; MGF1 with the same hash, which is libcrypto's default. */
 static bool set_scheme(EVP_PKEY_CTX *ctx, const struct sigscheme *s, enum key_kind kind)
 {
-	bool rsa = kind == KEY_RSA || kind == KEY_RSA_PSS;
+	bool rsa = is_rsa(kind);
 
 	if (rsa && EVP_PKEY_CTX_set_rsa_padding(
 			   ctx, s->pss ? RSA_PKCS1_PSS_PADDING : RSA_PKCS1_PADDING) != 1)
@@ -322,7 +342,9 @@ static bool check_digest(
 	uint8_t md[HASH_MAX];
 
 	digest_once(s->hash, tbs, md);
-	return ctx && EVP_PKEY_verify_init(ctx) == 1 && set_scheme(ctx, s, k->kind) &&
+	/* ECDSA takes the digest as it is; naming its hash would cost a look-up by name */
+	return ctx && EVP_PKEY_verify_init(ctx) == 1 &&
+	       (!is_rsa(k->kind) || set_scheme(ctx, s, k->kind)) &&
 	       EVP_PKEY_verify(ctx, sig.p, sig.n, md, hash_len(s->hash)) == 1;
 }
 

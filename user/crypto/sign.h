@@ -14,6 +14,8 @@ struct key;
 
 struct key *key_ref(struct key *k);
 void key_unref(struct key *k);
+/* key_unref where the crypto is at hand: what libcrypto object can be used again is. */
+void key_give_back(struct key *k, const struct crypto *c);
 enum key_kind key_kind(const struct key *k); /* KEY_NONE: a kind TLS cannot use here */
 unsigned key_bits(const struct key *k);
 bool key_is_private(const struct key *k);

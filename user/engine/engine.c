@@ -149,7 +149,7 @@ static enum leat_ret come_up(struct leat_engine *e)
 	hs_finish(e->hs, &e->post);
 	hs_free(e->hs);
 	e->hs = NULL;
-	chain_rest(e->chain);
+	chain_rest(e->chain, e->cfg->crypto);
 	e->up = true;
 	return LEAT_OK;
 }

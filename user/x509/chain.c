@@ -33,11 +33,11 @@ void chain_unref(struct chain *ch)
 	leat_free(ch);
 }
 
-void chain_rest(struct chain *ch)
+void chain_rest(struct chain *ch, const struct crypto *c)
 {
 	if (!ch || ch->shared || atomic_load_explicit(&ch->refs, memory_order_acquire) != 1)
 		return;
-	key_unref(ch->key);
+	key_give_back(ch->key, c);
 	ch->key = NULL;
 }
 

@@ -33,6 +33,6 @@ struct leat_span chain_cert(const struct chain *ch, size_t i);
 /* The leaf's public key; borrowed. NULL after chain_rest. */
 const struct key *chain_key(const struct chain *ch);
 /* The handshake is over: gives back the key (2 KB) where nobody else has the chain. */
-void chain_rest(struct chain *ch);
+void chain_rest(struct chain *ch, const struct crypto *c);
 
 #endif

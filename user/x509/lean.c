@@ -389,7 +389,7 @@ static bool check_signatures(
 	for (size_t i = 0; ok && i + 2 < p->num; i++) {
 		key = spki_key(c, &p->cert[i + 1]);
 		ok = key && is_signed(c, &p->cert[i], key);
-		key_unref(key);
+		key_give_back(key, c);
 	}
 	if (!ok)
 		return false;
