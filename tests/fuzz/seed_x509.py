@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""seed_x509.py: writes the seeds of fz_chain, fz_pem and fz_option into corpus/<target>/.
+"""seed_x509.py: writes the seeds of fz_chain, fz_lean, fz_pem and fz_option into corpus/<target>/.
 
 Certificates are made anew at each run (so run it only to add kinds); they are valid around the time
 fz_chain verifies at. The one private key is the example of RFC 8410 section 10.3, known to all.
@@ -91,6 +91,46 @@ def chains():
     return good, inter, root
 
 
+def lean():
+    key = serialization.load_pem_private_key(RFC8410_KEY.encode(), None)
+
+    def tbs(*certs):
+        parts = [c[0].tbs_certificate_bytes for c in certs]
+        write("lean", b"".join(len(p).to_bytes(2, "big") + p for p in parts))
+
+    def known(public):
+        return (x509.SubjectKeyIdentifier.from_public_key(public), False)
+
+    def by(public):
+        return (x509.AuthorityKeyIdentifier.from_issuer_public_key(public), False)
+
+    public = key.public_key()
+    signs = (x509.KeyUsage(False, False, False, False, False, True, True, False, False), True)
+    usage = (x509.KeyUsage(True, *[False] * 8), True)
+    server = (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH,
+                                     ExtendedKeyUsageOID.CLIENT_AUTH]), False)
+    crl = (x509.CRLDistributionPoints([x509.DistributionPoint(
+        [x509.UniformResourceIdentifier("http://crl.test/1")], None, None, None)]), False)
+    policies = (x509.CertificatePolicies([x509.PolicyInformation(
+        x509.ObjectIdentifier("2.23.140.1.2.1"), None)]), False)
+    root = issue("r", key, ca=True, extensions=[signs, known(public)])
+    inter = issue("i", key, root, ca=True, extensions=[signs, known(public), by(public), server])
+    good = issue("l", key, inter, extensions=[
+        sans("localhost", "*.wild.test", "127.0.0.1", "::1"), usage, server, crl, policies,
+        known(public), by(public)])
+    tbs(good, inter, root)
+    tbs(issue("l", key, root, extensions=[sans("localhost")]), root)
+    tbs(issue("c", key, root, extensions=[server]), root)
+    tbs(good, root, inter)
+    tbs(issue("l", key, root, extensions=[sans("other.test")], days=(-10, -1)), root)
+    tbs(issue("l", key, inter, extensions=[
+        sans("localhost"),
+        (x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\5\0"), True)]), inter, root)
+    limited = issue("n", key, root, ca=True, extensions=[
+        (x509.NameConstraints([x509.DNSName("localhost")], None), True)])
+    tbs(issue("in", key, limited, extensions=[sans("localhost")]), limited, root)
+
+
 def texts(good, inter, root):
     key = serialization.load_pem_private_key(RFC8410_KEY.encode(), None)
     own = issue("rfc8410", key, root, extensions=[sans("localhost")])
@@ -117,5 +157,10 @@ def options():
 
 
 if __name__ == "__main__":
+    import sys
+    if "lean" in sys.argv[1:]:
+        lean()
+        sys.exit()
     texts(*chains())
+    lean()
     options()

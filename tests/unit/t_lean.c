@@ -157,7 +157,7 @@ static void raw_ext(X509 *x)
 	static const int some[] = { NID_basic_constraints, NID_key_usage, NID_ext_key_usage,
 		NID_subject_alt_name, NID_subject_key_identifier, NID_authority_key_identifier };
 
-	switch (roll(22)) {
+	switch (roll(26)) {
 	case 0: drop(x, some[roll(NUM(some))]); break;
 	case 1: RAW("1.3.6.1.4.1.55555.1", true, "\x05\x00"); break;
 	case 2: RAW("1.3.6.1.4.1.55555.1", false, "\x05\x00"); break;
@@ -216,6 +216,12 @@ static void raw_ext(X509 *x)
 		RAW("2.5.29.14", false, "\x04\x00");
 		break;
 	case 21: RAW("2.5.29.32", true, "\x30\x00"); break;
+	case 22: RAW("2.5.29.32", false, "\x30\x00"); break;
+	case 23: RAW("2.5.29.32", false, "\x30\x0a\x30\x01\x00\x05\x81\x0c\x01\x02\x01\x30"); break;
+	case 24:
+		RAW("2.5.29.32", false, "\x30\x0c\x30\x04\x06\x02\x2a\x03\x30\x04\x06\x02\x2a\x03");
+		break;
+	case 25: RAW("2.5.29.32", false, "\x30\x06\x30\x04\x06\x02\x2a\x03"); break;
 	}
 }
 

@@ -86,6 +86,12 @@ static struct leat_span take_oid(struct leat_rd *in)
 	return s;
 }
 
+bool der_oid(struct leat_rd *in, struct leat_span *out)
+{
+	*out = take_oid(in);
+	return leat_rd_ok(in);
+}
+
 struct leat_span der_positive(struct leat_rd *in)
 {
 	struct leat_span s = der_span(in, DER_INTEGER, NULL);

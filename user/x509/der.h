@@ -58,6 +58,8 @@ static inline bool der_is(const struct leat_rd *in, uint8_t tag)
 {
 	return leat_rd_more(in) && in->p[0] == tag;
 }
+/* An OBJECT IDENTIFIER of sound form and usual length; its contents. */
+LEAT_MUST_CHECK bool der_oid(struct leat_rd *in, struct leat_span *out);
 /* A bit string of whole octets. */
 struct leat_span der_octet_bits(struct leat_rd *in);
 /* A number of RFC 5280's kind: positive, shortest form; without its sign octet. */

@@ -87,12 +87,8 @@ static bool on_purposes(struct leat_span value, struct facts *f)
 
 	der_take(&in, DER_SEQUENCE, &seq);
 	do {
-		oid = der_span(&seq, DER_OID, NULL);
-		if (oid.n == 0 || (oid.p[oid.n - 1] & 0x80))
+		if (!der_oid(&seq, &oid))
 			return false;
-		for (size_t i = 0; i < oid.n; i++)
-			if (oid.p[i] == 0x80 && (i == 0 || !(oid.p[i - 1] & 0x80)))
-				return false;
 		f->for_server = f->for_server ||
 				der_oid_is(oid, "\x2b\x06\x01\x05\x05\x07\x03\x01");
 		f->for_client = f->for_client ||
@@ -171,7 +167,57 @@ static bool on_crl_points(struct leat_span value, struct facts *f)
 	return leat_rd_end(&seq) && leat_rd_end(&in);
 }
 
-/* libcrypto does not look into these unless told to. */
+static bool same(struct leat_span a, struct leat_span b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+/* PolicyQualifierInfo: a pointer to the practice statement; other kinds are for libcrypto. */
+static void take_qualifier(struct leat_rd *in)
+{
+	struct leat_rd info;
+	struct leat_span oid;
+
+	der_take(in, DER_SEQUENCE, &info);
+	oid = der_span(&info, DER_OID, NULL);
+	der_span(&info, DER_IA5, NULL);
+	if (!leat_rd_end(&info) || !der_oid_is(oid, "\x2b\x06\x01\x05\x05\x07\x02\x01"))
+		leat_rd_fail(in);
+}
+
+/* CertificatePolicies. No policy is asked for here, so none can be missing; but libcrypto refuses what
+ * is malformed, and RFC 5280 4.2.1.4: "A certificate policy OID MUST NOT appear more than once". */
+static bool on_policies(struct leat_span value, struct facts *f)
+{
+	struct leat_rd in = leat_rd_of(value), seq, info, list;
+	struct leat_span oid[8];
+	size_t num = 0;
+
+	(void)f;
+	der_take(&in, DER_SEQUENCE, &seq);
+	do {
+		der_take(&seq, DER_SEQUENCE, &info);
+		if (num == sizeof(oid) / sizeof(oid[0]) || !der_oid(&info, &oid[num]))
+			return false;
+		for (size_t i = 0; i < num; i++)
+			if (same(oid[i], oid[num]))
+				return false;
+		num++;
+		if (leat_rd_more(&info)) {
+			der_take(&info, DER_SEQUENCE, &list);
+			do
+				take_qualifier(&list);
+			while (leat_rd_more(&list));
+			if (!leat_rd_end(&list))
+				return false;
+		}
+		if (!leat_rd_end(&info))
+			return false;
+	} while (leat_rd_more(&seq));
+	return leat_rd_end(&seq) && leat_rd_end(&in);
+}
+
+/* libcrypto does not look into these. */
 static bool on_nothing(struct leat_span value, struct facts *f)
 {
 	(void)value;
@@ -198,7 +244,7 @@ static const struct {
 	{ OID("\x55\x1d\x0e"), false, on_own_id },
 	{ OID("\x55\x1d\x23"), false, on_issuer_id },
 	{ OID("\x55\x1d\x1f"), false, on_crl_points },
-	{ OID("\x55\x1d\x20"), false, on_nothing },                     /* policies */
+	{ OID("\x55\x1d\x20"), false, on_policies },
 	{ OID("\x2b\x06\x01\x05\x05\x07\x01\x01"), false, on_nothing }, /* access to the CA */
 	{ OID("\x2b\x06\x01\x05\x05\x07\x01\x18"), false, on_nothing }, /* TLS features */
 	{ OID("\x2b\x06\x01\x04\x01\xd6\x79\x02\x04\x02"), false, on_nothing }, /* SCTs */
@@ -229,11 +275,6 @@ static bool read_exts(const struct der_cert *c, struct facts *f)
 		f->seen |= 1u << row;
 	}
 	return leat_rd_end(&in);
-}
-
-static bool same(struct leat_span a, struct leat_span b)
-{
-	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
 static bool names_host(const struct facts *f, const char *host)
