@@ -39,7 +39,7 @@ struct key *key_new_ec(const struct crypto *c, enum key_kind kind, struct leat_s
 	struct key *key;
 	EVP_PKEY *pkey;
 
-	if (!crypto_has_group(c, g) || point.n != g->share_len || point.p[0] != 4)
+	if (!g || !crypto_has_group(c, g) || point.n != g->share_len || point.p[0] != 4)
 		return NULL;
 	pkey = crypto_take_blank(c, g);
 	if (pkey && EVP_PKEY_set1_encoded_public_key(pkey, point.p, point.n) != 1) {

@@ -8,6 +8,7 @@
  */
 #include "x509/der.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* X.690 10.1: "The definite form of length encoding shall be used, encoded in the minimum number of
@@ -277,6 +278,7 @@ int64_t der_unix_time(unsigned y, unsigned m, unsigned d)
 	static const uint16_t before[] = { 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334 };
 	int64_t years = (int64_t)y - 1;
 
+	assert(m >= 1 && m <= 12); /* every caller has checked */
 	return (years * 365 + years / 4 - years / 100 + years / 400 + before[m - 1] +
 		       (m > 2 && is_leap(y)) + (int64_t)d - 1 - 719162) *
 	       86400;

@@ -10,7 +10,7 @@
 #include "x509/der.h"
 
 /* The certificate's public key; NULL: of an unusual form, broken, or no memory. */
-struct key *spki_key(const struct crypto *c, const struct der_cert *cert);
+struct key *spki_key(const struct crypto *crypto, const struct der_cert *c);
 /* The signature algorithm as the handshake scheme with the same mathematics; NULL: another one (PSS
  * and weak hashes among them). */
 const struct sigscheme *spki_scheme(const struct der_alg *alg);
