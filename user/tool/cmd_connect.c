@@ -63,8 +63,8 @@ static const char notes[] =
 	"stdin our side is closed (close_notify); what the peer still sends is awaited.\n"
 	"\n"
 	"exit codes: 0 ended in order, 1 TLS or I/O failed, 2 wrong command line, 3 no TCP\n"
-	"connection, 4 certificate refused, 5 cut off by the peer without close_notify,\n"
-	"6 --records kernel cannot be had here\n"
+	"connection, 4 certificate refused, 5 ended without the peer's close_notify (what came may\n"
+	"be incomplete), 6 --records kernel cannot be had here\n"
 	"\n"
 	"example: printf 'GET / HTTP/1.0\\r\\n\\r\\n' | leat connect example.org:443";
 

@@ -14,7 +14,7 @@
 enum {
 	CONNECT_NO_TCP = 3,      /* no TCP connection */
 	CONNECT_CERTIFICATE = 4, /* the peer's certificate was refused */
-	CONNECT_TRUNCATED = 5,   /* the peer ended the transport without close_notify */
+	CONNECT_TRUNCATED = 5,   /* it ended without the peer's close_notify */
 	CONNECT_NOT_KERNEL = 6,  /* --records kernel, and it cannot be had */
 };
 
