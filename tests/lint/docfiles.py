@@ -19,7 +19,8 @@ def candidates(root, path, word):
     here = os.path.dirname(path)
     places = [root, os.path.join(root, "user"), here, os.path.join(root, "tests"),
               os.path.join(root, "tests", "lib"), os.path.join(root, "include")]
-    return any(os.path.exists(os.path.join(p, word)) for p in places)
+    return any(os.path.exists(os.path.join(p, word + end)) for p in places
+               for end in ("", ".c"))  # a program is named like its source
 
 
 def main():

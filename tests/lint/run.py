@@ -3,7 +3,7 @@
 """run.py [STEP...]: all of `make lint`, or only the named steps; one line each, all are run.
 
 Steps: build (gcc and clang, -Werror), layers, purity, exports, banned, docs, docfiles, headers, format,
-scripts, cppcheck, tidy. Exit status 1 when any finds something.
+scripts, cppcheck, tidy, trace. Exit status 1 when any finds something.
 """
 import hashlib
 import os
@@ -117,13 +117,19 @@ def step_tidy():
     return status, text or f"{len(paths)} files"
 
 
+def step_trace():
+    """Every REQ names a row that exists."""
+    out = subprocess.run([PY, "tests/trace/trace.py"], cwd=ROOT, capture_output=True, text=True)
+    return out.returncode, out.stderr.strip() or out.stdout.split("\n")[0]
+
+
 STEPS = {
     "build": step_build, "layers": lambda: script("layers.py"), "purity": step_purity,
     "exports": step_exports, "banned": lambda: script("banned.py"),
     "docs": lambda: script("docs.py"), "docfiles": lambda: script("docfiles.py"),
     "headers": lambda: script("headers.py"),
     "format": step_format, "scripts": lambda: script("scripts.py"), "cppcheck": step_cppcheck,
-    "tidy": step_tidy,
+    "tidy": step_tidy, "trace": step_trace,
 }
 
 
