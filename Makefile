@@ -229,8 +229,12 @@ $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(BLIB_OBJ) $(TLIB_A) $(LIB_A)
 .PHONY: tests
 tests: $(TESTS) $(FUZZ) ## build the C test programs and the fuzz targets' replay form
 
+.PHONY: bench-programs
+bench-programs: $(BENCH) ## build the measuring programs of bench/
+
 .PHONY: bench
-bench: $(BENCH) ## build the measuring programs of bench/
+bench: bench-programs ## measure everything; tables, JSON and a plot go to bench/results/ (QUICK=1)
+	$(Q)$(PYTHON) bench/run.py --build $(BUILD) $(if $(QUICK),--quick)
 
 # ---- tests -----------------------------------------------------------------------------------
 

@@ -1,0 +1,103 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""run.py --build DIR [--quick] [--out DIR]: every measuring program, tables and JSON kept with their machine.
+
+Writes OUT/<date>-<processor>.jsonl (first line: what it was measured on), .txt (the tables) and .png
+(plot.py). The machine is named by its processor, never by its host name. Programs that are not
+built are left out, said so.
+"""
+import argparse
+import datetime
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PROGRAMS = {  # name: arguments, arguments of --quick
+    "b_handshake": ([], ["--runs", "3", "--count", "20"]),
+    "b_memory": ([], ["--count", "20"]),
+    "b_trust": ([], ["--runs", "3"]),
+}
+
+
+def processor():
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as f:
+            for line in f:
+                if line.startswith("model name"):
+                    return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.machine()
+
+
+def machine(build):
+    try:
+        with open(os.path.join(build, ".flags"), encoding="utf-8") as f:
+            flags = f.read().strip()
+    except OSError:
+        flags = "unknown"
+    cc = flags.split(" ", 1)[0]
+    version = ""
+    if flags != "unknown":
+        version = subprocess.run([cc, "--version"], capture_output=True, text=True).stdout
+    crypto = subprocess.run(["openssl", "version"], capture_output=True, text=True).stdout.strip()
+    return {
+        "bench": "machine", "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%MZ"),
+        "cpu": processor(), "cpus": os.cpu_count(), "kernel": platform.release(),
+        "compiler": version.splitlines()[0] if version else "unknown", "flags": flags,
+        "libcrypto": crypto, "load": round(os.getloadavg()[0], 2),
+    }
+
+
+def table(r):
+    if r["bench"] == "handshake":
+        return f"{r['scenario']:9} {r['side']:14} {r['lib']:8} {r['us']:9.1f} us  {r['ratio']:.3f} x libssl"
+    if r["bench"] == "memory":
+        return (f"{r['scenario']:9} {r['side']:14} {r['lib']:8} idle {r['idle_bytes']:7.0f} B  "
+                f"peak {r['peak_bytes']:8.0f} B  mallocs {r['mallocs']:8.1f}")
+    if r["bench"] == "trust":
+        return f"{'trust':9} {r['scenario']:14} {r['lib']:8} {r['us']:9.2f} us  {r['ratio']:.4f} x libssl's first"
+    return json.dumps(r)
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    p.add_argument("--build", required=True)
+    p.add_argument("--out", default=os.path.join(HERE, "results"))
+    p.add_argument("--quick", action="store_true", help="few runs: to see that it works, not to quote")
+    o = p.parse_args()
+    rows, missing = [machine(o.build)], []
+    for name, (args, quick) in PROGRAMS.items():
+        prog = os.path.join(o.build, "bench", name)
+        if not os.path.exists(prog):
+            missing.append(name)
+            continue
+        out = subprocess.run([prog, "--json", *(quick if o.quick else args)], capture_output=True, text=True)
+        if out.returncode == 77:
+            missing.append(f"{name} ({out.stderr.strip()})")
+            continue
+        if out.returncode != 0:
+            sys.exit(f"{name}: exit status {out.returncode}\n{out.stderr}")
+        found = [json.loads(line) for line in out.stdout.splitlines()]
+        rows += found
+        print("\n".join(table(r) for r in found), flush=True)
+    os.makedirs(o.out, exist_ok=True)
+    cpu = re.sub(r"[^a-z0-9]+", "-", rows[0]["cpu"].lower()).strip("-")
+    stem = os.path.join(o.out, f"{rows[0]['date'][:10]}-{cpu}")
+    with open(stem + ".jsonl", "w", encoding="utf-8") as f:
+        f.writelines(json.dumps(r) + "\n" for r in rows)
+    with open(stem + ".txt", "w", encoding="utf-8") as f:
+        f.writelines(f"{k}: {v}\n" for k, v in rows[0].items() if k != "bench")
+        f.write("\n" + "\n".join(table(r) for r in rows[1:]) + "\n")
+    for m in missing:
+        print(f"bench: not measured: {m}")
+    drawn = subprocess.run([sys.executable, os.path.join(HERE, "plot.py"), stem + ".jsonl", stem + ".png"])
+    print(f"bench: {stem}.txt .jsonl" + (" .png" if drawn.returncode == 0 else ""))
+
+
+if __name__ == "__main__":
+    main()
