@@ -6,9 +6,13 @@ moves, and strace sees no file byte enter or leave the process. Then the suite o
 tests/tool/test_serve.py once more with --records kernel: both directions in the kernel must look the
 same to a client.
 """
+import ctypes
 import os
 import re
+import resource
+import socket
 import ssl
+import struct
 import subprocess
 import sys
 
@@ -20,13 +24,12 @@ sys.path.insert(0, os.path.join(TESTS, "tool"))
 from https import Client  # noqa: E402
 from serving import BIG, Serve, make_site  # noqa: E402
 from test_serve import (  # noqa: E402, F401  (collected here with the fixtures below)
-    client, key_update, test_bodies_are_dropped, test_changed_file_changes_its_tag, test_conditional_requests,
-    test_file_that_shrinks_while_sent, test_get_and_head, test_grace_ends,
-    test_idle_connection_is_closed_properly, test_keep_alive_and_close, test_nothing_leaks,
-    test_pipelining, test_pipelining_behind_a_big_file, test_ranges_byte_for_byte,
-    test_reader_that_pauses_at_the_end, test_reader_that_stops, test_request_in_every_two_pieces,
-    test_requests_that_end_the_connection, test_several_ranges,
-    test_slow_header_is_answered_408, test_slow_reader_gets_all_of_it, test_stop_during_a_transfer)
+    client, key_update, test_bodies_are_dropped, test_file_that_shrinks_while_sent,
+    test_grace_ends, test_idle_connection_is_closed_properly, test_keep_alive_and_close,
+    test_nothing_leaks, test_pipelining, test_pipelining_behind_a_big_file,
+    test_ranges_byte_for_byte, test_reader_that_pauses_at_the_end, test_reader_that_stops,
+    test_request_in_every_two_pieces, test_several_ranges, test_slow_header_is_answered_408,
+    test_slow_reader_gets_all_of_it, test_stop_during_a_transfer, wait_for)
 
 H = b" HTTP/1.1\r\nHost: localhost\r\n\r\n"
 SIZE = 16 << 20
@@ -157,7 +160,6 @@ def test_both_directions(serve, client):
 def test_request_glued_to_the_finished(serve, pki):
     """The client's first request comes in one segment with its Finished: not a byte may be lost when
     receiving moves to the kernel."""
-    import socket
     s = serve()
     ctx = ssl.create_default_context(cafile=pki.ca)
     for _ in range(20):
@@ -222,13 +224,11 @@ def test_pipes_are_given_back(serve_auto, client):
     assert s.num_fds() > base + 20 * 2
     for c in cs:
         c.close()
-    from test_serve import wait_for
     wait_for(lambda: s.num_fds() <= base, 20)
 
 
 def test_without_pipes_it_is_sendfile(run_server, leat, site, pki, client):
     """No descriptor left for a pipe: the same bytes, by sendfile."""
-    import resource
     me = pki.cert("p256")
     s = Serve(run_server, leat, site, me, "--workers", "1")
     resource.prlimit(s.pid, resource.RLIMIT_NOFILE, (s.num_fds() + 3, 20000))
@@ -255,7 +255,6 @@ def drop(path):
 
 
 def has_cachestat():
-    import ctypes
     return ctypes.CDLL(None, use_errno=True).syscall(451, -1, None, None, 0) != 0 \
         and ctypes.get_errno() != 38
 
@@ -284,9 +283,6 @@ def test_cold_file(run_server, leat, pki, tmp_path, loop):
 
 
 def test_clients_that_leave_during_a_cold_read(run_server, leat, pki):
-    import socket
-    import struct
-    from test_serve import wait_for
     name = cold_file()
     s = Serve(run_server, leat, LIBS, pki.cert("p256"), "--workers", "1")
     base = s.num_fds()
