@@ -185,7 +185,8 @@ def test_request_glued_to_the_finished(serve, pki):
                     data = raw.recv(65536)
                     assert data, got
                     into.write(data)
-    s.log(r"rx=kernel")
+    s.proc.stop()
+    assert len(re.findall(r"GET /a.txt 200 6 whole .* tx=kernel rx=kernel", s.proc.output())) == 60
 
 
 @pytest.mark.parametrize("records", ["auto", "kernel"])

@@ -284,7 +284,7 @@ static enum io open_engine(struct tls_io *t, const struct serve *s)
 }
 
 /* Moves what the policy demands; with `auto`, receiving is asked for only to learn the reason. */
-static enum io hand_over(struct tls_io *t)
+static enum io hand_over(struct tls_io *t, const struct serve *s)
 {
 	enum handover_use use = HANDOVER_STREAM;
 	enum leat_ret r;
@@ -293,8 +293,14 @@ static enum io hand_over(struct tls_io *t)
 	if (r == LEAT_OK || r == LEAT_UNSUPPORTED)
 		r = handover_try(&t->h, t->e, LEAT_TX, use, 0, &t->err);
 	leat_engine_in_exact(t->e, false);
-	/* LEAT_AGAIN: the peer already sent more; it is asked again before the next answer (TX), or
-	 * stays here (RX). */
+	/* LEAT_AGAIN: not at a record boundary. With exact reads and after a flush that cannot be, so
+	 * there is no second try for those who said `kernel`. With `auto`, sending is asked for again
+	 * before the next file. */
+	if (r == LEAT_AGAIN && s->o->records == LEAT_RECORDS_KERNEL) {
+		(void)err_raise(&t->err, LEAT_E_MISUSE, 0, 0, LEAT_HERE,
+			"records=kernel: not at a record boundary after the handshake");
+		return IO_FAIL;
+	}
 	return r == LEAT_FAILED ? IO_FAIL : IO_OK;
 }
 
@@ -323,7 +329,7 @@ enum io tls_io_handshake(struct tls_io *t, const struct serve *s)
 		if ((wants & LEAT_WANT_SEND) && (io = tls_io_flush(t)) != IO_OK)
 			return io;
 		if (wants & LEAT_IS_UP)
-			return hand_over(t);
+			return hand_over(t, s);
 		if ((io = fill_engine(t)) != IO_OK)
 			return io == IO_EOF ? IO_FAIL : io;
 	}
