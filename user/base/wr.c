@@ -29,9 +29,9 @@ static bool grow(struct leat_wr *w, size_t need)
 	size_t cap = w->cap ? w->cap : 256;
 	uint8_t *p;
 
-	while (cap < need)
-		if (!leat_add_ok(cap, cap, &cap))
-			return false;
+	/* twice as much, or just enough where that is more: who asks for all at once gets no surplus */
+	if (cap < need && (!leat_add_ok(cap, cap, &cap) || cap < need))
+		cap = need;
 	p = leat_malloc(cap);
 	if (!p)
 		return false;
