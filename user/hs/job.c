@@ -11,6 +11,8 @@ enum leat_ret job_sign(struct hs *h, hs_resume_fn *resume)
 {
 	if (!leat_wr_ok(&h->job.tbs))
 		return err_memory(h->err);
+	/* The certificates were the largest message; signing is where libcrypto takes the most memory. */
+	leat_wr_clear(&h->out);
 	h->job.kind = HS_JOB_SIGN;
 	h->job.resume = resume;
 	return LEAT_AGAIN;
