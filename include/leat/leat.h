@@ -70,6 +70,25 @@ LEAT_API LEAT_MUST_CHECK enum leat_ret leat_upgrade_client(struct leat_conn **ou
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_upgrade_server(struct leat_conn **out,
 	struct leat_config *cfg, int fd, unsigned flags, int timeout_ms, struct leat_err *err);
 
+/* What a client may bring to a connection besides its config. Zero is "nothing". */
+struct leat_client_opts {
+	const char *host;             /* as leat_upgrade_client */
+	struct leat_session *session; /* offered if it fits; referenced */
+	/* Sent before the handshake is complete, as far as session and server allow: read about early data
+	 * in leat/engine.h first. Borrowed until leat_upgrade_client_with returns. */
+	struct leat_span early;
+};
+/* leat_upgrade_client_with is leat_upgrade_client with more to bring. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_upgrade_client_with(struct leat_conn **out,
+	struct leat_config *cfg, int fd, const struct leat_client_opts *opts, unsigned flags,
+	int timeout_ms, struct leat_err *err);
+/* leat_conn_early tells what became of early data, and in *taken how much was sent: all of that counts as
+ * received by the server when accepted, none of it when rejected. */
+LEAT_API enum leat_early leat_conn_early(const struct leat_conn *c, size_t *taken);
+/* leat_conn_take_session is leat_engine_take_session. Servers send sessions after the handshake, mostly
+ * with their first data. */
+LEAT_API struct leat_session *leat_conn_take_session(struct leat_conn *c);
+
 /* leat_listen opens a listening socket on host (NULL: every address, both families) and port (0: one
  * that is free, see leat_listener_port). cfg must be frozen and a server's. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_listen(struct leat_listener **out,

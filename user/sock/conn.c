@@ -55,10 +55,13 @@ enum leat_ret conn_wait(struct leat_conn *c, enum leat_dir dir, short events, in
 	return r == LEAT_FAILED ? conn_sys(c, dir, err.sys, "poll: failed") : r;
 }
 
-enum leat_ret conn_open(struct leat_conn **out, struct leat_config *cfg, int fd, const char *host,
-	struct leat_err *err)
+enum leat_ret conn_open_with(struct leat_conn **out, struct leat_config *cfg, int fd,
+	const struct leat_client_opts *opts, struct leat_err *err)
 {
 	struct leat_conn *c = leat_zalloc(sizeof(*c));
+	struct leat_engine_opts eo = {
+		.host = opts->host, .session = opts->session, .early_data = opts->early.n > 0
+	};
 	struct leat_env env;
 
 	*out = NULL;
@@ -76,13 +79,22 @@ enum leat_ret conn_open(struct leat_conn **out, struct leat_config *cfg, int fd,
 		goto fail;
 	}
 	if (handover_early(&c->ho, err) != LEAT_OK ||
-		leat_engine_new(&c->e, cfg, host, &env, err) != LEAT_OK)
+		leat_engine_new_with(&c->e, cfg, &eo, &env, err) != LEAT_OK)
 		goto fail;
+	c->early = opts->early;
 	*out = c;
 	return LEAT_OK;
 fail:
 	leat_free(c);
 	return LEAT_FAILED;
+}
+
+enum leat_ret conn_open(struct leat_conn **out, struct leat_config *cfg, int fd, const char *host,
+	struct leat_err *err)
+{
+	const struct leat_client_opts opts = { .host = host };
+
+	return conn_open_with(out, cfg, fd, &opts, err);
 }
 
 /* The first error of a direction stays, and the first of all is remembered. */

@@ -31,6 +31,8 @@ struct leat_conn {
 	bool up;                      /* the handshake is complete */
 	bool shut[2];                 /* closed by us, by direction */
 	bool eof;                     /* the peer's close_notify was seen */
+	struct leat_span early;       /* client: early data not yet written; borrowed */
+	size_t early_sent;
 };
 
 /* Tests: the system calls, clock and dice of connections made from now on. NULL: the real ones. */
@@ -47,6 +49,8 @@ LEAT_MUST_CHECK enum leat_ret sock_wait(
 /* Takes fd, whatever happens afterwards (conn_free closes it). */
 LEAT_MUST_CHECK enum leat_ret conn_open(struct leat_conn **out, struct leat_config *cfg, int fd,
 	const char *host, struct leat_err *err);
+LEAT_MUST_CHECK enum leat_ret conn_open_with(struct leat_conn **out, struct leat_config *cfg,
+	int fd, const struct leat_client_opts *opts, struct leat_err *err);
 
 /* All return LEAT_FAILED. */
 enum leat_ret conn_fail_sys(

@@ -35,6 +35,18 @@ static enum leat_ret timed_out(struct leat_conn *c)
 	return LEAT_FAILED;
 }
 
+/* As much early data as the engine's buffer takes. */
+static enum leat_ret early_some(struct leat_conn *c)
+{
+	size_t taken;
+	enum leat_ret r = leat_engine_write_early(c->e, c->early.p, c->early.n, &taken);
+
+	c->early.p += taken;
+	c->early.n -= taken;
+	c->early_sent += taken;
+	return r;
+}
+
 /* One turn of the handshake: send, compute or read. LEAT_AGAIN: wait for *events. */
 static enum leat_ret turn(struct leat_conn *c, short *events)
 {
@@ -45,7 +57,9 @@ static enum leat_ret turn(struct leat_conn *c, short *events)
 		return conn_fail_engine(c);
 	if (w & LEAT_WANT_JOB)
 		return leat_engine_job_run(c->e) == LEAT_FAILED ? conn_fail_engine(c) : LEAT_OK;
-	if (w & LEAT_WANT_SEND)
+	if ((w & LEAT_MAY_WRITE_EARLY) && c->early.n && early_some(c) == LEAT_FAILED)
+		return conn_fail_engine(c);
+	if (leat_engine_wants(c->e) & LEAT_WANT_SEND)
 		return conn_flush_some(c);
 	*events = POLLIN;
 	return conn_fill(c);
@@ -95,17 +109,18 @@ enum leat_ret leat_handshake(struct leat_conn *c, int timeout_ms)
 
 /* Object and handshake; fd belongs to us from the start, and with LEAT_KEEP_FD is given back. */
 static enum leat_ret upgrade(struct leat_conn **out, struct leat_config *cfg, int fd,
-	const char *host, unsigned flags, int64_t deadline, struct leat_err *err)
+	const struct leat_client_opts *opts, unsigned flags, int64_t deadline, struct leat_err *err)
 {
 	struct leat_conn *c;
 
 	*out = NULL;
-	if (conn_open(&c, cfg, fd, host, err) != LEAT_OK) {
+	if (conn_open_with(&c, cfg, fd, opts, err) != LEAT_OK) {
 		if (!(flags & LEAT_KEEP_FD))
 			close(fd);
 		return LEAT_FAILED;
 	}
 	if (conn_handshake(c, deadline) == LEAT_OK) {
+		c->early = (struct leat_span){ NULL, 0 };
 		*out = c;
 		return LEAT_OK;
 	}
@@ -131,30 +146,52 @@ static enum leat_ret check_role(
 enum leat_ret leat_upgrade_client(struct leat_conn **out, struct leat_config *cfg, int fd,
 	const char *host, unsigned flags, int timeout_ms, struct leat_err *err)
 {
+	const struct leat_client_opts opts = { .host = host };
+
+	return leat_upgrade_client_with(out, cfg, fd, &opts, flags, timeout_ms, err);
+}
+
+enum leat_ret leat_upgrade_client_with(struct leat_conn **out, struct leat_config *cfg, int fd,
+	const struct leat_client_opts *opts, unsigned flags, int timeout_ms, struct leat_err *err)
+{
 	*out = NULL;
 	if (check_role(cfg, LEAT_CLIENT, err) != LEAT_OK) {
 		if (!(flags & LEAT_KEEP_FD))
 			close(fd);
 		return LEAT_FAILED;
 	}
-	return upgrade(out, cfg, fd, host, flags, deadline_of(&sys_real, timeout_ms), err);
+	return upgrade(out, cfg, fd, opts, flags, deadline_of(&sys_real, timeout_ms), err);
+}
+
+enum leat_early leat_conn_early(const struct leat_conn *c, size_t *taken)
+{
+	*taken = c->early_sent;
+	return leat_engine_early_status(c->e);
+}
+
+struct leat_session *leat_conn_take_session(struct leat_conn *c)
+{
+	return leat_engine_take_session(c->e);
 }
 
 enum leat_ret leat_upgrade_server(struct leat_conn **out, struct leat_config *cfg, int fd,
 	unsigned flags, int timeout_ms, struct leat_err *err)
 {
+	static const struct leat_client_opts none;
+
 	*out = NULL;
 	if (check_role(cfg, LEAT_SERVER, err) != LEAT_OK) {
 		if (!(flags & LEAT_KEEP_FD))
 			close(fd);
 		return LEAT_FAILED;
 	}
-	return upgrade(out, cfg, fd, NULL, flags, deadline_of(&sys_real, timeout_ms), err);
+	return upgrade(out, cfg, fd, &none, flags, deadline_of(&sys_real, timeout_ms), err);
 }
 
 enum leat_ret leat_connect(struct leat_conn **out, struct leat_config *cfg, const char *host,
 	uint16_t port, int timeout_ms, struct leat_err *err)
 {
+	const struct leat_client_opts opts = { .host = host };
 	int64_t deadline = deadline_of(&sys_real, timeout_ms);
 	int fd;
 
@@ -162,5 +199,5 @@ enum leat_ret leat_connect(struct leat_conn **out, struct leat_config *cfg, cons
 	if (check_role(cfg, LEAT_CLIENT, err) != LEAT_OK ||
 		sock_dial(&fd, host, port, deadline, err) != LEAT_OK)
 		return LEAT_FAILED;
-	return upgrade(out, cfg, fd, host, 0, deadline, err);
+	return upgrade(out, cfg, fd, &opts, 0, deadline, err);
 }

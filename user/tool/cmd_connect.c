@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/secret.h"
+#include "base/wr.h"
+#include "sock/anchors.h"
 #include "tool/connect.h"
 
 enum {
@@ -26,6 +29,8 @@ enum {
 	OPT_RECORDS_TX,
 	OPT_SET,
 	OPT_TIMEOUT,
+	OPT_SESSION,
+	OPT_EARLY,
 	OPT_JSON,
 	OPT_BRIEF,
 	OPT_QUIET,
@@ -52,6 +57,12 @@ static const struct arg_opt options[] = {
 	{ "set", 's', "OPTION=VALUE", OPT_SET, "any other option of the configuration" },
 	{ "timeout", 't', "SECONDS", OPT_TIMEOUT,
 		"limit for connection and handshake (default 10)" },
+	{ "session", 0, "FILE", OPT_SESSION,
+		"resume the session in FILE if there is one, and keep\n"
+		"the newest one there (secret: readable by you only)" },
+	{ "early-data", 0, "FILE", OPT_EARLY,
+		"send FILE as 0-RTT data if the session allows it, after\n"
+		"the handshake if not; others can send it again" },
 	{ "json", 0, NULL, OPT_JSON, "at the end one JSON object on stderr, nothing else" },
 	{ "brief", 'b', NULL, OPT_BRIEF, "say only what was negotiated" },
 	{ "quiet", 'q', NULL, OPT_QUIET, "say only errors" },
@@ -139,6 +150,8 @@ static int take(struct job *j, int id, const char *value)
 	case OPT_SET: return set_pair(j, value);
 	case OPT_TIMEOUT:
 		return args_seconds(j->args, "--timeout", value, &j->w.timeout_ms) ? 0 : TOOL_USAGE;
+	case OPT_SESSION: j->w.session_file = value; return 0;
+	case OPT_EARLY: j->w.early_file = value; return 0;
 	case OPT_JSON: j->w.talk = TALK_JSON; return 0;
 	case OPT_BRIEF: j->w.talk = TALK_BRIEF; return 0;
 	case OPT_QUIET: j->w.talk = TALK_QUIET; return 0;
@@ -157,6 +170,9 @@ static int finish_config(struct job *j)
 		return refuse(j, &err);
 	if (!j->w.insecure && !j->files.cacertfile &&
 		leat_config_use_system_trust(j->cfg, &err) != LEAT_OK)
+		return refuse(j, &err);
+	if (j->w.session_file &&
+		leat_config_set(j->cfg, "session_tickets", "manual", &err) != LEAT_OK)
 		return refuse(j, &err);
 	if (leat_config_freeze(j->cfg, &err) != LEAT_OK)
 		return refuse(j, &err);
@@ -189,21 +205,62 @@ static int failed(struct job *j, const struct leat_err *err, int code)
 	return code;
 }
 
+/* The handshake, with what is brought to it. */
+static enum leat_ret upgrade(
+	struct job *j, int fd, struct leat_span early, struct leat_conn **c, struct leat_err *err)
+{
+	struct leat_client_opts opts = { .host = j->w.name, .early = early };
+	enum leat_ret r;
+
+	if (j->w.session_file)
+		opts.session = connect_load_session(&j->w);
+	r = leat_upgrade_client_with(c, j->cfg, fd, &opts, 0, j->w.timeout_ms, err);
+	leat_session_unref(opts.session);
+	return r;
+}
+
+/* What was to be early data and did not get through, or not all of it. */
+static void send_rest(struct leat_conn *c, struct leat_span early, struct connect_totals *t)
+{
+	size_t sent;
+
+	t->early = leat_conn_early(c, &t->early_sent);
+	if (t->early == LEAT_EARLY_ACCEPTED) {
+		early.p += t->early_sent;
+		early.n -= t->early_sent;
+	} else {
+		t->early_sent = 0;
+	}
+	if (early.n == 0)
+		return;
+	if (leat_send(c, early.p, early.n, LEAT_INFINITY, &sent) == LEAT_FAILED)
+		t->err = *leat_conn_error(c);
+	t->sent += sent;
+}
+
 static int talk(struct job *j)
 {
+	LEAT_SCOPED(leat_wr_clear) struct leat_wr early = { 0 };
 	struct leat_err err = { 0 };
 	struct connect_totals t = { 0 };
 	struct leat_conn *c;
 	int fd, code;
 
+	if (j->w.early_file && anchors_read("early-data", j->w.early_file, &early, &err) != LEAT_OK)
+		return refuse(j, &err);
+
 	if (leat_tcp_connect(&fd, j->w.host, j->w.port, j->w.timeout_ms, &err) != LEAT_OK)
 		return failed(j, &err, CONNECT_NO_TCP);
-	if (leat_upgrade_client(&c, j->cfg, fd, j->w.name, 0, j->w.timeout_ms, &err) != LEAT_OK) {
+	if (upgrade(j, fd, leat_wr_done(&early), &c, &err) != LEAT_OK) {
 		code = connect_exit_code(&err);
 		return failed(j, &err, code == CONNECT_TRUNCATED ? TOOL_FAILED : code);
 	}
+	send_rest(c, leat_wr_done(&early), &t);
 	connect_report_start(&j->w, c);
-	connect_pump(c, &t);
+	if (t.err.cls == LEAT_E_NONE)
+		connect_pump(c, &t);
+	if (j->w.session_file)
+		connect_save_session(&j->w, c);
 	code = connect_exit_code(&t.err);
 	connect_report_end(&j->w, c, &t, code);
 	/* Our close_notify, if it is not out yet; after an error the peer's is not waited for. The

@@ -27,11 +27,15 @@ struct connect_wish {
 	bool insecure;
 	enum connect_talk talk;
 	int timeout_ms;
+	const char *session_file; /* read if it is there, written at the end; NULL: none */
+	const char *early_file;   /* sent as early data where that can be; NULL: none */
 };
 
 struct connect_totals {
 	uint64_t sent, received;
 	struct leat_err err; /* class LEAT_E_NONE: ended in order */
+	enum leat_early early;
+	size_t early_sent; /* with early data accepted: not in sent */
 };
 
 /* Moves bytes both ways until the peer's end. At the end of stdin our close_notify goes out and reading
@@ -43,6 +47,14 @@ void connect_report_start(const struct connect_wish *w, const struct leat_conn *
 /* The end. JSON: everything, one object in one line. c may be NULL when there was no connection. */
 void connect_report_end(const struct connect_wish *w, const struct leat_conn *c,
 	const struct connect_totals *t, int code);
+
+/* connect_session.c. The session in the file, or NULL where there is none (no file, or bytes that are no
+ * session of this version: the next one overwrites them). */
+struct leat_session *connect_load_session(const struct connect_wish *w);
+/* Writes the newest session that came, if one did, for its owner's eyes only. */
+void connect_save_session(const struct connect_wish *w, struct leat_conn *c);
+/* "none", "accepted", "rejected" */
+const char *connect_early_name(enum leat_early e);
 
 int connect_exit_code(const struct leat_err *err);
 

@@ -119,8 +119,11 @@ static void print_json(const struct connect_wish *w, const struct leat_conn *c,
 		(json_int_t)t->received);
 	char text[LINE];
 
-	if (c)
+	if (c) {
 		add_connection(o, w, c);
+		json_object_set_new(o, "early_data", json_string(connect_early_name(t->early)));
+		json_object_set_new(o, "early_sent", json_integer((json_int_t)t->early_sent));
+	}
 	json_object_set_new(o, "error",
 		t->err.cls == LEAT_E_NONE
 			? json_null()
@@ -145,6 +148,9 @@ void connect_report_end(const struct connect_wish *w, const struct leat_conn *c,
 	if (w->talk != TALK_ALL || !c)
 		return;
 	leat_conn_info(c, &info);
+	if (t->early != LEAT_EARLY_NONE)
+		fprintf(stderr, "early data: %s, %zu bytes\n", connect_early_name(t->early),
+			t->early_sent);
 	fprintf(stderr, "closed: %llu bytes sent, %llu received\n", (unsigned long long)t->sent,
 		(unsigned long long)t->received);
 	print_records(&info);
