@@ -18,7 +18,7 @@ FLOOR = {
     ("12ec", "client-cold"): 0.399, ("12rsa", "client-cold"): 0.281,
     ("13ec", "client-cached"): 0.205, ("13rsa", "client-cached"): 0.183,
     ("12ec", "client-cached"): 0.214, ("12rsa", "client-cached"): 0.187,
-    ("13psk", "client"): 0.550, ("12ticket", "client"): 0.148,
+    ("13psk", "client-cold"): 0.550, ("12ticket", "client-cold"): 0.148,
 }
 COLOURS = {"openssl": "#999999", "leat": "#c0392b", "gnutls": "#2c7fb8"}
 
