@@ -139,6 +139,14 @@ struct leat_antireplay;
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_antireplay_new(struct leat_antireplay **out, size_t max,
 	uint32_t window_s, const struct leat_env *env, const struct leat_lock *lock,
 	struct leat_err *err);
+/* leat_antireplay_cb_new: the memory is elsewhere, shared by the servers behind one name. is_new tells
+ * whether this id (16 bytes) was never seen, and has recorded it until until_s when it returns true; of
+ * several that ask about the same id at once exactly one may get true. It must not block for long, and
+ * false is always a safe answer. Window and start as above. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_antireplay_cb_new(struct leat_antireplay **out,
+	uint32_t window_s, const struct leat_env *env,
+	bool (*is_new)(void *arg, struct leat_span id, int64_t until_s), void *arg,
+	struct leat_err *err);
 /* leat_antireplay_ref adds a reference and returns its argument. */
 LEAT_API struct leat_antireplay *leat_antireplay_ref(struct leat_antireplay *a);
 /* leat_antireplay_unref drops a reference. NULL is fine. */

@@ -4,7 +4,7 @@
  * key exchange modes, the session store, HelloRetryRequest, what an attacker may do to a binder.
  *
  * REQ: GEN-session F-ticket-sl F-ticket-sf F-ticket-rot F-ticket-share F-multi-ticket F-psk-modes
- * REQ: SESS-sem-newcert
+ * REQ: SESS-sem-newcert GEN-session-24h
  */
 #include "duo.h"
 #include "ids.h"
@@ -308,6 +308,14 @@ static void expires(void **state)
 	struct leat_err err = { 0 };
 
 	(void)state;
+	{
+		struct leat_config *usual = server_of(NULL);
+		struct leat_session *day = one(c, usual);
+
+		assert_int_equal(session_data(day)->lifetime_s, 86400); /* GEN-session-24h */
+		leat_session_unref(day);
+		leat_config_unref(usual);
+	}
 	assert_int_equal(d.lifetime_s, 100);
 	duo_later_s = 99;
 	assert_true(again(c, s, "localhost", t));

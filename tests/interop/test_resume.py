@@ -1,6 +1,6 @@
 """Resumption and early data of TLS 1.3 with other people's programs, both roles.
 
-REQ: F-ticket-sl F-0rtt-c GEN-session-default
+REQ: F-ticket-sl F-0rtt-c
 """
 import json
 import shutil

@@ -33,6 +33,9 @@ struct table {
 struct leat_antireplay {
 	atomic_uint refs;
 	struct leat_lock lock;
+	bool (*is_new)(
+		void *arg, struct leat_span id, int64_t until_s); /* in place of the tables */
+	void *is_new_arg;
 	int64_t start_s, span_s; /* span: two windows */
 	int64_t window_s;
 	size_t max, mask;
@@ -41,29 +44,55 @@ struct leat_antireplay {
 	struct seen slots[];
 };
 
+/* An object with room for that many slots in each table. */
+static enum leat_ret make(struct leat_antireplay **out, size_t slots, uint32_t window_s,
+	const struct leat_env *env, struct leat_err *err)
+{
+	struct leat_antireplay *a;
+
+	if (window_s == 0 || window_s > LIM_REPLAY_WINDOW_S)
+		return err_option(err, "anti_replay", NULL,
+			"a window of 1 to " LEAT_STR(LIM_REPLAY_WINDOW_S) " seconds");
+	a = leat_zalloc(sizeof(*a) + 2 * slots * sizeof(a->slots[0]));
+	if (!a)
+		return err_memory(err);
+	atomic_init(&a->refs, 1);
+	a->window_s = window_s;
+	a->span_s = 2 * (int64_t)window_s + 1; /* + 1: our clock counts whole seconds */
+	a->start_s = env->now_s(env->arg);
+	*out = a;
+	return LEAT_OK;
+}
+
+enum leat_ret leat_antireplay_cb_new(struct leat_antireplay **out, uint32_t window_s,
+	const struct leat_env *env, bool (*is_new)(void *arg, struct leat_span id, int64_t until_s),
+	void *arg, struct leat_err *err)
+{
+	*out = NULL;
+	if (!is_new)
+		return err_misuse(err, "anti_replay: without is_new");
+	if (make(out, 0, window_s, env, err) != LEAT_OK)
+		return LEAT_FAILED;
+	(*out)->is_new = is_new;
+	(*out)->is_new_arg = arg;
+	return LEAT_OK;
+}
+
 enum leat_ret leat_antireplay_new(struct leat_antireplay **out, size_t max, uint32_t window_s,
 	const struct leat_env *env, const struct leat_lock *lock, struct leat_err *err)
 {
-	struct leat_antireplay *a;
+	struct leat_antireplay *a = NULL;
 	size_t slots = 16;
 
 	*out = NULL;
 	if (max == 0 || max > LIM_STORE)
 		return err_option(err, "anti_replay", NULL, "1 to " LEAT_STR(LIM_STORE) " hellos");
-	if (window_s == 0 || window_s > LIM_REPLAY_WINDOW_S)
-		return err_option(err, "anti_replay", NULL,
-			"a window of 1 to " LEAT_STR(LIM_REPLAY_WINDOW_S) " seconds");
 	while (slots < 2 * max) /* never more than half full */
 		slots *= 2;
-	a = leat_zalloc(sizeof(*a) + 2 * slots * sizeof(a->slots[0]));
-	if (!a)
-		return err_memory(err);
-	atomic_init(&a->refs, 1);
+	if (make(&a, slots, window_s, env, err) != LEAT_OK)
+		return LEAT_FAILED;
 	if (lock)
 		a->lock = *lock;
-	a->window_s = window_s;
-	a->span_s = 2 * (int64_t)window_s + 1; /* + 1: our clock counts whole seconds */
-	a->start_s = env->now_s(env->arg);
 	a->max = max;
 	a->mask = slots - 1;
 	a->table[0] = (struct table){ .since_s = a->start_s, .slot = a->slots };
@@ -151,6 +180,11 @@ enum antireplay_verdict antireplay_check(
 	memcpy(key.id, id.p, ID_LEN);
 	if (memcmp(&key, &none, sizeof(none)) == 0)
 		return ANTIREPLAY_SEEN;
+	if (a->is_new)
+		return a->is_new(a->is_new_arg, (struct leat_span){ key.id, ID_LEN },
+			       made_s + a->window_s)
+			       ? ANTIREPLAY_NEW
+			       : ANTIREPLAY_SEEN;
 	if (a->lock.lock)
 		a->lock.lock(a->lock.arg);
 	v = look(a, &key, now_s);
