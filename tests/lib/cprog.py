@@ -27,6 +27,7 @@ import pytest
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SKIP_STATUS = 77
 DEFAULT_TIMEOUT = 60
+SANITIZER_FACTOR = 4  # instrumented code is that much slower where memory is the work
 
 
 def build_dir():
@@ -142,7 +143,7 @@ class CItem(pytest.Item):
         self.what, self.mark = what, mark
         # One worker runs a program, once; the wait for it may be any item's.
         self.add_marker(pytest.mark.xdist_group(f"{self.path}{mark}"))
-        self.add_marker(pytest.mark.timeout(self.parent.timeout() + 30))
+        self.add_marker(pytest.mark.timeout(self.parent.timeout(mark) + 30))
 
     def run_program(self, *args):
         return self.parent.run_once(self.mark, *args)
@@ -162,9 +163,11 @@ class CFile(pytest.File):
         self.runs = {}
         self.listed = set()
 
-    def timeout(self):
+    def timeout(self, mark):
         m = re.search(r"TIMEOUT: *([0-9]+)", self.source())
-        return int(m.group(1)) if m else DEFAULT_TIMEOUT
+        seconds = int(m.group(1)) if m else DEFAULT_TIMEOUT
+        slow = "asan" in os.path.basename(variants(self.path)[mark])
+        return seconds * SANITIZER_FACTOR if slow else seconds
 
     def source(self):
         return self.path.read_text(encoding="utf-8")
@@ -174,7 +177,7 @@ class CFile(pytest.File):
             prog = program_of(self.path, variants(self.path)[mark])
             if not os.access(prog, os.X_OK):
                 raise Failed(f"{prog}: not built; run `make tests`")
-            self.runs[mark] = Run([prog, *args], self.timeout())
+            self.runs[mark] = Run([prog, *args], self.timeout(mark))
         return self.runs[mark]
 
 
