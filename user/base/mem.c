@@ -27,12 +27,13 @@ unsigned long leat_mem_fail_at(unsigned long nth)
 
 void *leat_malloc(size_t n)
 {
-	return must_fail() ? NULL : malloc(n ? n : 1);
+	/* no object is larger than pointers can tell apart; asking for one is asking for failure */
+	return must_fail() || n > PTRDIFF_MAX ? NULL : malloc(n ? n : 1);
 }
 
 void *leat_zalloc(size_t n)
 {
-	return must_fail() ? NULL : calloc(1, n ? n : 1);
+	return must_fail() || n > PTRDIFF_MAX ? NULL : calloc(1, n ? n : 1);
 }
 
 void *leat_array(size_t num, size_t size)
