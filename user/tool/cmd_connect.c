@@ -11,6 +11,7 @@
 #include "base/wr.h"
 #include "sock/anchors.h"
 #include "tool/connect.h"
+#include "tool/settings.h"
 
 enum {
 	OPT_CACERT = 1,
@@ -112,15 +113,9 @@ static int set_option(struct job *j, const char *option, const char *value)
 
 static int set_pair(struct job *j, const char *text)
 {
-	const char *eq = strchr(text, '=');
-	char option[64];
+	struct leat_err err = { 0 };
 
-	if (!eq || eq == text || (size_t)(eq - text) >= sizeof(option)) {
-		args_wrong(j->args, "--set: not OPTION=VALUE: %s", text);
-		return TOOL_USAGE;
-	}
-	snprintf(option, sizeof(option), "%.*s", (int)(eq - text), text);
-	return set_option(j, option, eq + 1);
+	return settings_pair(j->cfg, text, &err) == LEAT_OK ? 0 : refuse(j, &err);
 }
 
 static int take_target(struct job *j, const char *text)

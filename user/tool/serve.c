@@ -104,7 +104,7 @@ static void make_boundary(struct serve *s)
 {
 	uint8_t r[16];
 
-	s->env.random(s->env.arg, r, sizeof(r));
+	s->tls.env.random(s->tls.env.arg, r, sizeof(r));
 	snprintf(s->boundary, sizeof(s->boundary), "leat-");
 	for (size_t i = 0; i < sizeof(r); i++)
 		snprintf(s->boundary + 5 + 2 * i, 3, "%02x", r[i]);
@@ -116,11 +116,12 @@ static int prepare(struct serve *s, char addr[64], uint16_t *port)
 
 	if (rc != 0)
 		return rc;
-	leat_env_system(&s->env);
+	leat_env_system(&s->tls.env);
+	s->tls.demand_kernel = s->o->records == LEAT_RECORDS_KERNEL;
 	make_boundary(s);
 	s->max_conns = conns_allowed(s->o->max_conns);
-	s->cfg = serve_config(s->args, s->o);
-	if (s->cfg == NULL)
+	s->tls.cfg = serve_config(s->args, s->o);
+	if (s->tls.cfg == NULL)
 		return TOOL_FAILED;
 	s->log_fd = log_open(s->o);
 	if (s->log_fd == -2)
@@ -138,7 +139,8 @@ static int prepare(struct serve *s, char addr[64], uint16_t *port)
 	}
 	/* The first one finds the port, the others share it. */
 	for (unsigned i = 0; i < s->num_workers; i++)
-		if ((s->workers[i].lfd = listen_open(s->args, s->o, addr, port)) < 0)
+		if ((s->workers[i].lfd = listen_open(
+			     s->args, s->o->host, *port != 0 ? *port : s->o->port, addr, port)) < 0)
 			return TOOL_FAILED;
 	return 0;
 }
@@ -234,7 +236,7 @@ static unsigned join_all(struct serve *s)
 static void clear(struct serve *s)
 {
 	leat_free(s->workers);
-	leat_config_unref(s->cfg);
+	leat_config_unref(s->tls.cfg);
 	if (s->dirfd >= 0)
 		close(s->dirfd);
 	if (s->log_fd > STDERR_FILENO)

@@ -4,10 +4,10 @@
  *
  *   cmd_serve.c     command line -> struct serve_opts
  *   serve.c         folder, listeners, one thread per worker, signals, the end
- *   serve_setup.c   TLS config and listeners from the options; what is said at start and end
+ *   serve_setup.c   TLS config from the options; what is said at start and end
  *   serve_worker.c  one loop: accept, the list of connections, limits, stopping
  *   serve_conn.c    one connection: phases, deadlines, requests one after the other
- *   serve_tls.c     the engine on a socket: read, write, hand-over (the only file that knows TLS)
+ *   tls_io.c        the engine on a socket: read, write, hand-over (the only file that knows TLS)
  *   serve_reply.c   request -> file -> what is to be sent
  *   serve_file.c    opening files so that no path leads out of the folder
  *   serve_body.c    sending it: splice into kernel records, or read and seal
@@ -26,9 +26,10 @@
 #include <leat/config.h>
 #include <leat/engine.h>
 
-#include "ktls/handover.h"
 #include "loop/loop.h"
 #include "tool/http.h"
+#include "tool/listen.h"
+#include "tool/tls_io.h"
 #include "tool/tool.h"
 
 #define SERVE_MAX_CREDS   8
@@ -67,8 +68,7 @@ struct worker;
 struct serve {
 	const struct serve_opts *o;
 	const struct args *args; /* for error messages */
-	struct leat_config *cfg;
-	struct leat_env env;
+	struct tls_site tls;
 	int dirfd;
 	int log_fd; /* -1: no access log */
 	char boundary[40];
@@ -100,58 +100,8 @@ void serve_wake_all(struct serve *s);
 void say_start(const struct serve *s, const char *addr, uint16_t port);
 void say_end(const struct serve *s, unsigned cut);
 
-/* A listener on o->host and o->port, or, when *port is set, on that one. Returns the descriptor or -1
- * after saying why; *addr and *port are the address got. */
-int listen_open(const struct args *args, const struct serve_opts *o, char addr[64], uint16_t *port);
 /* The frozen TLS config, or NULL after saying why. */
 struct leat_config *serve_config(const struct args *args, const struct serve_opts *o);
-
-/* ---- TLS on a socket (serve_tls.c) ----------------------------------------------------------- */
-
-/* How far a step came. */
-enum io {
-	IO_OK,    /* done, go on */
-	IO_READ,  /* wait until the socket has something to read */
-	IO_WRITE, /* wait until it takes more */
-	IO_WAIT,  /* an operation was started whose completion goes on */
-	IO_EOF,   /* the peer closed its side properly */
-	IO_FAIL,  /* the end; tls_io.err says why */
-};
-
-struct tls_io {
-	int fd;
-	bool early;            /* TCP_ULP was asked for */
-	bool broken;           /* the transport failed: send nothing, not even an alert */
-	bool gone;             /* the peer ended or reset the transport */
-	bool closing;          /* close_notify was queued */
-	struct leat_engine *e; /* NULL until the peer sent its first byte: silence costs little */
-	struct handover h;
-	struct leat_err err;
-};
-
-void tls_io_init(struct tls_io *t, const struct serve *s, int fd);
-/* Frees the engine; the descriptor is the caller's. */
-void tls_io_clear(struct tls_io *t);
-/* One step of the handshake. IO_OK: it is complete and flushed. */
-enum io tls_io_handshake(struct tls_io *t, const struct serve *s);
-/* Plaintext into buf; IO_OK with *got > 0. Answers control records on the way. */
-enum io tls_io_read(struct tls_io *t, uint8_t *buf, size_t cap, size_t *got);
-/* Takes a part of n bytes, *taken > 0 with IO_OK. Taken bytes may still wait in user space: flush. */
-enum io tls_io_write(struct tls_io *t, const void *p, size_t n, size_t *taken);
-/* Until everything taken was given to the socket. */
-enum io tls_io_flush(struct tls_io *t);
-/* A body of n bytes from a file comes next: move sending to the kernel where that pays. After a
- * flush. IO_OK whichever side will carry it; IO_FAIL when the kernel was demanded and refuses. */
-enum io tls_io_file_next(struct tls_io *t, uint64_t n);
-/* File bytes may be spliced to the descriptor. */
-static inline bool tls_io_tx_kernel(const struct tls_io *t)
-{
-	return handover_is_kernel(&t->h, LEAT_TX);
-}
-/* Counts spliced bytes; IO_FAIL when the keys are used up. */
-enum io tls_io_spliced(struct tls_io *t, size_t n);
-/* Sends close_notify (unless broken) and flushes. IO_OK: sent. */
-enum io tls_io_close(struct tls_io *t);
 
 /* ---- one connection -------------------------------------------------------------------------- */
 
@@ -205,9 +155,9 @@ struct conn {
 	size_t buf_n, scanned;
 	uint64_t drain; /* request body bytes still to be dropped */
 	struct exchange *x;
-	char peer[56];  /* text, filled when first needed */
-	bool half_head; /* a request has begun */
-	unsigned turn;  /* exchanges since others had theirs */
+	char peer[LISTEN_TEXT]; /* text, filled when first needed */
+	bool half_head;         /* a request has begun */
+	unsigned turn;          /* exchanges since others had theirs */
 };
 
 /* Takes fd. */

@@ -14,10 +14,8 @@
  * Every phase has a deadline: handshake and request head absolute (a byte now and then does not help),
  * sending by progress, idle, lingering. An idle connection holds no buffer.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/sockios.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,25 +37,8 @@ static void conn_run(struct conn *c);
 
 const char *conn_peer(struct conn *c)
 {
-	union {
-		struct sockaddr any;
-		struct sockaddr_in in;
-		struct sockaddr_in6 in6;
-	} a = { 0 };
-	socklen_t n = sizeof(a);
-	char host[INET6_ADDRSTRLEN] = "?";
-
-	if (c->peer[0] != '\0')
-		return c->peer;
-	if (c->io.fd < 0 || getpeername(c->io.fd, &a.any, &n) != 0)
+	if (c->peer[0] == '\0' && (c->io.fd < 0 || !listen_peer(c->io.fd, c->peer)))
 		return "?"; /* reset before we looked */
-	if (a.any.sa_family == AF_INET6) {
-		inet_ntop(AF_INET6, &a.in6.sin6_addr, host, sizeof(host));
-		snprintf(c->peer, sizeof(c->peer), "[%s]:%u", host, ntohs(a.in6.sin6_port));
-	} else {
-		inet_ntop(AF_INET, &a.in.sin_addr, host, sizeof(host));
-		snprintf(c->peer, sizeof(c->peer), "%s:%u", host, ntohs(a.in.sin_port));
-	}
 	return c->peer;
 }
 
@@ -203,7 +184,7 @@ static enum io to_head(struct conn *c)
 
 static enum io step_handshake(struct conn *c)
 {
-	enum io io = tls_io_handshake(&c->io, c->w->s);
+	enum io io = tls_io_handshake(&c->io, &c->w->s->tls);
 
 	if (io == IO_OK) {
 		atomic_fetch_add(&c->w->s->handshakes, 1);
@@ -440,7 +421,7 @@ void conn_new(struct worker *w, int fd)
 	if (c->next != NULL)
 		c->next->pprev = &c->next;
 	w->conns = c;
-	tls_io_init(&c->io, w->s, fd);
+	tls_io_init(&c->io, &w->s->tls, fd);
 	arm(c, w->s->o->handshake_ms);
 	conn_run(c);
 }

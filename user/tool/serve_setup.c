@@ -1,28 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * serve_setup.c - what `leat serve` needs before the first connection: TLS config, listening sockets;
- * and the lines it prints at the start and the end.
+ * serve_setup.c - what `leat serve` needs before the first connection: its TLS config; and
+ * the lines it prints at the start and the end.
  */
-#include <arpa/inet.h>
-#include <errno.h>
-#include <inttypes.h>
 #include <jansson.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
 #include <leat/leat.h>
 
 #include "base/wr.h"
 #include "ktls/probe.h"
 #include "sock/anchors.h"
-#include "tool/certset.h"
 #include "tool/serve.h"
+#include "tool/settings.h"
 
 /* ---- TLS config ------------------------------------------------------------------------------ */
 
@@ -43,31 +34,6 @@ static enum leat_ret add_files(
 	return r;
 }
 
-static enum leat_ret add_dev(struct leat_config *cfg, struct leat_err *err)
-{
-	struct leat_wr cert = { 0 }, key = { 0 };
-	enum leat_ret r;
-
-	r = certset_dev(&cert, &key, (int64_t)time(NULL), err);
-	if (r == LEAT_OK)
-		r = leat_config_add_cred(cfg, leat_wr_done(&cert), leat_wr_done(&key),
-			(struct leat_span){ NULL, 0 }, err);
-	leat_wr_clear(&cert);
-	leat_wr_clear(&key);
-	return r;
-}
-
-/* "name=value" */
-static enum leat_ret set_option(struct leat_config *cfg, const char *text, struct leat_err *err)
-{
-	const char *eq = strchr(text, '=');
-	char name[64];
-
-	/* cmd_serve.c let nothing else through */
-	snprintf(name, sizeof(name), "%.*s", (int)(eq - text), text);
-	return leat_config_set(cfg, name, eq + 1, err);
-}
-
 static enum leat_ret fill_config(
 	struct leat_config *cfg, const struct serve_opts *o, struct leat_err *err)
 {
@@ -78,7 +44,7 @@ static enum leat_ret fill_config(
 	for (unsigned i = 0; i < o->num_certs && r == LEAT_OK; i++)
 		r = add_files(cfg, o, i, err);
 	if (r == LEAT_OK && o->dev)
-		r = add_dev(cfg, err);
+		r = settings_dev(cfg, err);
 	if (r == LEAT_OK)
 		r = leat_config_set_alpn(cfg, &alpn, 1, err);
 	if (r == LEAT_OK)
@@ -86,7 +52,7 @@ static enum leat_ret fill_config(
 	if (r == LEAT_OK)
 		r = leat_config_set_records(cfg, LEAT_RX, o->records, err);
 	for (unsigned i = 0; i < o->num_options && r == LEAT_OK; i++)
-		r = set_option(cfg, o->options[i], err);
+		r = settings_pair(cfg, o->options[i], err);
 	if (r == LEAT_OK)
 		r = leat_config_freeze(cfg, err);
 	return r;
@@ -105,77 +71,6 @@ struct leat_config *serve_config(const struct args *args, const struct serve_opt
 	leat_config_unref(cfg);
 	(void)tool_fail_err(args, TOOL_FAILED, &err);
 	return NULL;
-}
-
-/* ---- listening ------------------------------------------------------------------------------- */
-
-static void address_text(int fd, char addr[64], uint16_t *port)
-{
-	union {
-		struct sockaddr any;
-		struct sockaddr_in in;
-		struct sockaddr_in6 in6;
-	} a = { 0 };
-	socklen_t n = sizeof(a);
-	char host[INET6_ADDRSTRLEN] = "?";
-
-	(void)getsockname(fd, &a.any, &n);
-	if (a.any.sa_family == AF_INET6) {
-		inet_ntop(AF_INET6, &a.in6.sin6_addr, host, sizeof(host));
-		*port = ntohs(a.in6.sin6_port);
-		snprintf(addr, 64, "[%s]", host);
-	} else {
-		inet_ntop(AF_INET, &a.in.sin_addr, host, sizeof(host));
-		*port = ntohs(a.in.sin_port);
-		snprintf(addr, 64, "%s", host);
-	}
-}
-
-/* 0 or an errno. */
-static int listen_at(const struct addrinfo *ai, int *out)
-{
-	int one = 1, rc, fd;
-
-	fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return errno;
-	/* NODELAY is inherited by accepted sockets: one call for all of them. */
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) != 0 ||
-		setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) != 0 ||
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) != 0 ||
-		bind(fd, ai->ai_addr, ai->ai_addrlen) != 0 || listen(fd, 4096) != 0) {
-		rc = errno;
-		close(fd);
-		return rc;
-	}
-	*out = fd;
-	return 0;
-}
-
-int listen_open(const struct args *args, const struct serve_opts *o, char addr[64], uint16_t *port)
-{
-	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
-		.ai_flags = AI_PASSIVE | AI_NUMERICSERV };
-	const char *host = o->host[0] != '\0' ? o->host : NULL;
-	struct addrinfo *list = NULL;
-	char service[8];
-	int rc, fd = -1;
-
-	snprintf(service, sizeof(service), "%d", *port != 0 ? *port : o->port);
-	rc = getaddrinfo(host, service, &hints, &list);
-	if (rc != 0) {
-		(void)tool_fail(args, TOOL_FAILED, "--listen: %s: %s", o->host, gai_strerror(rc));
-		return -1;
-	}
-	rc = listen_at(list, &fd);
-	freeaddrinfo(list);
-	if (rc != 0) {
-		(void)tool_fail(args, TOOL_FAILED, "cannot listen on %s:%s: %s", o->host, service,
-			strerror(rc));
-		return -1;
-	}
-	address_text(fd, addr, port);
-	return fd;
 }
 
 /* ---- what is said ---------------------------------------------------------------------------- */

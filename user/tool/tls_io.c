@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * serve_tls.c - TLS on a non-blocking socket for the server's loop: moves bytes between the engine and
+ * tls_io.c - TLS on a non-blocking socket for a server's loop: moves bytes between the engine and
  * the descriptor, hands directions over to the kernel, feeds the engine the kernel's control records.
  *
  * Never waits: every function comes back with what it waits for. Plain system calls after io_uring
@@ -14,9 +14,9 @@
 #include "base/err.h"
 #include "engine/engine.h"
 #include "ktls/rec_kernel.h"
-#include "tool/serve.h"
+#include "tool/tls_io.h"
 
-void tls_io_init(struct tls_io *t, const struct serve *s, int fd)
+void tls_io_init(struct tls_io *t, const struct tls_site *s, int fd)
 {
 	*t = (struct tls_io){ .fd = fd };
 	handover_init(&t->h, &sys_real, fd, s->cfg);
@@ -273,18 +273,18 @@ enum io tls_io_read(struct tls_io *t, uint8_t *buf, size_t cap, size_t *got)
 /* ---- handshake ------------------------------------------------------------------------------- */
 
 /* The first byte is there: now an engine is worth its memory. */
-static enum io open_engine(struct tls_io *t, const struct serve *s)
+static enum io open_engine(struct tls_io *t, const struct tls_site *s)
 {
 	if (leat_engine_new(&t->e, s->cfg, NULL, &s->env, &t->err) != LEAT_OK)
 		return IO_FAIL;
 	/* When receiving may move to the kernel, no byte behind the handshake may be taken here. */
-	if (s->o->records == LEAT_RECORDS_KERNEL)
+	if (s->demand_kernel)
 		leat_engine_in_exact(t->e, true);
 	return IO_OK;
 }
 
 /* Moves what the policy demands; with `auto`, receiving is asked for only to learn the reason. */
-static enum io hand_over(struct tls_io *t, const struct serve *s)
+static enum io hand_over(struct tls_io *t, const struct tls_site *s)
 {
 	enum handover_use use = HANDOVER_STREAM;
 	enum leat_ret r;
@@ -296,7 +296,7 @@ static enum io hand_over(struct tls_io *t, const struct serve *s)
 	/* LEAT_AGAIN: not at a record boundary. With exact reads and after a flush that cannot be, so
 	 * there is no second try for those who said `kernel`. With `auto`, sending is asked for again
 	 * before the next file. */
-	if (r == LEAT_AGAIN && s->o->records == LEAT_RECORDS_KERNEL) {
+	if (r == LEAT_AGAIN && s->demand_kernel) {
 		(void)err_raise(&t->err, LEAT_E_MISUSE, 0, 0, LEAT_HERE,
 			"records=kernel: not at a record boundary after the handshake");
 		return IO_FAIL;
@@ -304,7 +304,7 @@ static enum io hand_over(struct tls_io *t, const struct serve *s)
 	return r == LEAT_FAILED ? IO_FAIL : IO_OK;
 }
 
-enum io tls_io_handshake(struct tls_io *t, const struct serve *s)
+enum io tls_io_handshake(struct tls_io *t, const struct tls_site *s)
 {
 	enum io io;
 
