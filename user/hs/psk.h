@@ -6,8 +6,7 @@
 #ifndef LEAT_HS_PSK_H
 #define LEAT_HS_PSK_H
 
-#include "hs/hs_int.h"
-#include "session/ticket.h"
+#include "hs/lookup.h"
 
 /* ---- client ---- */
 
@@ -43,16 +42,15 @@ struct psk_pick {
 	struct leat_secret secret;
 	struct leat_span binder; /* inside the message */
 	/* of a session of ours */
-	struct session_data session;
+	struct lookup_hit hit;
 	int64_t made_s; /* when the ClientHello was made, by what it says of the ticket's age */
-	struct ticket_plain plain; /* what session borrows from */
 };
 
 void psk_pick_clear(struct psk_pick *p);
 
 /* Looks for the first identity that we know and may use. take: this hello is the one that is answered
- * by ServerHello, so a ticket for one use is used up. LEAT_OK with found false: none. Raises the alert
- * for a wrong binder. */
+ * by ServerHello, so a ticket for one use is used up. LEAT_OK with found false: none; LEAT_AGAIN: not
+ * known yet (lookup.h). Raises the alert for a wrong binder. */
 LEAT_MUST_CHECK enum leat_ret psk_server_pick(
 	struct hs *h, const struct client_hello *ch, bool take, struct psk_pick *out);
 /* Modes that both sides allow, bits 1 << enum psk_mode. */

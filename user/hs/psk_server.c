@@ -12,13 +12,11 @@
 #include <string.h>
 
 #include "hs/choose.h"
-#include "session/store.h"
 
 void psk_pick_clear(struct psk_pick *p)
 {
 	leat_secret_clear(&p->secret);
-	session_data_clear(&p->session);
-	ticket_plain_clear(&p->plain);
+	lookup_hit_clear(&p->hit);
 	p->found = false;
 }
 
@@ -55,38 +53,25 @@ static bool is_usable(
 	       fits_suites(h, ch, d->suite->hash);
 }
 
-static bool open_session(const struct hs *h, struct leat_span ticket, struct psk_pick *out)
+/* LEAT_UNSUPPORTED: it is no session of ours, or not one for this connection. */
+static enum leat_ret try_session(const struct hs *h, const struct client_hello *ch,
+	const struct psk_id *id, struct psk_pick *out)
 {
-	bool renew;
+	const struct session_data *d = &out->hit.session;
+	enum leat_ret r = lookup_session(h, id->identity, false, &out->hit);
 
-	switch (h->cfg->sessions) {
-	case SESSIONS_STATELESS:
-		return ticket_open(h->cfg->ticket_keys, h->cfg->crypto, h->env, ticket, &out->plain,
-			&out->session, &renew);
-	case SESSIONS_STATEFUL:
-		return store_find(h->cfg->sessions_store, ticket, false, h->env->now_s(h->env->arg),
-			&out->plain, &out->session);
-	default: return false;
-	}
-}
-
-static bool try_session(const struct hs *h, const struct client_hello *ch, const struct psk_id *id,
-	struct psk_pick *out)
-{
-	const struct session_data *d = &out->session;
-
-	if (!open_session(h, id->identity, out))
-		return false;
+	if (r != LEAT_OK)
+		return r;
 	if (!is_usable(h, ch, d)) {
 		psk_pick_clear(out);
-		return false;
+		return LEAT_UNSUPPORTED;
 	}
 	out->kind = PSK_RESUMPTION;
 	out->hash = d->suite->hash;
 	out->secret = d->secret;
 	/* 4.2.11.1: the age as the client sees it, in milliseconds. */
 	out->made_s = d->issued_s + (uint32_t)(id->age - d->age_add) / 1000;
-	return true;
+	return LEAT_OK;
 }
 
 /* ---- external keys ---- */
@@ -170,14 +155,32 @@ static enum leat_ret check_binder(
 }
 
 /* A handle into the store is good once: of several connections that bring it one gets the session. */
-static bool use_up(const struct hs *h, struct leat_span identity)
+static enum leat_ret use_up(const struct hs *h, struct leat_span identity)
 {
-	LEAT_SCOPED(ticket_plain_clear) struct ticket_plain plain = { 0 };
-	LEAT_SCOPED(session_data_clear) struct session_data d = { 0 };
+	LEAT_SCOPED(lookup_hit_clear) struct lookup_hit hit = { 0 };
 
-	return h->cfg->sessions != SESSIONS_STATEFUL ||
-	       store_find(h->cfg->sessions_store, identity, true, h->env->now_s(h->env->arg),
-		       &plain, &d);
+	if (h->cfg->sessions != SESSIONS_STATEFUL)
+		return LEAT_OK;
+	return lookup_session(h, identity, true, &hit);
+}
+
+/* One identity: LEAT_OK it is taken, LEAT_UNSUPPORTED it is passed over. */
+static enum leat_ret try_identity(struct hs *h, const struct client_hello *ch,
+	const struct psk_id *id, bool take, struct psk_pick *out)
+{
+	enum leat_ret r = try_session(h, ch, id, out);
+
+	if (r == LEAT_UNSUPPORTED && try_external(h, ch, id->identity, out))
+		r = LEAT_OK;
+	if (r != LEAT_OK)
+		return r;
+	if (check_binder(h, ch, out) != LEAT_OK)
+		return LEAT_FAILED;
+	if (out->kind == PSK_RESUMPTION && take)
+		r = use_up(h, id->identity);
+	if (r != LEAT_OK)
+		psk_pick_clear(out);
+	return r;
 }
 
 enum leat_ret psk_server_pick(
@@ -185,6 +188,7 @@ enum leat_ret psk_server_pick(
 {
 	struct leat_rd ids = leat_rd_of(ch->psk_ids), binders = leat_rd_of(ch->psk_binders);
 	struct psk_id id;
+	enum leat_ret r;
 
 	out->found = false;
 	if (!(ch->has & EXT_BIT(EXT_PSK)) || !psk_server_modes(h, ch))
@@ -192,17 +196,12 @@ enum leat_ret psk_server_pick(
 	for (uint16_t i = 0;
 		i < LIM_PSK_TRIED && psk_id_next(&ids, &id) && list_next8(&binders, &out->binder);
 		i++) {
-		if (!try_session(h, ch, &id, out) && !try_external(h, ch, id.identity, out))
+		r = try_identity(h, ch, &id, take, out);
+		if (r == LEAT_UNSUPPORTED)
 			continue;
-		if (check_binder(h, ch, out) != LEAT_OK)
-			return LEAT_FAILED;
-		if (out->kind == PSK_RESUMPTION && take && !use_up(h, id.identity)) {
-			psk_pick_clear(out);
-			continue;
-		}
 		out->index = i;
-		out->found = true;
-		return LEAT_OK;
+		out->found = r == LEAT_OK;
+		return r;
 	}
 	return LEAT_OK;
 }

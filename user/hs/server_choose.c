@@ -88,11 +88,13 @@ static enum leat_ret choose_all(struct hs *h, const struct client_hello *ch, str
 {
 	const struct group *group = choose_group13(h->cfg, ch, &out->share);
 	unsigned modes = psk_server_modes(h, ch);
+	enum leat_ret r;
 
 	/* Without a key exchange there is nothing to ask for again. */
 	out->retry = group && !out->share.n && !(modes == 1u << PSK_KE);
-	if (psk_server_pick(h, ch, !out->retry, &out->psk) != LEAT_OK)
-		return LEAT_FAILED;
+	r = psk_server_pick(h, ch, !out->retry, &out->psk);
+	if (r != LEAT_OK)
+		return r;
 	/* With a key exchange where that can be had: what is sent stays secret when the PSK does not. */
 	out->ke_only = out->psk.found && (!(modes & 1u << PSK_DHE_KE) || !group);
 	if (out->psk.found && out->ke_only && !(modes & 1u << PSK_KE))
@@ -132,7 +134,7 @@ static enum leat_ret choose_all(struct hs *h, const struct client_hello *ch, str
  * cipher suite, the selected ALPN protocol, if any" */
 static bool may_be_early(const struct hs *h, const struct client_hello *ch, const struct chosen *c)
 {
-	const struct session_data *d = &c->psk.session;
+	const struct session_data *d = &c->psk.hit.session;
 
 	return has(ch, EXT_EARLY_DATA) && h->cfg->max_early && !h->retried && !c->retry &&
 	       c->psk.found && c->psk.kind == PSK_RESUMPTION && c->psk.index == 0 && d->max_early &&
@@ -152,12 +154,12 @@ static void decide_early(struct hs *h, const struct client_hello *ch, const stru
 		return;
 	h->early = take ? HS_EARLY_ACCEPTED : HS_EARLY_REJECTED;
 	if (take)
-		h->s.max_early = c->psk.session.max_early;
+		h->s.max_early = c->psk.hit.session.max_early;
 }
 
 static void commit_psk(struct hs *h, const struct psk_pick *p)
 {
-	const struct session_data *d = &p->session;
+	const struct session_data *d = &p->hit.session;
 
 	h->psk = true;
 	h->s.psk_index = p->index;
@@ -223,10 +225,13 @@ enum leat_ret server_choose13(struct hs *h, const struct client_hello *ch, enum 
 	LEAT_SCOPED(leat_wr_clear) struct leat_wr share = { 0 };
 	uint8_t share_b[1600]; /* the largest: a hybrid's encapsulation; kex_respond fails beyond */
 	LEAT_SCOPED(chosen_clear) struct chosen c = { 0 };
+	enum leat_ret r;
 
-	if (check_mandatory(h, ch) != LEAT_OK || check_shares(h, ch) != LEAT_OK ||
-		choose_all(h, ch, &c) != LEAT_OK)
+	if (check_mandatory(h, ch) != LEAT_OK || check_shares(h, ch) != LEAT_OK)
 		return LEAT_FAILED;
+	r = choose_all(h, ch, &c);
+	if (r != LEAT_OK)
+		return r;
 	if (c.group && c.share.n) {
 		leat_wr_fixed(&share, share_b, sizeof(share_b));
 		if (kex_respond(h->cfg->crypto, c.group, c.share, &share, &shared, h->err) !=

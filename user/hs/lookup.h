@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * lookup.h - the one place where a server looks for a session that a client offers: inside the ticket
+ * (SESSIONS_STATELESS), or in the session store under the ticket or session id (SESSIONS_STATEFUL).
+ *
+ * It is asked while a ClientHello is handled, before anything is committed: LEAT_AGAIN goes up to the
+ * caller of the machine, and the same ClientHello is handled from its start when the answer is there.
+ */
+#ifndef LEAT_HS_LOOKUP_H
+#define LEAT_HS_LOOKUP_H
+
+#include "hs/hs_int.h"
+#include "session/ticket.h"
+
+/* A session that was found: a wiping type. */
+struct lookup_hit {
+	struct session_data session;
+	struct ticket_plain plain; /* what session borrows from */
+	bool renew;                /* sealed under a key that seals no more: a new ticket is due */
+};
+
+void lookup_hit_clear(struct lookup_hit *hit);
+
+/* identity: a ticket of either version, or a session id of TLS 1.2; any bytes of the peer's. take: a
+ * session in the store is removed by this, of several that ask at once one gets it.
+ * LEAT_OK: found, neither expired nor tampered with; whether it fits this connection is the caller's to
+ * say. LEAT_UNSUPPORTED: nothing. LEAT_AGAIN: not known yet. *hit is clear unless LEAT_OK. */
+LEAT_MUST_CHECK enum leat_ret lookup_session(
+	const struct hs *h, struct leat_span identity, bool take, struct lookup_hit *hit);
+
+#endif
