@@ -113,6 +113,7 @@ static void coalesced_flight(void **state)
 		struct pair_unit *u;
 		struct pair p;
 		enum leat_ret r;
+		size_t at;
 
 		fresh(&p, 0);
 		assert_true(pair_deliver(&p, LEAT_CLIENT, &r));
@@ -122,14 +123,16 @@ static void coalesced_flight(void **state)
 				leat_wr_bytes(&flight, u->p, u->n);
 			pair_pop(&p, LEAT_SERVER);
 		}
+		/* ECDSA signatures differ in length: this flight may be shorter than the last */
 		total = flight.n;
-		if (cut > 0)
+		at = cut < total ? cut : total;
+		if (at > 0)
 			assert_int_equal(
-				pair_feed(&p, LEAT_CLIENT, REC_HANDSHAKE, vec_copy(flight.p, cut)),
+				pair_feed(&p, LEAT_CLIENT, REC_HANDSHAKE, vec_copy(flight.p, at)),
 				LEAT_OK);
-		if (cut < total)
+		if (at < total)
 			assert_int_equal(pair_feed(&p, LEAT_CLIENT, REC_HANDSHAKE,
-						 vec_copy(flight.p + cut, total - cut)),
+						 vec_copy(flight.p + at, total - at)),
 				LEAT_OK);
 		pair_must_connect(&p);
 		assert_int_equal(p.side[LEAT_CLIENT].jobs, 1);
