@@ -22,6 +22,7 @@
 #define LEAT_ENGINE_H
 
 #include <leat/config.h>
+#include <leat/job.h>
 #include <leat/session.h>
 #include <leat/types.h>
 
@@ -45,6 +46,7 @@ enum leat_want {
 	LEAT_HAS_EARLY_DATA = 1 << 9,   /* server: 0-RTT data waits: leat_engine_early_data */
 	LEAT_MAY_WRITE_EARLY = 1 << 10, /* client: leat_engine_write_early takes 0-RTT data */
 	LEAT_HAS_SESSION = 1 << 11,     /* client: leat_engine_take_session has one */
+	LEAT_JOB_IS_OUT = 1 << 12,      /* a job was taken: leat_engine_job_done goes on */
 };
 
 /* leat_engine_new makes an engine for cfg's role. cfg must be frozen and is referenced. host: client:
@@ -95,9 +97,27 @@ LEAT_API const uint8_t *leat_engine_out(const struct leat_engine *e, size_t *n);
 /* leat_engine_out_done says that the first n of them were sent. */
 LEAT_API void leat_engine_out_done(struct leat_engine *e, size_t n);
 
-/* leat_engine_job_run does the waiting job (signature, chain verification) here and now and goes on.
- * Results as leat_engine_in_done. */
+/* ---- jobs: signatures, chains (job.h has the whole picture) ----
+ *
+ * While a job waits or is out the engine takes no bytes; what it wants sent can be sent. One at a time. */
+
+/* leat_engine_job_run does the waiting job here and now and goes on: the way of a driver without threads.
+ * Costs no allocation beyond the work itself. Of a job that is out: goes on if it is answered by now, else
+ * LEAT_AGAIN. No job: LEAT_OK. Otherwise results as leat_engine_in_done. May block as long as the work
+ * takes. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_engine_job_run(struct leat_engine *e);
+/* leat_engine_job_take hands the waiting job out, to be done on any thread or answered by hand. *out is
+ * owned by the caller (leat_job_unref); the engine holds a reference of its own, LEAT_WANT_JOB becomes
+ * LEAT_JOB_IS_OUT. LEAT_UNSUPPORTED: no job waits. LEAT_AGAIN: no memory; the job still waits and
+ * leat_engine_job_run may do it. *out is NULL then. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_engine_job_take(
+	struct leat_engine *e, struct leat_job **out);
+/* leat_engine_job_done goes on with the answer of a job that was taken from e; the caller's reference stays
+ * the caller's. LEAT_UNSUPPORTED: it is not the job e waits for (of another engine, done before); nothing
+ * happened. LEAT_AGAIN: it is not answered yet (LEAT_JOB_IS_OUT stays), or the next job waits.
+ * LEAT_FAILED: e is dead, or died of the answer. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_engine_job_done(
+	struct leat_engine *e, struct leat_job *j);
 
 /* leat_engine_data sets *out to the plaintext that waits (empty when none); borrowed until
  * leat_engine_data_done or leat_engine_in. */

@@ -204,7 +204,7 @@ unsigned leat_engine_wants(const struct leat_engine *e)
 	if (e->dead)
 		return w | LEAT_IS_DEAD;
 	if (job)
-		w |= LEAT_WANT_JOB;
+		w |= hs_job_is_out(e->hs) ? LEAT_JOB_IS_OUT : LEAT_WANT_JOB;
 	if (!job && !e->data.n && !e->eof && !e->exported[LEAT_RX])
 		w |= LEAT_WANT_BYTES;
 	if (!e->closed && !e->exported[LEAT_TX] && (e->up || (e->hs && hs_may_send(e->hs))))
@@ -219,17 +219,36 @@ const struct leat_err *leat_engine_error(const struct leat_engine *e)
 	return &e->err;
 }
 
+/* Records that arrived behind the message that waited are still in the buffer. */
+static enum leat_ret after_job(struct leat_engine *e, enum leat_ret r)
+{
+	r = engine_after(e, r);
+	return r == LEAT_OK ? engine_process(e) : r;
+}
+
 enum leat_ret leat_engine_job_run(struct leat_engine *e)
+{
+	if (e->dead)
+		return LEAT_FAILED;
+	if (!e->hs || hs_job(e->hs) == HS_JOB_NONE)
+		return LEAT_OK;
+	return after_job(e, hs_job_run(e->hs));
+}
+
+enum leat_ret leat_engine_job_take(struct leat_engine *e, struct leat_job **out)
+{
+	*out = NULL;
+	return e->dead || !e->hs ? LEAT_UNSUPPORTED : hs_job_take(e->hs, out);
+}
+
+enum leat_ret leat_engine_job_done(struct leat_engine *e, struct leat_job *j)
 {
 	enum leat_ret r;
 
 	if (e->dead)
 		return LEAT_FAILED;
-	if (!e->hs || hs_job(e->hs) == HS_JOB_NONE)
-		return LEAT_OK;
-	r = engine_after(e, hs_job_run(e->hs));
-	/* Records that arrived behind the message that waited are still in the buffer. */
-	return r == LEAT_OK ? engine_process(e) : r;
+	r = e->hs ? hs_job_done(e->hs, j) : LEAT_UNSUPPORTED;
+	return r == LEAT_UNSUPPORTED ? r : after_job(e, r);
 }
 
 enum leat_ret leat_engine_close(struct leat_engine *e)

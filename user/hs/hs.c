@@ -111,8 +111,7 @@ void hs_free(struct hs *h)
 static enum leat_ret die(struct hs *h)
 {
 	h->state = HS_DEAD;
-	h->job.kind = HS_JOB_NONE;
-	h->job.resume = NULL;
+	job_clear(&h->job);
 	/* A refusal without a reason would be an alert nobody chose. */
 	return err_raise(h->err, LEAT_E_OUR_ALERT, LEAT_ALERT_INTERNAL_ERROR, 0, LEAT_HERE,
 		"handshake: failed without a reason");
@@ -285,25 +284,19 @@ enum hs_job_kind hs_job(const struct hs *h)
 	return h->job.kind;
 }
 
-enum leat_ret hs_job_run(struct hs *h)
+/* The answer is there: what waited for it, then what had come behind the message that started the job. */
+static enum leat_ret go_on(struct hs *h, enum leat_ret answer)
 {
 	hs_resume_fn *resume = h->job.resume;
+	enum leat_ret r = answer;
 	enum hs_state next = HS_DEAD;
 	struct leat_wr left;
-	enum leat_ret r;
 
-	if (h->state == HS_DEAD)
-		return LEAT_FAILED;
-	if (h->job.kind == HS_JOB_NONE)
-		return err_misuse(h->err, "handshake: no job waits");
-	invariants(h);
-	r = job_answer(h);
 	h->job.kind = HS_JOB_NONE;
 	h->job.resume = NULL;
 	if (r == LEAT_OK)
 		r = resume(h, &next);
 	r = arrive(h, r, next);
-	/* What had come after the message that started the job. */
 	if (r == LEAT_OK && h->in.buf.n > 0) {
 		left = h->in.buf;
 		h->in.buf = (struct leat_wr){ 0 };
@@ -312,6 +305,30 @@ enum leat_ret hs_job_run(struct hs *h)
 	}
 	invariants(h);
 	return r;
+}
+
+enum leat_ret hs_job_run(struct hs *h)
+{
+	if (h->state == HS_DEAD)
+		return LEAT_FAILED;
+	if (h->job.kind == HS_JOB_NONE)
+		return err_misuse(h->err, "handshake: no job waits");
+	if (h->job.out)
+		return hs_job_done(h, h->job.out);
+	invariants(h);
+	return go_on(h, job_answer(h));
+}
+
+enum leat_ret hs_job_done(struct hs *h, struct leat_job *j)
+{
+	if (h->state == HS_DEAD)
+		return LEAT_FAILED;
+	if (!j || h->job.out != j)
+		return LEAT_UNSUPPORTED;
+	if (!leat_job_is_answered(j))
+		return LEAT_AGAIN;
+	invariants(h);
+	return go_on(h, job_take_answer(h));
 }
 
 /* ---- what is known ---- */

@@ -12,6 +12,8 @@
 #ifndef LEAT_HS_HS_H
 #define LEAT_HS_HS_H
 
+#include <leat/job.h>
+
 #include "base/limits.h"
 #include "base/wr.h"
 #include "config/config.h"
@@ -54,9 +56,13 @@ struct hs_sink {
 };
 
 /* Work that may take long or need another place: the machine stops (LEAT_AGAIN) until it is done.
- * hs_job_run does it here and now; a caller with threads takes the inputs elsewhere instead and
- * gives the answer by hs_job_done_*. A machine freed with a job under way just forgets it. */
-enum hs_job_kind { HS_JOB_NONE = 0, HS_JOB_SIGN, HS_JOB_VERIFY, HS_JOB_COUNT };
+ * hs_job_run does it here and now; hs_job_take hands it out as an object of its own (hs/job.h), and
+ * hs_job_done goes on with its answer. A machine freed with a job out just forgets it. */
+enum hs_job_kind {
+	HS_JOB_NONE = LEAT_JOB_NONE,
+	HS_JOB_SIGN = LEAT_JOB_SIGN,
+	HS_JOB_VERIFY = LEAT_JOB_VERIFY,
+};
 
 /* host: client: the name for SNI and the host check (DNS name or IP literal), NULL for none. Server:
  * NULL. cfg is referenced, env, sink and err are borrowed for the machine's life. */
@@ -80,9 +86,13 @@ LEAT_MUST_CHECK enum leat_ret hs_record(
 /* A message is partly received: no other record type may come now (RFC 8446 5.1). */
 bool hs_is_mid_message(const struct hs *h);
 
-enum hs_job_kind hs_job(const struct hs *h);
-/* Runs the waiting job inline and goes on, like hs_record. */
+enum hs_job_kind hs_job(const struct hs *h); /* waiting or out */
+bool hs_job_is_out(const struct hs *h);
+/* Runs the waiting job inline and goes on, like hs_record. Out: goes on if it was answered. */
 LEAT_MUST_CHECK enum leat_ret hs_job_run(struct hs *h);
+/* As leat_engine_job_take and leat_engine_job_done. */
+LEAT_MUST_CHECK enum leat_ret hs_job_take(struct hs *h, struct leat_job **out);
+LEAT_MUST_CHECK enum leat_ret hs_job_done(struct hs *h, struct leat_job *j);
 
 /* What became of early data, both sides. */
 enum hs_early {

@@ -37,10 +37,11 @@
 typedef enum leat_ret hs_resume_fn(struct hs *h, enum hs_state *next);
 
 /* One job at a time. Its inputs are owned here, not borrowed from a message: the record buffer is gone
- * when the answer comes. (Ticket, PSK and SNI lookups get their kinds here.) */
+ * when the answer comes. */
 struct hs_job {
 	enum hs_job_kind kind;
 	hs_resume_fn *resume;
+	struct leat_job *out; /* taken away, a reference (hs/job.h) */
 	/* SIGN: tbs under h->cred's key with h->scheme; the answer is appended to sig. */
 	struct leat_wr tbs, sig;
 	/* VERIFY: h->peer_chain against the config; the answer is yes, or an alert in *h->err. */
@@ -192,6 +193,9 @@ LEAT_MUST_CHECK enum leat_ret hs_take_chain(
 	struct hs *h, const struct leat_span *certs, size_t num);
 /* Does the waiting job here and now. */
 LEAT_MUST_CHECK enum leat_ret job_answer(struct hs *h);
+/* The job that is out was answered: takes the answer over, and drops it. */
+LEAT_MUST_CHECK enum leat_ret job_take_answer(struct hs *h);
+/* Wipes what the job holds; one that is out learns that nobody waits for it. */
 void job_clear(struct hs_job *j);
 
 /* ---- client ---- */

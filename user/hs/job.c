@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * job.c - the slow work of a handshake as continuations: a private key operation, a chain to be
- * validated. A handler starts one and returns; the caller of the machine runs it (job_answer) when and
- * where it likes, then the resume function goes on with the answer. Inputs are owned by the machine,
- * never borrowed from the message that caused the job.
+ * validated. A handler starts one and returns; the caller of the machine runs it when and where it
+ * likes: inline (job_answer), or taken away (hs_job_take, job_out.c). Then the resume function goes on
+ * with the answer. Inputs are owned by the machine, never borrowed from the message that caused the job.
  */
-#include "hs/hs_int.h"
+#include "hs/job.h"
+
+#include <string.h>
 
 enum leat_ret job_sign(struct hs *h, hs_resume_fn *resume)
 {
@@ -27,30 +29,40 @@ enum leat_ret job_verify(struct hs *h, hs_resume_fn *resume, enum hs_state *next
 	return LEAT_AGAIN;
 }
 
-static enum leat_ret run_sign(struct hs *h)
+enum leat_ret job_make_signature(const struct leat_config *cfg, const struct cred *cred,
+	const struct sigscheme *s, struct leat_span tbs, struct leat_wr *sig, struct leat_err *err)
 {
-	h->job.sig.n = 0;
-	if (sign_make(h->cfg->crypto, cred_key(h->cred), h->scheme, leat_wr_done(&h->job.tbs),
-		    &h->job.sig, h->err) != LEAT_OK)
+	sig->n = 0;
+	if (sign_make(cfg->crypto, cred_key(cred), s, tbs, sig, err) != LEAT_OK)
 		return LEAT_FAILED;
-	return leat_wr_ok(&h->job.sig) ? LEAT_OK : err_memory(h->err);
+	return leat_wr_ok(sig) ? LEAT_OK : err_memory(err);
+}
+
+struct verify_in job_verify_in(const struct leat_config *cfg, struct chain *chain)
+{
+	return (struct verify_in){
+		.chain = chain,
+		.store = cfg->trust,
+		.leaf_is_server = cfg->role == LEAT_CLIENT,
+		.depth = cfg->depth,
+		.only_libcrypto = !cfg->lean_verify,
+		.keep = cfg->chain_cache,
+	};
+}
+
+/* The name that the chain is checked for, NULL where none is. */
+static const char *host_of(const struct hs *h)
+{
+	return h->role == LEAT_CLIENT && h->c.host[0] && !h->cfg->insecure_skip_name ? h->c.host
+										     : NULL;
 }
 
 static enum leat_ret run_verify(struct hs *h)
 {
-	bool client = h->role == LEAT_CLIENT;
-	struct verify_in in = {
-		.chain = h->peer_chain,
-		.store = h->cfg->trust,
-		.leaf_is_server = client,
-		.now_s = h->env->now_s(h->env->arg),
-		.depth = h->cfg->depth,
-		.only_libcrypto = !h->cfg->lean_verify,
-		.keep = h->cfg->chain_cache,
-	};
+	struct verify_in in = job_verify_in(h->cfg, h->peer_chain);
 
-	if (client && h->c.host[0] && !h->cfg->insecure_skip_name)
-		in.host = h->c.host;
+	in.now_s = h->env->now_s(h->env->arg);
+	in.host = host_of(h);
 	return verify_chain(h->cfg->crypto, &in, h->err);
 }
 
@@ -65,16 +77,80 @@ enum leat_ret hs_take_chain(struct hs *h, const struct leat_span *certs, size_t 
 enum leat_ret job_answer(struct hs *h)
 {
 	switch (h->job.kind) {
-	case HS_JOB_SIGN: return run_sign(h);
+	case HS_JOB_SIGN:
+		return job_make_signature(
+			h->cfg, h->cred, h->scheme, leat_wr_done(&h->job.tbs), &h->job.sig, h->err);
 	case HS_JOB_VERIFY: return run_verify(h);
 	default: return err_misuse(h->err, "handshake: no job waits");
 	}
+}
+
+/* ---- taken away ---- */
+
+static struct leat_job *detach_sign(const struct hs *h)
+{
+	struct leat_job *j = job_new(HS_JOB_SIGN, h->cfg, leat_wr_done(&h->job.tbs));
+
+	if (!j)
+		return NULL;
+	j->cred = h->cred;
+	j->scheme = h->scheme;
+	j->tbs = (struct leat_span){ j->b, j->n };
+	return j;
+}
+
+static struct leat_job *detach_verify(const struct hs *h)
+{
+	const char *host = host_of(h);
+	struct leat_span copy = { (const uint8_t *)host, host ? strlen(host) + 1 : 0 };
+	struct leat_job *j = job_new(HS_JOB_VERIFY, h->cfg, copy);
+
+	if (!j)
+		return NULL;
+	j->chain = chain_ref(h->peer_chain);
+	j->host = host ? (const char *)j->b : NULL;
+	j->now_s = h->env->now_s(h->env->arg);
+	return j;
+}
+
+enum leat_ret hs_job_take(struct hs *h, struct leat_job **out)
+{
+	*out = NULL;
+	if (h->state == HS_DEAD || h->job.kind == HS_JOB_NONE || h->job.out)
+		return LEAT_UNSUPPORTED;
+	h->job.out = h->job.kind == HS_JOB_SIGN ? detach_sign(h) : detach_verify(h);
+	if (!h->job.out)
+		return LEAT_AGAIN;
+	*out = leat_job_ref(h->job.out);
+	return LEAT_OK;
+}
+
+bool hs_job_is_out(const struct hs *h)
+{
+	return h->job.out != NULL;
+}
+
+enum leat_ret job_take_answer(struct hs *h)
+{
+	struct leat_job *j = h->job.out;
+	enum leat_ret r = j->result;
+
+	if (r != LEAT_OK)
+		*h->err = j->err;
+	leat_wr_clear(&h->job.sig);
+	h->job.sig = j->sig;
+	j->sig = (struct leat_wr){ 0 };
+	h->job.out = NULL;
+	leat_job_unref(j);
+	return r;
 }
 
 void job_clear(struct hs_job *j)
 {
 	leat_wr_clear(&j->tbs);
 	leat_wr_clear(&j->sig);
+	job_drop(j->out);
+	j->out = NULL;
 	j->kind = HS_JOB_NONE;
 	j->resume = NULL;
 }

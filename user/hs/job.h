@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * hs/job.h - struct leat_job, the job that was taken away from its machine, for the files of hs/ only.
+ * What it does is public: leat/job.h. job.c starts jobs and runs them inline without ever making one of
+ * these; job_out.c makes, runs and answers them.
+ *
+ * Ownership: everything a job needs is copied into its one block (bytes) or referenced (config, chain).
+ * It never points into a machine, a message or an engine. A new input of a job goes here as well as into
+ * struct hs_job, or a worker reads freed memory: t_jobs frees the engine first.
+ *
+ * Threads: phase is the only word that threads share. Who moves it from OPEN to BUSY owns the answer
+ * (result, err, sig) until it stores DONE; the machine reads them after it has seen DONE.
+ */
+#ifndef LEAT_HS_JOB_H
+#define LEAT_HS_JOB_H
+
+#include <stdatomic.h>
+
+#include "hs/hs_int.h"
+
+enum job_phase { JOB_OPEN = 0, JOB_BUSY, JOB_DONE };
+
+struct leat_job {
+	atomic_uint refs;
+	atomic_int phase;    /* enum job_phase */
+	atomic_bool dropped; /* the machine is gone */
+	enum leat_job_kind kind;
+	struct leat_config
+		*cfg; /* referenced: it holds cred, the trust store and libcrypto's objects */
+
+	/* SIGN */
+	const struct cred *cred;
+	const struct sigscheme *scheme;
+	struct leat_span tbs; /* in b */
+	/* VERIFY */
+	struct chain *chain; /* referenced */
+	const char *host;    /* in b; NULL: not checked */
+	int64_t now_s;
+
+	/* the answer */
+	enum leat_ret result; /* LEAT_OK, or LEAT_FAILED with err */
+	struct leat_err err;
+	struct leat_wr sig;
+
+	size_t n;
+	uint8_t b[];
+};
+
+/* The work itself, the same here and there. */
+LEAT_MUST_CHECK enum leat_ret job_make_signature(const struct leat_config *cfg,
+	const struct cred *cred, const struct sigscheme *s, struct leat_span tbs,
+	struct leat_wr *sig, struct leat_err *err);
+/* host and now_s of *in are the caller's to set; the rest comes from the config. */
+struct verify_in job_verify_in(const struct leat_config *cfg, struct chain *chain);
+
+/* One reference, with a copy of these bytes in b; NULL without memory. */
+struct leat_job *job_new(enum hs_job_kind kind, struct leat_config *cfg, struct leat_span copy);
+/* The machine has no use for the answer any more: drops its reference. NULL is fine. */
+void job_drop(struct leat_job *j);
+
+#endif

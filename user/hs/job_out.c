@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * job_out.c - a job away from its machine: made, run and answered, on any thread. The machine's side
+ * (taking it, going on) is job.c; struct and rules of ownership are in hs/job.h; the contract is public,
+ * leat/job.h.
+ */
+#include "hs/job.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+struct leat_job *job_new(enum hs_job_kind kind, struct leat_config *cfg, struct leat_span copy)
+{
+	struct leat_job *j = leat_zalloc(sizeof(*j) + copy.n);
+
+	if (!j)
+		return NULL;
+	atomic_init(&j->refs, 1);
+	atomic_init(&j->phase, JOB_OPEN);
+	atomic_init(&j->dropped, false);
+	j->kind = (enum leat_job_kind)kind;
+	j->cfg = leat_config_ref(cfg);
+	j->n = copy.n;
+	if (copy.n)
+		memcpy(j->b, copy.p, copy.n);
+	return j;
+}
+
+struct leat_job *leat_job_ref(struct leat_job *j)
+{
+	atomic_fetch_add_explicit(&j->refs, 1, memory_order_relaxed);
+	return j;
+}
+
+void leat_job_unref(struct leat_job *j)
+{
+	if (!j || atomic_fetch_sub_explicit(&j->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	chain_unref(j->chain);
+	leat_wr_clear(&j->sig);
+	leat_config_unref(j->cfg);
+	leat_free_wipe(j, sizeof(*j) + j->n);
+}
+
+void job_drop(struct leat_job *j)
+{
+	if (!j)
+		return;
+	atomic_store_explicit(&j->dropped, true, memory_order_relaxed);
+	leat_job_unref(j);
+}
+
+enum leat_job_kind leat_job_kind(const struct leat_job *j)
+{
+	return j->kind;
+}
+
+bool leat_job_is_answered(const struct leat_job *j)
+{
+	return atomic_load_explicit(&j->phase, memory_order_acquire) == JOB_DONE;
+}
+
+bool leat_job_is_dropped(const struct leat_job *j)
+{
+	return atomic_load_explicit(&j->dropped, memory_order_relaxed);
+}
+
+/* ---- answering: one at a time, once ---- */
+
+static bool claim(struct leat_job *j)
+{
+	int open = JOB_OPEN;
+
+	return !leat_job_is_dropped(j) &&
+	       atomic_compare_exchange_strong_explicit(
+		       &j->phase, &open, JOB_BUSY, memory_order_acquire, memory_order_relaxed);
+}
+
+static enum leat_ret settle(struct leat_job *j, enum leat_ret result)
+{
+	j->result = result;
+	atomic_store_explicit(&j->phase, JOB_DONE, memory_order_release);
+	return LEAT_OK;
+}
+
+static enum leat_ret run_verify(struct leat_job *j)
+{
+	struct verify_in in = job_verify_in(j->cfg, j->chain);
+
+	in.now_s = j->now_s;
+	in.host = j->host;
+	return verify_chain(j->cfg->crypto, &in, &j->err);
+}
+
+enum leat_ret leat_job_run(struct leat_job *j)
+{
+	if (!claim(j))
+		return LEAT_UNSUPPORTED;
+	if (j->kind == LEAT_JOB_VERIFY)
+		return settle(j, run_verify(j));
+	return settle(j, job_make_signature(j->cfg, j->cred, j->scheme, j->tbs, &j->sig, &j->err));
+}
+
+enum leat_ret leat_job_refuse(struct leat_job *j, enum leat_alert alert)
+{
+	static const char *const what[] = {
+		[LEAT_JOB_SIGN] = "handshake: whoever has the private key refused to sign",
+		[LEAT_JOB_VERIFY] = "certificate: refused by the application",
+	};
+
+	if (!claim(j))
+		return LEAT_UNSUPPORTED;
+	if (!alert)
+		alert = j->kind == LEAT_JOB_VERIFY ? LEAT_ALERT_CERTIFICATE_UNKNOWN
+						   : LEAT_ALERT_INTERNAL_ERROR;
+	return settle(j, err_alert(&j->err, alert, what[j->kind]));
+}
+
+/* ---- signatures by hand ---- */
+
+enum leat_ret leat_job_sign_input(const struct leat_job *j, struct leat_sign_input *out)
+{
+	*out = (struct leat_sign_input){ 0 };
+	if (j->kind != LEAT_JOB_SIGN)
+		return LEAT_UNSUPPORTED;
+	out->scheme = j->scheme->id;
+	out->scheme_name = j->scheme->name;
+	out->tbs = j->tbs;
+	out->cert = cred_cert(j->cred, 0);
+	return LEAT_OK;
+}
+
+enum leat_ret leat_job_sign_answer(struct leat_job *j, struct leat_span signature)
+{
+	if (j->kind != LEAT_JOB_SIGN || !claim(j))
+		return LEAT_UNSUPPORTED;
+	/* A signature with a fault in it can give the key away, so none leaves unchecked. */
+	if (!sign_check(j->cfg->crypto, cred_key(j->cred), j->scheme, j->tbs, signature)) {
+		(void)settle(
+			j, err_alert(&j->err, LEAT_ALERT_INTERNAL_ERROR,
+				   "handshake: the signature given does not fit the certificate"));
+		return LEAT_FAILED;
+	}
+	leat_wr_span(&j->sig, signature);
+	if (leat_wr_ok(&j->sig))
+		return settle(j, LEAT_OK);
+	(void)settle(j, err_memory(&j->err));
+	return LEAT_FAILED;
+}
