@@ -208,7 +208,8 @@ static void test_key_update(void **state)
 	for (int i = 0; i < 12; i++) {
 		struct leat_engine *e = d.side[i % 2].e, *peer = d.side[!(i % 2)].e;
 
-		assert_int_equal(hs_post_key_update(&e->post, &e->sink, true, &err), LEAT_OK);
+		assert_int_equal(
+			hs_post_key_update(&e->post, e->cfg, &e->sink, true, &err), LEAT_OK);
 		assert_int_equal(out_flush(e), LEAT_OK);
 		assert_int_equal(e->tx.seq, 0); /* new keys */
 		assert_int_equal(duo_pass(&d, (enum leat_role)(i % 2)), LEAT_OK);

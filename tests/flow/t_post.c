@@ -105,8 +105,8 @@ static void update_out_and_in(void **state)
 		struct pair_side *s = &u.pair.side[who];
 		struct pair_unit *unit;
 
-		assert_int_equal(
-			hs_post_key_update(&u.post[who], &s->sink, false, &s->err), LEAT_OK);
+		assert_int_equal(hs_post_key_update(&u.post[who], s->cfg, &s->sink, false, &s->err),
+			LEAT_OK);
 		unit = pair_peek(&u.pair, who);
 		assert_int_equal(unit->n, sizeof(update));
 		assert_memory_equal(unit->p, update, sizeof(update));
@@ -279,13 +279,13 @@ static void no_secret_no_update(void **state)
 
 	(void)state;
 	connect_up(&u);
-	hs_post_forget_keys(&u.post[LEAT_CLIENT], LEAT_TX);
-	assert_int_equal(
-		hs_post_key_update(&u.post[LEAT_CLIENT], &s->sink, true, &s->err), LEAT_FAILED);
+	hs_post_forget_keys(&u.post[LEAT_CLIENT], LEAT_TX, false);
+	assert_int_equal(hs_post_key_update(&u.post[LEAT_CLIENT], s->cfg, &s->sink, true, &s->err),
+		LEAT_FAILED);
 	assert_int_equal(s->err.cls, LEAT_E_CLOSED);
 	assert_null(pair_peek(&u.pair, LEAT_CLIENT));
 	memset(&s->err, 0, sizeof(s->err));
-	hs_post_forget_keys(&u.post[LEAT_CLIENT], LEAT_RX);
+	hs_post_forget_keys(&u.post[LEAT_CLIENT], LEAT_RX, false);
 	assert_int_equal(feed(&u, LEAT_CLIENT, update, sizeof(update)), LEAT_FAILED);
 	assert_int_equal(s->err.cls, LEAT_E_CLOSED);
 	tear_down(&u);

@@ -162,8 +162,8 @@ static void run(void)
 			plant_side(&pair.side[i]);
 			plant_inside(pair.side[i].hs);
 			hs_finish(pair.side[i].hs, &post);
-			(void)!hs_post_key_update(
-				&post, &pair.side[i].sink, false, &pair.side[i].err);
+			(void)!hs_post_key_update(&post, pair.side[i].cfg, &pair.side[i].sink,
+				false, &pair.side[i].err);
 			plant_side(&pair.side[i]);
 			hs_post_clear(&post);
 		}

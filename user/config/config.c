@@ -246,6 +246,16 @@ enum leat_ret leat_config_set_records(
 	return LEAT_OK;
 }
 
+enum leat_ret leat_config_set_key_log(
+	struct leat_config *c, leat_key_log_fn *fn, void *arg, struct leat_err *err)
+{
+	if (config_may_set(c, err) != LEAT_OK)
+		return LEAT_FAILED;
+	c->key_log = fn;
+	c->key_log_arg = arg;
+	return LEAT_OK;
+}
+
 static bool has_suite(const struct leat_config *c, unsigned version)
 {
 	for (unsigned i = 0; i < c->suites.n; i++)

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include <leat/config.h>
+#include <leat/export.h>
 
 #include "crypto/crypto.h"
 #include "crypto/suite.h"
@@ -66,6 +67,9 @@ struct leat_config {
 	bool chain_cache; /* chains that passed are kept with the trust store (x509/cache) */
 	enum leat_records records[2]; /* by enum leat_dir */
 	uint32_t max_handshake_size;
+	leat_key_log_fn *key_log; /* NULL: secrets are told to nobody */
+	void *key_log_arg;
+	bool keep_secrets; /* exporters work also after a hand-over of both directions */
 
 	/* Resumption and PSKs. Mutable inside (and thread-safe) are the shared objects only. */
 	enum config_sessions sessions;

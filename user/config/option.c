@@ -392,6 +392,17 @@ static void show_max_handshake(const struct leat_config *c, char *buf, size_t n)
 	snprintf(buf, n, "%u", c->max_handshake_size);
 }
 
+static enum leat_ret set_keep_secrets(
+	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
+{
+	return parse_bool(o, value, &c->keep_secrets, err);
+}
+
+static void show_keep_secrets(const struct leat_config *c, char *buf, size_t n)
+{
+	show_bool(c->keep_secrets, buf, n);
+}
+
 /* ---- resumption ------------------------------------------------------------------------------------- */
 
 static enum leat_ret set_sessions(
@@ -608,6 +619,10 @@ static const struct option options[] = {
 	{ "max_handshake_size", NULL, OPTION_NUMBER, OPTION_BOTH, false, 1, MAX_HANDSHAKE_TOP,
 		"bytes, 1 to 8388607", "", "Longest handshake message that is taken.",
 		set_max_handshake, show_max_handshake },
+	{ "keep_secrets", NULL, OPTION_BOOL, OPTION_BOTH, false, 0, 0, "true, false", "false",
+		"Keep the master secret of TLS 1.2 when the kernel has both directions, so that exporters "
+		"and channel bindings work afterwards too; TLS 1.3 needs nothing for that.",
+		set_keep_secrets, show_keep_secrets },
 	{ "session_tickets", NULL, OPTION_WORD, OPTION_CLIENT, false, 0, 0, "disabled, manual", "",
 		"Whether sessions are kept for leat_engine_take_session, to be offered again.",
 		set_sessions, show_sessions },

@@ -145,6 +145,7 @@ static enum leat_ret come_up(struct leat_engine *e)
 	e->retried = f.retried;
 	e->extended_master = f.extended_master;
 	e->external_psk = f.external_psk;
+	e->cred = f.cred;
 	e->auth_s = f.auth_s;
 	hs_finish(e->hs, &e->post);
 	hs_free(e->hs);

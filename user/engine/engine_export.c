@@ -55,7 +55,7 @@ void leat_engine_export_commit(struct leat_engine *e, enum leat_dir dir)
 {
 	rec_half_clear(dir == LEAT_RX ? &e->rx : &e->tx);
 	e->exported[dir] = true;
-	hs_post_forget_keys(&e->post, dir);
+	hs_post_forget_keys(&e->post, dir, e->cfg->keep_secrets);
 }
 
 bool leat_engine_is_exported(const struct leat_engine *e, enum leat_dir dir)

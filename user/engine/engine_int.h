@@ -6,6 +6,7 @@
  *   engine_in.c      peer bytes -> records -> handshake, alerts, plaintext
  *   engine_out.c     handshake messages, alerts, application data -> records
  *   engine_session.c tickets that come become sessions; what is known of early data
+ *   engine_secrets.c what is computed from its secrets for others: exporters, channel bindings
  *   engine_export.c  keys leave for the kernel; control records come back from it
  *
  * Buffers. in: one block holding whole and partial records; [in_off, in_len) is not yet processed;
@@ -83,7 +84,8 @@ struct leat_engine {
 	bool resumed, retried, extended_master;
 	uint8_t *names; /* one block: alpn, sni */
 	size_t alpn_n, sni_n;
-	struct chain *chain; /* the peer's certificates, shared with any cache */
+	struct chain *chain;     /* the peer's certificates, shared with any cache */
+	const struct cred *cred; /* ours that was sent, held by cfg; NULL: none */
 	bool external_psk;
 	uint8_t early; /* enum leat_early */
 

@@ -243,7 +243,7 @@ static enum leat_ret maybe_update_key(struct leat_engine *e)
 {
 	if (!e->up || e->version != LEAT_TLS13 || rec_half_left(&e->tx) > 2)
 		return LEAT_OK;
-	if (hs_post_key_update(&e->post, &e->sink, false, &e->err) != LEAT_OK)
+	if (hs_post_key_update(&e->post, e->cfg, &e->sink, false, &e->err) != LEAT_OK)
 		return LEAT_FAILED;
 	return out_flush(e);
 }

@@ -5,6 +5,7 @@
  */
 #include "hs/hs_int.h"
 
+#include "hs/keylog.h"
 #include "wire/certificate.h"
 #include "wire/end_early.h"
 
@@ -52,6 +53,7 @@ enum leat_ret on_server_finished(struct hs *h, struct leat_span body, enum hs_st
 	hs_take_msg(h);
 	sched13_master(&h->sched, hs_transcript(h, th), &h->app_secret[LEAT_CLIENT],
 		&h->app_secret[LEAT_SERVER], &h->exporter);
+	keylog_application13(h);
 	if (send_flight2(h) != LEAT_OK)
 		return LEAT_FAILED;
 	hs_resumption13(h);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "hs/choose.h"
+#include "hs/keylog.h"
 #include "wire/encrypted_ext.h"
 
 /* ---- what holds for every ServerHello, HelloRetryRequest included ---- */
@@ -246,6 +247,7 @@ static void commit_server_hello13(
 	set_early_secret(h, sh);
 	sched13_handshake(&h->sched, kex_out_span(shared), hs_transcript(h, th),
 		&h->hs_secret[LEAT_CLIENT], &h->hs_secret[LEAT_SERVER]);
+	keylog_handshake13(h);
 }
 
 static enum leat_ret on_server_hello13(

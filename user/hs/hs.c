@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "hs/keylog.h"
 #include "wire/finished.h"
 #include "wire/v12.h"
 #include "x509/name.h"
@@ -381,6 +382,7 @@ void hs_facts(const struct hs *h, struct hs_facts *out)
 		.retried = h->retried,
 		.extended_master = h->ems,
 		.external_psk = h->psk && !h->resumed,
+		.cred = h->cred,
 		.auth_s = h->auth_s ? h->auth_s : h->env->now_s(h->env->arg),
 	};
 }
@@ -396,9 +398,14 @@ void hs_finish(struct hs *h, struct hs_post *out)
 		.tx = h->app_secret[h->role],
 		.resumption = h->resumption,
 		.exporter = h->version == LEAT_TLS13 ? h->exporter : h->v12.master,
+		.ems = h->ems,
 	};
 	memcpy(out->client_random, h->client_random, RANDOM_LEN);
 	memcpy(out->server_random, h->server_random, RANDOM_LEN);
+	/* RFC 5929 3.1: "the first TLS Finished message sent": the client's, or the server's where a
+	 * session was resumed (RFC 5246 7.3) */
+	memcpy(out->unique, h->v12.verify[h->resumed ? LEAT_SERVER : LEAT_CLIENT],
+		sizeof(out->unique));
 }
 
 /* ---- what handlers use ---- */
@@ -463,6 +470,10 @@ enum leat_ret hs_keys(struct hs *h, enum leat_dir dir, enum hs_level level,
 	static const struct leat_secret none;
 	enum leat_ret r;
 
+	if (h->version == LEAT_TLS12 && !h->key_logged) {
+		h->key_logged = true; /* one secret for both directions, whichever comes first */
+		keylog_line(h->cfg, "CLIENT_RANDOM", h->client_random, &h->v12.master);
+	}
 	r = h->sink->keys(h->sink->arg, dir, level, keys, secret ? secret : &none);
 	if (r == LEAT_OK && dir == LEAT_RX)
 		h->rx_level = (uint8_t)level;
@@ -479,6 +490,7 @@ enum leat_ret hs_keys_early(struct hs *h, enum leat_dir dir, const struct suite 
 
 	transcript_hash_with(&h->tr, suite->hash, (struct leat_span){ NULL, 0 }, th);
 	sched13_early_traffic(&h->sched, (struct leat_span){ th, hash_len(suite->hash) }, &secret);
+	keylog_line(h->cfg, "CLIENT_EARLY_TRAFFIC_SECRET", h->client_random, &secret);
 	sched13_keys(suite->hash, suite->aead, &secret, &keys);
 	return hs_keys(h, dir, LV_EARLY, &keys, &secret);
 }

@@ -125,6 +125,7 @@ struct hs_facts {
 	struct leat_span alpn;
 	struct leat_span sni;     /* host name the client asked for */
 	struct chain *peer_chain; /* NULL: the peer sent none; borrowed, chain_ref to keep it */
+	const struct cred *cred;  /* ours, if we sent one; held by the config */
 	bool resumed, retried, extended_master;
 	bool external_psk; /* both sides knew a key from elsewhere */
 	int64_t auth_s;    /* when certificates were last looked at: now, unless resumed */
@@ -140,7 +141,10 @@ struct hs_post {
 	struct leat_secret resumption; /* TLS 1.3: resumption_master_secret */
 	struct leat_secret exporter;   /* 1.3: exporter_master_secret; 1.2: master_secret */
 	uint8_t client_random[32], server_random[32]; /* TLS 1.2: keys and exporters need them */
-	struct leat_wr partial;                       /* post-handshake message under reassembly */
+	uint8_t unique[12];      /* TLS 1.2: verify_data of the first Finished (tls-unique) */
+	bool ems;                /* TLS 1.2: extended master secret */
+	uint32_t updates[2];     /* TLS 1.3: KeyUpdates so far, by enum leat_dir */
+	struct leat_wr partial;  /* post-handshake message under reassembly */
 	uint32_t key_updates_in; /* messages since the last application data (flood limit): the
 				  * engine sets it to 0 when application data arrives */
 	bool answered; /* a KeyUpdate answer went out: the engine sets it to false when it seals
@@ -153,8 +157,16 @@ void hs_post_clear(struct hs_post *p);
 LEAT_MUST_CHECK enum leat_ret hs_post_keys(
 	const struct hs_post *p, enum leat_dir dir, struct traffic_keys *out);
 /* The direction's keys live elsewhere for good: wipes what they were derived from. In TLS 1.2 one
- * master secret gives both directions, so it goes when both are gone. */
-void hs_post_forget_keys(struct hs_post *p, enum leat_dir dir);
+ * master secret gives both directions, so it goes when both are gone, unless exporters are to work
+ * afterwards too (keep_master). */
+void hs_post_forget_keys(struct hs_post *p, enum leat_dir dir, bool keep_master);
+
+/* May keying material be exported? TLS 1.2 without extended master secret: never (RFC 7627 5.4). */
+bool hs_post_may_export(const struct hs_post *p);
+struct leat_exporter;
+/* n <= LEAT_EXPORT_MAX bytes; hs_post_may_export, the label's length and the context's were checked. */
+void hs_post_exporter(
+	const struct hs_post *p, const struct leat_exporter *what, uint8_t *out, size_t n);
 
 /* One record payload of type REC_HANDSHAKE after the handshake: NewSessionTicket, KeyUpdate (sends the
  * answer and switches keys through the sink). LEAT_UNSUPPORTED: the peer asked to renegotiate TLS 1.2
@@ -163,7 +175,7 @@ void hs_post_forget_keys(struct hs_post *p, enum leat_dir dir);
 LEAT_MUST_CHECK enum leat_ret hs_post_record(struct hs_post *p, const struct leat_config *cfg,
 	const struct hs_sink *sink, struct leat_span payload, struct leat_err *err);
 /* Sends a KeyUpdate (request: ask the peer to do the same) and switches the write keys. */
-LEAT_MUST_CHECK enum leat_ret hs_post_key_update(
-	struct hs_post *p, const struct hs_sink *sink, bool request, struct leat_err *err);
+LEAT_MUST_CHECK enum leat_ret hs_post_key_update(struct hs_post *p, const struct leat_config *cfg,
+	const struct hs_sink *sink, bool request, struct leat_err *err);
 
 #endif

@@ -98,6 +98,7 @@ struct hs {
 	uint8_t rx_level;   /* enum hs_level peer messages must have now */
 	uint8_t dropped_in; /* messages that were ignored: compatibility CCS, HelloRequest */
 	bool sent_ccs;      /* ours, once per handshake */
+	bool key_logged;    /* TLS 1.2: the master secret was told (hs/keylog.h) */
 	bool may_send;      /* application write keys are set */
 	bool retried;       /* one HelloRetryRequest was sent or received */
 	bool ems;           /* extended master secret (always true in effect for 1.3) */

@@ -7,6 +7,7 @@
 #include "hs/hs.h"
 
 #include "base/err.h"
+#include "hs/keylog.h"
 #include "hs/reassemble.h"
 #include "sched/sched13.h"
 #include "wire/key_update.h"
@@ -51,18 +52,21 @@ static enum leat_ret check_header(void *arg, unsigned type, size_t len, struct l
 	return LEAT_OK;
 }
 
-static enum leat_ret switch_keys(struct hs_post *p, const struct hs_sink *sink, enum leat_dir dir)
+static enum leat_ret switch_keys(struct hs_post *p, const struct leat_config *cfg,
+	const struct hs_sink *sink, enum leat_dir dir)
 {
 	LEAT_SCOPED(traffic_keys_clear) struct traffic_keys keys = { 0 };
 	struct leat_secret *s = dir == LEAT_RX ? &p->rx : &p->tx;
 
 	sched13_update(p->suite->hash, s);
 	sched13_keys(p->suite->hash, p->suite->aead, s, &keys);
+	keylog_traffic(cfg, (enum leat_role)(dir == LEAT_TX ? p->role : !p->role),
+		++p->updates[dir], p->client_random, s);
 	return sink->keys(sink->arg, dir, LV_APP, &keys, s);
 }
 
-enum leat_ret hs_post_key_update(
-	struct hs_post *p, const struct hs_sink *sink, bool request, struct leat_err *err)
+enum leat_ret hs_post_key_update(struct hs_post *p, const struct leat_config *cfg,
+	const struct hs_sink *sink, bool request, struct leat_err *err)
 {
 	uint8_t b[HS_HDR_LEN + 1];
 	struct leat_wr w;
@@ -76,7 +80,7 @@ enum leat_ret hs_post_key_update(
 	enc_key_update(&w, request);
 	if (sink->send(sink->arg, leat_wr_done(&w)) != LEAT_OK)
 		return LEAT_FAILED;
-	return switch_keys(p, sink, LEAT_TX);
+	return switch_keys(p, cfg, sink, LEAT_TX);
 }
 
 static enum leat_ret on_key_update(struct arrival *a, struct leat_span body, bool is_last)
@@ -93,7 +97,7 @@ static enum leat_ret on_key_update(struct arrival *a, struct leat_span body, boo
 	if (a->post->rx.n == 0) /* the engine gave the keys away (engine/engine.h) */
 		return err_raise(a->err, LEAT_E_CLOSED, 0, 0, LEAT_HERE,
 			"key_update: the kernel that reads the records cannot change keys");
-	if (switch_keys(a->post, a->sink, LEAT_RX) != LEAT_OK)
+	if (switch_keys(a->post, a->cfg, a->sink, LEAT_RX) != LEAT_OK)
 		return LEAT_FAILED;
 	/* RFC 8446 4.6.3: with update_requested "the receiver MUST send a KeyUpdate of its own with
 	 * request_update set to "update_not_requested" prior to sending its next Application Data
@@ -101,7 +105,7 @@ static enum leat_ret on_key_update(struct arrival *a, struct leat_span body, boo
 	if (!request || a->post->answered)
 		return LEAT_OK;
 	a->post->answered = true;
-	return hs_post_key_update(a->post, a->sink, false, a->err);
+	return hs_post_key_update(a->post, a->cfg, a->sink, false, a->err);
 }
 
 static enum leat_ret on_ticket(struct arrival *a, struct leat_span body)

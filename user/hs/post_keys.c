@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * post_keys.c - record keys of an established connection, derived when asked for. Keeping secrets and
+ * post_keys.c - record keys and exported keys of an established connection, derived when asked for. Keeping secrets and
  * not keys means that nothing but the AEAD context holds a key, and that hand-over and KeyUpdate share
  * one place. Called by engine/ (export) and post.c.
  */
 #include "hs/hs.h"
+
+#include <leat/export.h>
 
 #include "base/secret.h"
 #include "sched/sched12.h"
@@ -25,14 +27,14 @@ enum leat_ret hs_post_keys(const struct hs_post *p, enum leat_dir dir, struct tr
 		sched13_keys(p->suite->hash, p->suite->aead, secret, out);
 		return LEAT_OK;
 	}
-	if (p->exporter.n == 0)
+	if (p->exporter.n == 0 || secret->n)
 		return LEAT_FAILED;
 	sched12_keys(p->suite->hash, p->suite->aead, &p->exporter, p->client_random,
 		p->server_random, want_client ? out : &other, want_client ? &other : out);
 	return LEAT_OK;
 }
 
-void hs_post_forget_keys(struct hs_post *p, enum leat_dir dir)
+void hs_post_forget_keys(struct hs_post *p, enum leat_dir dir, bool keep_master)
 {
 	struct leat_secret *gone = dir == LEAT_RX ? &p->rx : &p->tx;
 
@@ -41,6 +43,24 @@ void hs_post_forget_keys(struct hs_post *p, enum leat_dir dir)
 		return;
 	}
 	gone->n = 1; /* TLS 1.2 has no traffic secrets: the fields mark which direction has left */
-	if (p->rx.n && p->tx.n)
+	if (p->rx.n && p->tx.n && !keep_master)
 		leat_secret_clear(&p->exporter);
+}
+
+bool hs_post_may_export(const struct hs_post *p)
+{
+	/* RFC 7627 5.4: without extended master secret "the client or server MUST NOT export any key
+	 * material based on the new master secret for any subsequent application-level authentication.
+	 * In particular, it MUST disable [RFC5705]". */
+	return p->version == LEAT_TLS13 || p->ems;
+}
+
+void hs_post_exporter(
+	const struct hs_post *p, const struct leat_exporter *what, uint8_t *out, size_t n)
+{
+	if (p->version == LEAT_TLS13)
+		sched13_export(p->suite->hash, &p->exporter, what->label, what->context, out, n);
+	else
+		sched12_export(p->suite->hash, &p->exporter, what->label, p->client_random,
+			p->server_random, what->has_context, what->context, out, n);
 }

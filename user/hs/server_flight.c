@@ -5,6 +5,7 @@
  */
 #include "hs/hs_int.h"
 
+#include "hs/keylog.h"
 #include "wire/cert_verify.h"
 #include "wire/certificate.h"
 #include "wire/encrypted_ext.h"
@@ -43,6 +44,7 @@ static enum leat_ret set_handshake_keys(struct hs *h, const struct kex_out *shar
 
 	sched13_handshake(&h->sched, kex_out_span(shared), hs_transcript(h, th),
 		&h->hs_secret[LEAT_CLIENT], &h->hs_secret[LEAT_SERVER]);
+	keylog_handshake13(h);
 	if (hs_keys13(h, LEAT_TX, LV_HANDSHAKE, &h->hs_secret[LEAT_SERVER]) != LEAT_OK)
 		return LEAT_FAILED;
 	/* Early data first: the keys to read the rest under are set when it ends. */
@@ -87,6 +89,7 @@ static enum leat_ret finish_flight(struct hs *h, enum hs_state *next)
 		return LEAT_FAILED;
 	sched13_master(&h->sched, hs_transcript(h, th), &h->app_secret[LEAT_CLIENT],
 		&h->app_secret[LEAT_SERVER], &h->exporter);
+	keylog_application13(h);
 	*next = h->early == HS_EARLY_ACCEPTED ? S_WAIT_EOED : S_WAIT_FINISHED;
 	return hs_keys13(h, LEAT_TX, LV_APP, &h->app_secret[LEAT_SERVER]);
 }

@@ -7,6 +7,8 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <leat/export.h>
+
 #include "sock/conn.h"
 
 const struct leat_err *leat_conn_error(const struct leat_conn *c)
@@ -40,6 +42,18 @@ void leat_conn_info(const struct leat_conn *c, struct leat_conn_info *out)
 struct leat_span leat_peer_cert(const struct leat_conn *c, size_t i)
 {
 	return leat_engine_peer_cert(c->e, i);
+}
+
+enum leat_ret leat_conn_exporter(const struct leat_conn *c, const struct leat_exporter *what,
+	void *out, size_t n, struct leat_err *err)
+{
+	return leat_engine_exporter(c->e, what, out, n, err);
+}
+
+enum leat_ret leat_conn_binding(const struct leat_conn *c, enum leat_binding_kind kind,
+	struct leat_binding *out, struct leat_err *err)
+{
+	return leat_engine_binding(c->e, kind, out, err);
 }
 
 int leat_conn_fd(const struct leat_conn *c)

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * engine_secrets.c - exporters and channel bindings: what an established engine computes for others out of
+ * its secrets. Nothing here changes the engine. RFC 5705, RFC 8446 7.5, RFC 9266, RFC 5929, RFC 7627 5.4.
+ */
+#include <leat/export.h>
+
+#include <string.h>
+
+#include "engine/engine_int.h"
+#include "x509/end_point.h"
+
+#define LABEL_MAX 249 /* RFC 8446 7.1: opaque label<7..255> with "tls13 " before it */
+
+/* Says why, and that another way may be taken. */
+static enum leat_ret unsupported(struct leat_err *err, const char *what)
+{
+	(void)err_misuse(err, what);
+	return LEAT_UNSUPPORTED;
+}
+
+static enum leat_ret check_up(const struct leat_engine *e, struct leat_err *err)
+{
+	if (e->dead)
+		return err_misuse(err, "exporter: the connection is dead");
+	return e->up ? LEAT_OK : err_misuse(err, "exporter: the handshake is not complete");
+}
+
+/* Is there a secret to export from? */
+static enum leat_ret check_secret(const struct leat_engine *e, struct leat_err *err)
+{
+	if (check_up(e, err) != LEAT_OK)
+		return LEAT_FAILED;
+	if (!hs_post_may_export(&e->post))
+		return unsupported(
+			err, "exporter: not safe in tls 1.2 without extended master secret");
+	if (e->post.exporter.n == 0)
+		return unsupported(err,
+			"exporter: the master secret was wiped when the kernel took "
+			"both directions (option keep_secrets)");
+	return LEAT_OK;
+}
+
+/* RFC 5705 4, the labels the PRF of TLS 1.2 serves itself: "MUST NOT be used", and RFC 7627's. In TLS 1.3
+ * they would do no harm; a program that is refused under one version only is worse. */
+static bool is_reserved(const char *label)
+{
+	static const char *const own[] = { "client finished", "server finished", "master secret",
+		"key expansion", "extended master secret" };
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (strcmp(label, own[i]) == 0)
+			return true;
+	return false;
+}
+
+static enum leat_ret check_request(const struct leat_exporter *what, size_t n, struct leat_err *err)
+{
+	size_t len = what->label ? strnlen(what->label, LABEL_MAX + 1) : 0;
+
+	if (len == 0 || len > LABEL_MAX)
+		return err_misuse(err, "exporter: a label has 1 to 249 bytes");
+	if (is_reserved(what->label))
+		return err_misuse(err, "exporter: a label that TLS itself uses");
+	if (what->context.n > UINT16_MAX)
+		return err_misuse(err, "exporter: a context has at most 65535 bytes");
+	if (what->context.n && !what->has_context)
+		return err_misuse(err, "exporter: a context that is said not to be there");
+	if (n == 0 || n > LEAT_EXPORT_MAX)
+		return err_misuse(err, "exporter: 1 to 8160 bytes can be had at once");
+	return LEAT_OK;
+}
+
+enum leat_ret leat_engine_exporter(const struct leat_engine *e, const struct leat_exporter *what,
+	void *out, size_t n, struct leat_err *err)
+{
+	enum leat_ret r;
+
+	memset(out, 0, n);
+	r = check_request(what, n, err);
+	if (r == LEAT_OK)
+		r = check_secret(e, err);
+	if (r == LEAT_OK)
+		hs_post_exporter(&e->post, what, out, n);
+	return r;
+}
+
+/* ---- channel bindings ---- */
+
+/* RFC 9266 4.2: label "EXPORTER-Channel-Binding", context value "Empty string", 32 bytes. */
+static enum leat_ret bind_exporter(
+	const struct leat_engine *e, struct leat_binding *out, struct leat_err *err)
+{
+	static const struct leat_exporter what = {
+		.label = "EXPORTER-Channel-Binding",
+		.has_context = true,
+	};
+	enum leat_ret r = leat_engine_exporter(e, &what, out->b, 32, err);
+
+	out->n = r == LEAT_OK ? 32 : 0;
+	return r;
+}
+
+static enum leat_ret bind_end_point(
+	const struct leat_engine *e, struct leat_binding *out, struct leat_err *err)
+{
+	struct leat_span cert = { NULL, 0 };
+
+	if (e->role == LEAT_CLIENT && e->chain)
+		cert = chain_cert(e->chain, 0);
+	if (e->role == LEAT_SERVER && e->cred)
+		cert = cred_cert(e->cred, 0);
+	if (cert.n == 0)
+		return unsupported(
+			err, "tls-server-end-point: the handshake had no server certificate");
+	out->n = end_point_hash(cert, out->b);
+	return out->n ? LEAT_OK
+		      : unsupported(err, "tls-server-end-point: the certificate's signature "
+					 "names no single hash");
+}
+
+static enum leat_ret bind_unique(
+	const struct leat_engine *e, struct leat_binding *out, struct leat_err *err)
+{
+	/* RFC 8446 C.5 leaves it undefined in TLS 1.3 */
+	if (e->version == LEAT_TLS13)
+		return unsupported(err, "tls-unique: not defined in tls 1.3");
+	/* RFC 7627 1: without it, "tls-unique" of two connections can be made equal */
+	if (!e->post.ems)
+		return unsupported(
+			err, "tls-unique: not unique in tls 1.2 without extended master secret");
+	out->n = sizeof(e->post.unique);
+	memcpy(out->b, e->post.unique, out->n);
+	return LEAT_OK;
+}
+
+_Static_assert(LEAT_BINDING_MAX >= HASH_MAX, "the longest binding is a certificate's hash");
+
+enum leat_ret leat_engine_binding(const struct leat_engine *e, enum leat_binding_kind kind,
+	struct leat_binding *out, struct leat_err *err)
+{
+	memset(out, 0, sizeof(*out));
+	if (!leat_binding_name(kind))
+		return err_misuse(err, "channel binding: no such kind");
+	if (check_up(e, err) != LEAT_OK)
+		return LEAT_FAILED;
+	switch (kind) {
+	case LEAT_BINDING_EXPORTER: return bind_exporter(e, out, err);
+	case LEAT_BINDING_SERVER_END_POINT: return bind_end_point(e, out, err);
+	default: return bind_unique(e, out, err);
+	}
+}
+
+const char *leat_binding_name(enum leat_binding_kind kind)
+{
+	static const char *const names[] = {
+		[LEAT_BINDING_EXPORTER] = "tls-exporter",
+		[LEAT_BINDING_SERVER_END_POINT] = "tls-server-end-point",
+		[LEAT_BINDING_UNIQUE] = "tls-unique",
+	};
+
+	return (unsigned)kind < sizeof(names) / sizeof(names[0]) ? names[kind] : NULL;
+}
