@@ -326,7 +326,8 @@ enum leat_ret sign_make(const struct crypto *c, const struct key *k, const struc
 	if (!room)
 		return err_memory(err);
 	ok = is_eddsa(k->kind) ? sign_eddsa(k, tbs, room, &n) : sign_digest(k, s, tbs, room, &n);
-	if (!ok) {
+	/* Out of memory while it encodes, libcrypto's ECDSA (3.0) says 1 and a length of UINT_MAX. */
+	if (!ok || n > (size_t)max) {
 		sig->n = before;
 		return OSSL_FAIL(err, "signature: libcrypto cannot make it");
 	}
