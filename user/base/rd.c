@@ -4,6 +4,8 @@
  */
 #include "base/rd.h"
 
+#include <string.h>
+
 void leat_rd_fail(struct leat_rd *in)
 {
 	in->bad = true;
@@ -113,4 +115,9 @@ struct leat_span leat_rd_opaque16(struct leat_rd *in, size_t min, size_t max)
 struct leat_span leat_rd_opaque24(struct leat_rd *in, size_t min, size_t max)
 {
 	return vec(in, 3, min, max);
+}
+
+bool leat_span_same(struct leat_span a, struct leat_span b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }

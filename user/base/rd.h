@@ -41,6 +41,9 @@ struct leat_span leat_rd_opaque8(struct leat_rd *in, size_t min, size_t max);
 struct leat_span leat_rd_opaque16(struct leat_rd *in, size_t min, size_t max);
 struct leat_span leat_rd_opaque24(struct leat_rd *in, size_t min, size_t max);
 
+/* Do both hold the same bytes? For what is public only. */
+bool leat_span_same(struct leat_span a, struct leat_span b);
+
 void leat_rd_fail(struct leat_rd *in);
 static inline bool leat_rd_more(const struct leat_rd *in)
 {

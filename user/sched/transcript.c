@@ -16,10 +16,10 @@ void transcript_clear(struct transcript *t)
 
 void transcript_add(struct transcript *t, struct leat_span msg)
 {
-	if (t->d.hash != HASH_NONE) {
+	if (t->d.hash != HASH_NONE)
 		digest_update(&t->d, msg.p, msg.n);
+	if (t->d.hash != HASH_NONE && !t->keep)
 		return;
-	}
 	leat_wr_span(&t->raw, msg);
 	if (!leat_wr_ok(&t->raw))
 		t->bad = true;
@@ -35,8 +35,30 @@ bool transcript_choose(struct transcript *t, enum hash_id h)
 		return t->d.hash == h;
 	digest_init(&t->d, h);
 	digest_update(&t->d, kept.p, kept.n);
-	leat_wr_clear(&t->raw);
+	if (!t->keep)
+		leat_wr_clear(&t->raw);
 	return true;
+}
+
+void transcript_keep(struct transcript *t)
+{
+	assert(t->d.hash == HASH_NONE);
+	t->keep = true;
+}
+
+bool transcript_take_raw(struct transcript *t, struct leat_wr *out)
+{
+	leat_wr_clear(out);
+	*out = t->raw;
+	t->raw = (struct leat_wr){ 0 };
+	t->keep = false;
+	return !t->bad;
+}
+
+void transcript_drop_raw(struct transcript *t)
+{
+	leat_wr_clear(&t->raw);
+	t->keep = false;
 }
 
 /* RFC 8446 4.4.1: "the value of ClientHello1 is replaced with a special synthetic handshake message
