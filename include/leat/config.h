@@ -26,7 +26,9 @@ enum leat_records {
 };
 
 enum leat_verify {
-	LEAT_VERIFY_PEER = 0, /* chain (and, on a client, host name) must check out */
+	/* Chain (and, on a client, host name) must check out. Servers: clients are asked for a
+	 * certificate; only with the option fail_if_no_peer_cert must they have one. */
+	LEAT_VERIFY_PEER = 0,
 	LEAT_VERIFY_NONE, /* insecure on a client: anybody may answer. Servers: no client certificate */
 };
 
@@ -50,8 +52,8 @@ LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_set_versions(
 	struct leat_config *c, enum leat_version min, enum leat_version max, struct leat_err *err);
 
 /* leat_config_add_cred adds a certificate chain (PEM, leaf first) and its private key (PEM; password
- * may be empty). Several may be added: the handshake picks the first that fits the peer and the
- * requested name. PEM texts are not kept. Refusals name what is wrong with which text. */
+ * may be empty). Several may be added: a server picks the one that fits the peer and the requested
+ * name best, a client that is asked the first that fits the request. PEM texts are not kept. Refusals name what is wrong with which text. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_add_cred(struct leat_config *c,
 	struct leat_span cert_pem, struct leat_span key_pem, struct leat_span password,
 	struct leat_err *err);

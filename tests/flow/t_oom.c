@@ -49,11 +49,14 @@ static void ossl_free(void *p, const char *file, int line)
 static const struct scene {
 	const char *name, *client_versions, *server_groups;
 	enum key_kind key;
+	bool client_cert;
 } scenes[] = {
-	{ "1.3 P-256", "tlsv1.3", NULL, KEY_EC_P256 },
-	{ "1.3 RSA, retried", "tlsv1.3", "secp384r1", KEY_RSA },
-	{ "1.2 RSA", "tlsv1.2", NULL, KEY_RSA },
-	{ "1.3 Ed25519", "tlsv1.3", NULL, KEY_ED25519 },
+	{ "1.3 P-256", "tlsv1.3", NULL, KEY_EC_P256, false },
+	{ "1.3 RSA, retried", "tlsv1.3", "secp384r1", KEY_RSA, false },
+	{ "1.2 RSA", "tlsv1.2", NULL, KEY_RSA, false },
+	{ "1.3 Ed25519", "tlsv1.3", NULL, KEY_ED25519, false },
+	{ "1.3, client certificate", "tlsv1.3", NULL, KEY_EC_P256, true },
+	{ "1.2, client certificate", "tlsv1.2", NULL, KEY_EC_P256, true },
 };
 
 static struct leat_config *client_cfg, *server_cfg;
@@ -67,6 +70,17 @@ static void configs_for(const struct scene *s)
 	pair_set(client_cfg, "versions", s->client_versions);
 	if (s->server_groups)
 		pair_set(server_cfg, "groups", s->server_groups);
+	if (s->client_cert) {
+		const struct pki_ident *id = pki_client(KEY_EC_P256);
+
+		assert_int_equal(leat_config_add_cred(client_cfg, id->chain_pem, id->key_pem,
+					 (struct leat_span){ NULL, 0 }, &err),
+			LEAT_OK);
+		assert_int_equal(
+			leat_config_add_trust(server_cfg, pki_root_pem(), NULL, &err), LEAT_OK);
+		pair_set(server_cfg, "verify", "verify_peer");
+		pair_set(server_cfg, "fail_if_no_peer_cert", "true");
+	}
 	assert_int_equal(leat_config_freeze(client_cfg, &err), LEAT_OK);
 	assert_int_equal(leat_config_freeze(server_cfg, &err), LEAT_OK);
 }

@@ -19,26 +19,43 @@ static struct pair pair;
 /* Configs are made once: making one fetches every algorithm from libcrypto. */
 static struct {
 	const char *versions;
-	bool retry;
+	bool retry, auth;
 	struct leat_config *c, *s;
 } kept[8];
+
+static bool with_auth; /* the client shows a certificate */
+
+static void add_client_cert(struct leat_config *c, struct leat_config *s)
+{
+	const struct pki_ident *id = pki_client(KEY_EC_P256);
+	struct leat_err err = { 0 };
+
+	assert_int_equal(leat_config_add_cred(c, id->chain_pem, id->key_pem,
+				 (struct leat_span){ NULL, 0 }, &err),
+		LEAT_OK);
+	assert_int_equal(leat_config_add_trust(s, pki_root_pem(), NULL, &err), LEAT_OK);
+	pair_set(s, "verify", "verify_peer");
+}
 
 static void fresh(const char *versions, bool retry)
 {
 	size_t i = 0;
 
-	while (kept[i].versions &&
-		(strcmp(kept[i].versions, versions) != 0 || kept[i].retry != retry))
+	while (kept[i].versions && (strcmp(kept[i].versions, versions) != 0 ||
+					   kept[i].retry != retry || kept[i].auth != with_auth))
 		i++;
 	if (!kept[i].versions) {
 		assert_true(i < 7);
 		kept[i].versions = versions;
 		kept[i].retry = retry;
+		kept[i].auth = with_auth;
 		kept[i].c = pair_client_config();
 		kept[i].s = pair_server_config(KEY_EC_P256);
 		pair_set(kept[i].c, "versions", versions);
 		if (retry)
 			pair_set(kept[i].s, "groups", "secp384r1");
+		if (with_auth)
+			add_client_cert(kept[i].c, kept[i].s);
 	}
 	pair_init(&pair, leat_config_ref(kept[i].c), leat_config_ref(kept[i].s), NULL);
 }
@@ -126,6 +143,15 @@ static void every_message_retry(void **state)
 {
 	(void)state;
 	every_message("tlsv1.3", true);
+}
+
+static void every_message_auth(void **state)
+{
+	(void)state;
+	with_auth = true;
+	every_message("tlsv1.3", false);
+	every_message("tlsv1.2", false);
+	with_auth = false;
 }
 
 static void every_message_12(void **state)
@@ -429,6 +455,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_message_13),
 		cmocka_unit_test(every_message_retry),
+		cmocka_unit_test(every_message_auth),
 		cmocka_unit_test(every_message_12),
 		cmocka_unit_test(every_level),
 		cmocka_unit_test_teardown(repeated, vec_teardown),

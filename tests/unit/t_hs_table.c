@@ -70,8 +70,11 @@ static const struct edge c12[] = {
 	{ "WAIT_CCS", MSG_HELLO_REQUEST, LV_PLAIN, "WAIT_CCS" },
 };
 
-/* The same as the server hears it, without client certificates. */
+/* The same as the server hears it; a client that showed a certificate signs behind its key exchange. */
 static const struct edge s12[] = {
+	{ "WAIT_CERT", MSG_CERT, LV_PLAIN, "WAIT_CKX" },
+	{ "WAIT_CKX", MSG_CLIENT_KX, LV_PLAIN, "WAIT_CV" },
+	{ "WAIT_CV", MSG_CERT_VERIFY, LV_PLAIN, "WAIT_CCS" },
 	{ "WAIT_CKX", MSG_CLIENT_KX, LV_PLAIN, "WAIT_CCS" },
 	{ "WAIT_CCS", HS_MSG_CCS, LV_PLAIN, "WAIT_FINISHED" },
 	{ "WAIT_FINISHED", MSG_FINISHED, LV_APP, "CONNECTED" },

@@ -358,7 +358,7 @@ static void words(void **state)
 	(void)state;
 	takes(LEAT_CLIENT, "verify", "verify_none", "verify_none");
 	takes(LEAT_SERVER, "verify", "verify_none", "verify_none");
-	refuses(LEAT_SERVER, "verify", "verify_peer", "verify", "cannot ask clients");
+	takes(LEAT_SERVER, "verify", "verify_peer", "verify_peer");
 	refuses(LEAT_CLIENT, "verify", "none", "verify", "neither verify_peer nor verify_none");
 	refuses(LEAT_CLIENT, "verify", "", "verify", "neither");
 	takes(LEAT_CLIENT, "records", "kernel", "kernel");

@@ -32,6 +32,9 @@ void config_bind(struct leat_config *c)
 	digest_init(&d, HASH_SHA256);
 	digest_update(&d, text, sizeof(text));
 	digest_update(&d, settings, sizeof(settings));
+	for (unsigned i = 0; i < c->cert_schemes.n; i++)
+		digest_update(&d, &c->cert_schemes.v[i]->id, sizeof(c->cert_schemes.v[i]->id));
+	add(&d, (struct leat_span){ NULL, 0 });
 	for (unsigned i = 0; i < c->num_creds; i++)
 		add(&d, cred_cert(c->creds[i], 0));
 	add(&d, (struct leat_span){ NULL, 0 });

@@ -184,10 +184,6 @@ enum leat_ret leat_config_set_verify(
 		return LEAT_FAILED;
 	if (v != LEAT_VERIFY_PEER && v != LEAT_VERIFY_NONE)
 		return err_option(err, "verify", NULL, "neither verify_peer nor verify_none");
-	/* Taking it and then asking nobody for a certificate would be worse than a refusal. */
-	if (c->role == LEAT_SERVER && v == LEAT_VERIFY_PEER)
-		return err_option(err, "verify", "verify_peer",
-			"this version's servers cannot ask clients for certificates");
 	c->verify = v;
 	return LEAT_OK;
 }
@@ -293,6 +289,20 @@ static bool has_psk(const struct leat_config *c)
 	return c->num_psks || c->psk_lookup;
 }
 
+static enum leat_ret check_peer(const struct leat_config *c, struct leat_err *err)
+{
+	if (!c->fail_if_no_peer_cert)
+		return LEAT_OK;
+	if (c->verify != LEAT_VERIFY_PEER)
+		return err_option(err, "fail_if_no_peer_cert", "true",
+			"no client is asked for a certificate without verify=verify_peer");
+	/* RFC 8446 4.3.2: a server that authenticates with a PSK MUST NOT ask for a certificate */
+	if (has_psk(c))
+		return err_option(err, "fail_if_no_peer_cert", "true",
+			"clients with a pre-shared key show no certificate");
+	return LEAT_OK;
+}
+
 static enum leat_ret check_whole(const struct leat_config *c, struct leat_err *err)
 {
 	for (unsigned v = c->min_version; v <= c->max_version; v++)
@@ -303,6 +313,8 @@ static enum leat_ret check_whole(const struct leat_config *c, struct leat_err *e
 		return err_option(err, "groups", NULL, "none is left");
 	if (c->schemes.n == 0)
 		return err_option(err, "signature_algs", NULL, "none is left");
+	if (check_peer(c, err) != LEAT_OK)
+		return LEAT_FAILED;
 	if (c->role == LEAT_SERVER && c->num_creds == 0 && !has_psk(c))
 		return err_option(err, "certfile", "", "a server needs a certificate and its key");
 	for (unsigned i = 0; i < c->num_creds; i++)

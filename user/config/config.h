@@ -50,6 +50,7 @@ struct leat_config {
 	CONFIG_LIST(suite, CONFIG_MAX_SUITES) suites; /* both versions, in order of preference */
 	CONFIG_LIST(group, CONFIG_MAX_GROUPS) groups;
 	CONFIG_LIST(sigscheme, CONFIG_MAX_SCHEMES) schemes;
+	CONFIG_LIST(sigscheme, CONFIG_MAX_SCHEMES) cert_schemes; /* of chains; empty: as schemes */
 	unsigned
 		num_shares; /* client: key shares in the first hello (default 2, of different kinds) */
 	bool server_order; /* server's preference of suites and groups decides */
@@ -61,7 +62,9 @@ struct leat_config {
 	struct store *trust;  /* NULL: none loaded */
 	bool trust_of_system; /* trust is the shared store of the system's anchors: never added to */
 	enum leat_verify verify;
-	bool insecure_skip_name; /* client: chain is checked, the name is not */
+	bool fail_if_no_peer_cert; /* server: with verify, a client must show a certificate */
+	bool authorities;          /* the peer is told which CAs are trusted */
+	bool insecure_skip_name;   /* client: chain is checked, the name is not */
 	unsigned depth;
 	bool lean_verify; /* plain chains may pass without libcrypto's path building (x509/lean) */
 	bool chain_cache; /* chains that passed are kept with the trust store (x509/cache) */

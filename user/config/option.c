@@ -218,6 +218,18 @@ LIST_SETTER(set_groups, group, groups, CONFIG_MAX_GROUPS, group_by_name,
 	crypto_has_group(c->crypto, row), "group")
 LIST_SETTER(set_schemes, sigscheme, schemes, CONFIG_MAX_SCHEMES, sigscheme_by_name,
 	crypto_has_scheme(c->crypto, row), "signature algorithm")
+LIST_SETTER(set_some_cert_schemes, sigscheme, cert_schemes, CONFIG_MAX_SCHEMES, sigscheme_by_name,
+	crypto_has_scheme(c->crypto, row), "signature algorithm")
+
+/* An empty list: those of signature_algs. */
+static enum leat_ret set_cert_schemes(
+	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
+{
+	if (value[0])
+		return set_some_cert_schemes(c, o, value, err);
+	c->cert_schemes.n = 0;
+	return LEAT_OK;
+}
 
 #define LIST_SHOWER(fn, list_)                                           \
 	static void fn(const struct leat_config *c, char *buf, size_t n) \
@@ -229,6 +241,7 @@ LIST_SETTER(set_schemes, sigscheme, schemes, CONFIG_MAX_SCHEMES, sigscheme_by_na
 LIST_SHOWER(show_ciphers, suites)
 LIST_SHOWER(show_groups, groups)
 LIST_SHOWER(show_schemes, schemes)
+LIST_SHOWER(show_cert_schemes, cert_schemes)
 
 static enum leat_ret set_shares(
 	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
@@ -301,6 +314,28 @@ static enum leat_ret set_verify(
 static void show_verify(const struct leat_config *c, char *buf, size_t n)
 {
 	snprintf(buf, n, "%s", verify_words[c->verify]);
+}
+
+static enum leat_ret set_fail_if_none(
+	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
+{
+	return parse_bool(o, value, &c->fail_if_no_peer_cert, err);
+}
+
+static void show_fail_if_none(const struct leat_config *c, char *buf, size_t n)
+{
+	show_bool(c->fail_if_no_peer_cert, buf, n);
+}
+
+static enum leat_ret set_authorities(
+	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
+{
+	return parse_bool(o, value, &c->authorities, err);
+}
+
+static void show_authorities(const struct leat_config *c, char *buf, size_t n)
+{
+	show_bool(c->authorities, buf, n);
 }
 
 static enum leat_ret set_skip_name(
@@ -569,6 +604,11 @@ static const struct option options[] = {
 		"RFC 8446 names, such as ed25519 or rsa_pss_rsae_sha256", "",
 		"Signature algorithms accepted from the peer and used by us, in order of preference.",
 		set_schemes, show_schemes },
+	{ "signature_algs_cert", "signature_algorithms_cert", OPTION_LIST, OPTION_BOTH, false, 0, 0,
+		"RFC 8446 names, such as rsa_pkcs1_sha256", "",
+		"Signature algorithms accepted inside the peer's chain, where they are not those of "
+		"signature_algs.",
+		set_cert_schemes, show_cert_schemes },
 	{ "key_shares", NULL, OPTION_NUMBER, OPTION_CLIENT, false, 1, 4, "1 to 4", "",
 		"Key shares in the first hello, of the first groups of different kinds; more cost time, "
 		"fewer may cost a round trip.",
@@ -584,8 +624,21 @@ static const struct option options[] = {
 	{ "verify", NULL, OPTION_WORD, OPTION_BOTH, true, 0, 0, "verify_peer, verify_none",
 		"verify_none",
 		"Whether the peer's certificates must check out. Without, a client talks to anybody; a "
-		"server does not ask for a certificate (this version's servers cannot).",
+		"server does not ask for a certificate.",
 		set_verify, show_verify },
+	{ "fail_if_no_peer_cert", NULL, OPTION_BOOL, OPTION_SERVER, false, 0, 0, "true, false",
+		"false",
+		"With verify_peer: a client without a certificate is refused; otherwise only one with a "
+		"bad certificate.",
+		set_fail_if_none, show_fail_if_none },
+	{ "certificate_authorities", NULL, OPTION_BOOL, OPTION_CLIENT, false, 0, 0, "true, false",
+		"false",
+		"Tell the server which CAs are trusted, so that it can choose its certificate "
+		"by it.",
+		set_authorities, show_authorities },
+	{ "certificate_authorities", NULL, OPTION_BOOL, OPTION_SERVER, false, 0, 0, "true, false",
+		"true", "Tell clients that are asked for a certificate which CAs are trusted.",
+		set_authorities, show_authorities },
 	{ "insecure_skip_name", NULL, OPTION_BOOL, OPTION_CLIENT, true, 0, 0, "true, false", "",
 		"Check the server's chain but not that its certificate is for the host asked for: any "
 		"holder of any trusted certificate may answer.",

@@ -74,6 +74,7 @@ void policy_modern(struct leat_config *c)
 	c->middlebox = true;
 	/* A server asks for a client certificate only when told to. */
 	c->verify = c->role == LEAT_CLIENT ? LEAT_VERIFY_PEER : LEAT_VERIFY_NONE;
+	c->authorities = c->role == LEAT_SERVER;
 	c->insecure_skip_name = false;
 	c->depth = DEPTH_MODERN;
 	c->lean_verify = true;

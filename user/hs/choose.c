@@ -169,19 +169,77 @@ static bool try_cred(const struct leat_config *cfg, unsigned version, struct lea
 	return s;
 }
 
+/* RFC 8446 4.2.3: "If no "signature_algorithms_cert" extension is present, then the
+ * "signature_algorithms" extension also applies to signatures appearing in certificates." */
+static struct leat_span schemes_of_certs(struct leat_span cert, struct leat_span all)
+{
+	return cert.n ? cert : all;
+}
+
+/* How well a credential that can sign suits the client, the reasons in the order of their weight. */
+static unsigned rate(const struct cred *cred, const struct client_hello *ch, const char *sni)
+{
+	struct leat_span certs = schemes_of_certs(ch->sigalgs_cert, ch->sigalgs);
+
+	return (sni[0] && cred_has_name(cred, sni) ? 4 : 0) +
+	       (ch->authorities.n && cred_is_under(cred, ch->authorities) ? 2 : 0) +
+	       (cred_is_signed_with(cred, certs) ? 1 : 0);
+}
+
 bool choose_cred(const struct leat_config *cfg, unsigned version, struct leat_span schemes,
 	const struct suite *suite, const struct client_hello *ch, const char *sni,
 	struct choice_cred *out)
 {
-	/* With one credential the name changes nothing. */
-	for (unsigned i = 0; sni[0] && cfg->num_creds > 1 && i < cfg->num_creds; i++)
-		if (cred_has_name(cfg->creds[i], sni) &&
-			try_cred(cfg, version, schemes, suite, ch, cfg->creds[i], out))
+	struct choice_cred c;
+	unsigned best = 0;
+	bool found = false;
+
+	for (unsigned i = 0; i < cfg->num_creds; i++) {
+		unsigned rating;
+
+		if (!try_cred(cfg, version, schemes, suite, ch, cfg->creds[i], &c))
+			continue;
+		/* With one credential nothing changes. */
+		rating = cfg->num_creds > 1 ? rate(c.cred, ch, sni) : 0;
+		if (!found || rating > best) {
+			*out = c;
+			best = rating;
+		}
+		found = true;
+	}
+	return found;
+}
+
+static bool is_type_asked(const struct cert_request *cr, enum key_kind k)
+{
+	bool rsa = k == KEY_RSA || k == KEY_RSA_PSS;
+
+	return list8_has(cr->types, rsa ? CERT_TYPE_RSA_SIGN : CERT_TYPE_ECDSA_SIGN);
+}
+
+bool choose_client_cred(const struct leat_config *cfg, unsigned version,
+	const struct cert_request *cr, struct choice_cred *out)
+{
+	struct leat_span certs = schemes_of_certs(cr->sigalgs_cert, cr->sigalgs);
+	bool found = false;
+
+	for (unsigned i = 0; i < cfg->num_creds; i++) {
+		const struct cred *cred = cfg->creds[i];
+		const struct sigscheme *s = choose_scheme(
+			cfg, version, cr->sigalgs, cred_key(cred));
+
+		if (!s || (cr->authorities.n && !cred_is_under(cred, cr->authorities)) ||
+			(version == LEAT_TLS12 && !is_type_asked(cr, key_kind(cred_key(cred)))))
+			continue;
+		if (!found)
+			*out = (struct choice_cred){ cred, s };
+		found = true;
+		if (cred_is_signed_with(cred, certs)) {
+			*out = (struct choice_cred){ cred, s };
 			return true;
-	for (unsigned i = 0; i < cfg->num_creds; i++)
-		if (try_cred(cfg, version, schemes, suite, ch, cfg->creds[i], out))
-			return true;
-	return false;
+		}
+	}
+	return found;
 }
 
 /* ---- TLS 1.2 ---- */

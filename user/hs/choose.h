@@ -11,6 +11,7 @@
 #define LEAT_HS_CHOOSE_H
 
 #include "config/config.h"
+#include "wire/cert_request.h"
 #include "wire/client_hello.h"
 
 /* Highest version both sides allow; 0: none. */
@@ -39,12 +40,21 @@ struct choice_cred {
 	const struct cred *cred;
 	const struct sigscheme *scheme;
 };
-/* First credential that carries the name (sni, "" for none) and can sign for this peer; else the first
- * that can sign: an unknown name gets our default (RFC 6066 3 allows to go on). suite: TLS 1.2, whose
- * authentication must fit; NULL in TLS 1.3. false: none can. */
+/* Server: of the credentials that can sign for this peer the best: one that carries the name (sni, ""
+ * for none) goes before one that a CA the client named has issued (RFC 8446 4.2.4), that before one whose
+ * chain is signed with what the client takes (4.4.2.2); else the first. An unknown name gets our default
+ * (RFC 6066 3 allows to go on). suite: TLS 1.2, whose authentication must fit; NULL in TLS 1.3. false:
+ * none can sign. */
 bool choose_cred(const struct leat_config *cfg, unsigned version, struct leat_span schemes,
 	const struct suite *suite, const struct client_hello *ch, const char *sni,
 	struct choice_cred *out);
+
+/* Client: the first credential that answers this request: its key can sign with an algorithm of the
+ * request, is (TLS 1.2) of a type that was asked for, and one of the authorities, where some are named,
+ * is among its issuers (RFC 8446 4.4.2.3, RFC 5246 7.4.6). Chains signed with what the server takes go
+ * first. false: none, and an empty list is the answer. */
+bool choose_client_cred(const struct leat_config *cfg, unsigned version,
+	const struct cert_request *cr, struct choice_cred *out);
 
 /* TLS 1.2: suite, group and credential depend on each other. */
 struct choice12 {

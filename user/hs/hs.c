@@ -375,6 +375,7 @@ void hs_facts(const struct hs *h, struct hs_facts *out)
 		.suite = h->suite,
 		.group = h->group,
 		.scheme = h->scheme,
+		.client_scheme = h->peer_chain || h->role == LEAT_CLIENT ? h->client_scheme : NULL,
 		.alpn = h->alpn,
 		.sni = { (const uint8_t *)sni, strlen(sni) },
 		.peer_chain = h->peer_chain,

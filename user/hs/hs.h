@@ -121,7 +121,8 @@ struct hs_facts {
 	uint16_t version;
 	const struct suite *suite;
 	const struct group *group;
-	const struct sigscheme *scheme; /* of the peer's signature (client) or ours (server) */
+	const struct sigscheme *scheme;        /* of the server's signature */
+	const struct sigscheme *client_scheme; /* of the client's; NULL: it showed no certificate */
 	struct leat_span alpn;
 	struct leat_span sni;     /* host name the client asked for */
 	struct chain *peer_chain; /* NULL: the peer sent none; borrowed, chain_ref to keep it */

@@ -10,8 +10,8 @@
  * Which file has what: client_hello_out (ClientHello 1 and 2), client_params (ServerHello,
  * HelloRetryRequest, EncryptedExtensions), client_auth (CertificateRequest, Certificate,
  * CertificateVerify), client_finish; client_hello_in (decode and version), server_choose, server_flight,
- * server_auth (client certificates), server_finish; v12_client, v12_server (TLS 1.2, entered through
- * v12_client_begin and v12_server_begin).
+ * server_auth (client certificates), server_finish; cert_out and cert_in (certificates of both roles);
+ * v12_client, v12_server (TLS 1.2, entered through v12_client_begin and v12_server_begin).
  */
 #ifndef LEAT_HS_HS_INT_H
 #define LEAT_HS_HS_INT_H
@@ -42,7 +42,7 @@ struct hs_job {
 	enum hs_job_kind kind;
 	hs_resume_fn *resume;
 	struct leat_job *out; /* taken away, a reference (hs/job.h) */
-	/* SIGN: tbs under h->cred's key with h->scheme; the answer is appended to sig. */
+	/* SIGN: tbs under h->cred's key with hs_own_scheme; the answer is appended to sig. */
 	struct leat_wr tbs, sig;
 	/* VERIFY: h->peer_chain against the config; the answer is yes, or an alert in *h->err. */
 };
@@ -69,6 +69,8 @@ struct hs_server {
 	uint8_t hello_digest[32];        /* of what must not change in the second ClientHello */
 	bool early_rejected;             /* records that do not open are early data */
 	bool wants_tickets;              /* the client can resume with what we could give it */
+	bool asked_cert;                 /* a CertificateRequest was sent */
+	uint64_t asked_ext;              /* its extensions, for ext_is_asked */
 	uint16_t psk_index;
 	uint32_t max_early; /* bytes the session allows, when early data was accepted */
 };
@@ -120,10 +122,13 @@ struct hs {
 	uint16_t version;
 	const struct suite *suite;
 	const struct group *group;
-	const struct sigscheme *scheme;
-	struct leat_span alpn;    /* inside cfg->alpn */
-	const struct cred *cred;  /* ours, held by cfg */
-	struct chain *peer_chain; /* theirs, owned */
+	const struct sigscheme *scheme;        /* of the server's signature */
+	const struct sigscheme *client_scheme; /* of the client's; NULL: it made none */
+	struct leat_span alpn;                 /* inside cfg->alpn */
+	const struct cred *cred;               /* ours, held by cfg; client: NULL until asked */
+	struct chain *peer_chain;              /* theirs, owned */
+	struct leat_span
+		auth_context; /* certificate_request_context; empty in the main handshake */
 
 	uint8_t client_random[RANDOM_LEN], server_random[RANDOM_LEN];
 	uint8_t session_id[LIM_SESSION_ID]; /* client's legacy_session_id; 1.2: the session's */
@@ -144,6 +149,12 @@ struct hs {
 };
 
 /* ---- hs.c: what every handler uses ---- */
+
+/* What we sign with. */
+static inline const struct sigscheme *hs_own_scheme(const struct hs *h)
+{
+	return h->role == LEAT_SERVER ? h->scheme : h->client_scheme;
+}
 
 #define hs_refuse(h, alert, what) err_alert((h)->err, (alert), (what))
 
@@ -185,7 +196,7 @@ void hs_verify_tbs13(const struct hs *h, enum leat_role signer, struct leat_wr *
 /* ---- job.c ---- */
 
 /* Both return LEAT_AGAIN (a job waits) or LEAT_FAILED. SIGN: h->job.tbs is filled, h->cred and
- * h->scheme are chosen; resume finds the signature in h->job.sig. VERIFY: h->peer_chain is set; with
+ * hs_own_scheme are chosen; resume finds the signature in h->job.sig. VERIFY: h->peer_chain is set; with
  * verification off resume is called at once and its result returned. */
 LEAT_MUST_CHECK enum leat_ret job_sign(struct hs *h, hs_resume_fn *resume);
 LEAT_MUST_CHECK enum leat_ret job_verify(struct hs *h, hs_resume_fn *resume, enum hs_state *next);
@@ -227,6 +238,8 @@ LEAT_MUST_CHECK enum leat_ret server_send_tickets(struct hs *h);
 void server_hello_digest(const struct client_hello *ch, uint8_t out[32]);
 /* RFC 8446 4.1.3: 32 random bytes, the last eight telling of a downgrade where h->version says so. */
 void server_make_random(struct hs *h);
+/* The client has no certificate to show: does that end the handshake? Both versions. */
+LEAT_MUST_CHECK enum leat_ret server_without_cert(const struct hs *h);
 hs_fn on_end_of_early_data, on_client_cert, on_client_cert_verify, on_client_finished;
 
 /* ---- TLS 1.2: v12_client.c, v12_server.c ----
@@ -238,13 +251,15 @@ hs_fn on_end_of_early_data, on_client_cert, on_client_cert_verify, on_client_fin
  *
  * v12_server_begin: a ClientHello for which TLS 1.2 was chosen; client_random, session_id and sni are
  * committed. It chooses (choose.h), sends ServerHello, Certificate, then ServerKeyExchange through
- * job_sign, ServerHelloDone, and sets *next = S12_WAIT_CKX. Server randoms: server_make_random.
+ * job_sign, ServerHelloDone, and sets *next = S12_WAIT_CKX (S12_WAIT_CERT where it asks for a
+ * certificate). Server randoms: server_make_random.
  *
  * The handlers below are in the rows. Both sides end in HS_UP, with h->v12.master for the exporter. */
 enum leat_ret v12_client_begin(struct hs *h, const struct server_hello *sh, enum hs_state *next);
 enum leat_ret v12_server_begin(struct hs *h, const struct client_hello *ch, enum hs_state *next);
 hs_fn v12_on_server_cert, v12_on_server_kx, v12_on_cert_request, v12_on_hello_done,
 	v12_on_hello_request, v12_on_ticket, v12_on_server_ccs, v12_on_server_finished;
-hs_fn v12_on_client_kx, v12_on_client_ccs, v12_on_client_finished;
+hs_fn v12_on_client_cert, v12_on_client_kx, v12_on_client_cert_verify, v12_on_client_ccs,
+	v12_on_client_finished;
 
 #endif

@@ -78,8 +78,8 @@ enum leat_ret job_answer(struct hs *h)
 {
 	switch (h->job.kind) {
 	case HS_JOB_SIGN:
-		return job_make_signature(
-			h->cfg, h->cred, h->scheme, leat_wr_done(&h->job.tbs), &h->job.sig, h->err);
+		return job_make_signature(h->cfg, h->cred, hs_own_scheme(h),
+			leat_wr_done(&h->job.tbs), &h->job.sig, h->err);
 	case HS_JOB_VERIFY: return run_verify(h);
 	default: return err_misuse(h->err, "handshake: no job waits");
 	}
@@ -94,7 +94,7 @@ static struct leat_job *detach_sign(const struct hs *h)
 	if (!j)
 		return NULL;
 	j->cred = h->cred;
-	j->scheme = h->scheme;
+	j->scheme = hs_own_scheme(h);
 	j->tbs = (struct leat_span){ j->b, j->n };
 	return j;
 }

@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * server_auth.c - what a client may send before its Finished when it was asked to: EndOfEarlyData,
- * Certificate, CertificateVerify. RFC 8446 4.5, 4.4.2, 4.4.3.
- *
- * This server asks for no certificate, so the states S_WAIT_CERT and S_WAIT_CV are never entered and
- * their handlers refuse: the rows are there because the table is the whole of RFC 8446 A.2.
+ * Certificate, CertificateVerify. RFC 8446 4.5, 4.4.2, 4.4.3. The messages of TLS 1.2 are in
+ * v12_server.c; which certificates suffice is decided here for both.
  */
 #include "hs/hs_int.h"
 
+#include "hs/cert_in.h"
+#include "wire/certificate.h"
 #include "wire/end_early.h"
-
-static enum leat_ret not_asked(struct hs *h)
-{
-	return hs_refuse(h, LEAT_ALERT_UNEXPECTED_MESSAGE, "handshake: message was not asked for");
-}
 
 enum leat_ret on_end_of_early_data(struct hs *h, struct leat_span body, enum hs_state *next)
 {
@@ -29,16 +24,61 @@ enum leat_ret on_end_of_early_data(struct hs *h, struct leat_span body, enum hs_
 	return hs_keys13(h, LEAT_RX, LV_HANDSHAKE, &h->hs_secret[LEAT_CLIENT]);
 }
 
+/* RFC 8446 4.4.2.4: "If the client does not send any certificates [...], the server MAY at its discretion
+ * either continue the handshake without client authentication or abort the handshake with a
+ * "certificate_required" alert."; RFC 5246 7.4.6: "a fatal handshake_failure alert" */
+enum leat_ret server_without_cert(const struct hs *h)
+{
+	if (!h->cfg->fail_if_no_peer_cert)
+		return LEAT_OK;
+	return hs_refuse(h,
+		h->version == LEAT_TLS13 ? LEAT_ALERT_CERTIFICATE_REQUIRED
+					 : LEAT_ALERT_HANDSHAKE_FAILURE,
+		"certificate: the client has none, and one is required");
+}
+
+static enum leat_ret check_certificate(const struct hs *h, const struct certificate *c)
+{
+	/* RFC 8446 4.4.2: "If this message is in response to a CertificateRequest, the value of
+	 * certificate_request_context in that message." */
+	if (!leat_span_same(c->context, h->auth_context))
+		return hs_refuse(h, LEAT_ALERT_ILLEGAL_PARAMETER,
+			"certificate: another context than was asked with");
+	if (!ext_is_asked(EXT_IN_CT, c->has, h->s.asked_ext))
+		return hs_refuse(h, LEAT_ALERT_UNSUPPORTED_EXTENSION,
+			"certificate: extension was not asked for");
+	return LEAT_OK;
+}
+
+static enum leat_ret chain_is_good(struct hs *h, enum hs_state *next)
+{
+	(void)h;
+	*next = S_WAIT_CV;
+	return LEAT_OK;
+}
+
 enum leat_ret on_client_cert(struct hs *h, struct leat_span body, enum hs_state *next)
 {
-	(void)body;
-	(void)next;
-	return not_asked(h);
+	uint8_t alert = LEAT_ALERT_DECODE_ERROR;
+	struct certificate c;
+
+	if (!dec_certificate(body, &c, &alert))
+		return hs_refuse(h, alert, "certificate: malformed");
+	if (check_certificate(h, &c) != LEAT_OK)
+		return LEAT_FAILED;
+	if (c.num == 0) {
+		hs_take_msg(h);
+		*next = S_WAIT_FINISHED;
+		return server_without_cert(h);
+	}
+	if (hs_take_chain(h, c.cert, c.num) != LEAT_OK)
+		return LEAT_FAILED;
+	hs_take_msg(h);
+	return job_verify(h, chain_is_good, next);
 }
 
 enum leat_ret on_client_cert_verify(struct hs *h, struct leat_span body, enum hs_state *next)
 {
-	(void)body;
-	(void)next;
-	return not_asked(h);
+	*next = S_WAIT_FINISHED;
+	return cert_in_verify13(h, body, &h->client_scheme);
 }

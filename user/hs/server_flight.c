@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * server_flight.c - the server's flight: ServerHello, EncryptedExtensions, Certificate, then (after the
- * signature job) CertificateVerify and Finished. RFC 8446 2, 4.1.3, 4.3.1, 4.4, D.4.
+ * server_flight.c - the server's flight: ServerHello, EncryptedExtensions, CertificateRequest where
+ * clients are to show who they are, Certificate, then (after the signature job) CertificateVerify and
+ * Finished. RFC 8446 2, 4.1.3, 4.3.1, 4.4, D.4.
  */
-#include "hs/hs_int.h"
+#include "hs/cert_out.h"
 
 #include "hs/keylog.h"
-#include "wire/cert_verify.h"
-#include "wire/certificate.h"
 #include "wire/encrypted_ext.h"
 
 static enum leat_ret send_server_hello(
@@ -69,16 +68,6 @@ static enum leat_ret send_encrypted_ext(struct hs *h)
 	return hs_send(h);
 }
 
-static enum leat_ret send_certificate(struct hs *h)
-{
-	struct certificate c = { .num = cred_num(h->cred) };
-
-	for (size_t i = 0; i < c.num; i++)
-		c.cert[i] = cred_cert(h->cred, i);
-	enc_certificate(hs_out(h), &c);
-	return hs_send(h);
-}
-
 /* Our Finished. RFC 8446 7.1: the application secrets stand on the transcript through it, and we may send
  * under them at once. */
 static enum leat_ret finish_flight(struct hs *h, enum hs_state *next)
@@ -90,20 +79,25 @@ static enum leat_ret finish_flight(struct hs *h, enum hs_state *next)
 	sched13_master(&h->sched, hs_transcript(h, th), &h->app_secret[LEAT_CLIENT],
 		&h->app_secret[LEAT_SERVER], &h->exporter);
 	keylog_application13(h);
-	*next = h->early == HS_EARLY_ACCEPTED ? S_WAIT_EOED : S_WAIT_FINISHED;
+	*next = h->early == HS_EARLY_ACCEPTED ? S_WAIT_EOED
+		: h->s.asked_cert             ? S_WAIT_CERT
+					      : S_WAIT_FINISHED;
 	return hs_keys13(h, LEAT_TX, LV_APP, &h->app_secret[LEAT_SERVER]);
 }
 
 /* The signature is there: the rest of the flight. */
 static enum leat_ret after_sign(struct hs *h, enum hs_state *next)
 {
-	struct cert_verify cv = { .scheme = h->scheme->id, .signature = leat_wr_done(&h->job.sig) };
+	return cert_out_send_verify(h) == LEAT_OK ? finish_flight(h, next) : LEAT_FAILED;
+}
 
-	enc_cert_verify(hs_out(h), &cv);
-	if (hs_send(h) != LEAT_OK)
-		return LEAT_FAILED;
-	job_clear(&h->job);
-	return finish_flight(h, next);
+/* RFC 8446 4.3.2: "A server which is authenticating with a certificate MAY optionally request a
+ * certificate from the client." */
+static enum leat_ret maybe_ask(struct hs *h)
+{
+	return h->cfg->verify == LEAT_VERIFY_PEER
+		       ? cert_out_request(h, (struct leat_span){ NULL, 0 })
+		       : LEAT_OK;
 }
 
 enum leat_ret server_send_flight(struct hs *h, const struct client_hello *ch,
@@ -114,8 +108,7 @@ enum leat_ret server_send_flight(struct hs *h, const struct client_hello *ch,
 		return LEAT_FAILED;
 	if (h->psk) /* it authenticates both sides: no certificates */
 		return finish_flight(h, next);
-	if (send_certificate(h) != LEAT_OK)
+	if (maybe_ask(h) != LEAT_OK || cert_out_send(h) != LEAT_OK)
 		return LEAT_FAILED;
-	hs_verify_tbs13(h, LEAT_SERVER, &h->job.tbs);
-	return job_sign(h, after_sign);
+	return cert_out_sign13(h, after_sign);
 }

@@ -35,7 +35,9 @@ enum hs_state {
 	S_WAIT_CV,
 	S_WAIT_FINISHED,
 
+	S12_WAIT_CERT, /* CertificateRequest sent */
 	S12_WAIT_CKX,
+	S12_WAIT_CV, /* the client showed a certificate */
 	S12_WAIT_CCS,
 	S12_WAIT_FINISHED,
 

@@ -10,8 +10,8 @@
 
 #include <string.h>
 
+#include "hs/cert_out.h"
 #include "hs/choose.h"
-#include "wire/cert_request.h"
 #include "wire/certificate.h"
 #include "wire/session_ticket.h"
 #include "wire/v12.h"
@@ -88,6 +88,8 @@ enum leat_ret v12_client_begin(struct hs *h, const struct server_hello *sh, enum
 	h->v12.ticket_promised = sh->has & EXT_BIT(EXT_TICKET);
 	if (sh->has & EXT_BIT(EXT_ALPN))
 		h->alpn = choose_alpn_ours(h->cfg, sh->alpn);
+	if (h->cfg->num_creds) /* one of them may have to sign all of this */
+		transcript_keep(&h->tr);
 	if (hs_set_suite(h, offered_suite(h, sh->suite)) != LEAT_OK)
 		return LEAT_FAILED;
 	hs_take_msg(h);
@@ -210,20 +212,10 @@ enum leat_ret v12_on_cert_request(struct hs *h, struct leat_span body, enum hs_s
 	if (!dec_cert_request12(body, &cr, &alert))
 		return hs_refuse(h, alert, "certificate_request: malformed");
 	h->v12.cert_requested = true;
+	cert_out_choose(h, &cr);
 	hs_take_msg(h);
 	*next = C12_WAIT_DONE;
 	return LEAT_OK;
-}
-
-/* RFC 5246 7.4.6: "If no suitable certificate is available, the client MUST send a certificate message
- * containing no certificates." (Credentials for the client role: here they are sent, with
- * CertificateVerify behind ClientKeyExchange.) */
-static enum leat_ret send_certificate(struct hs *h)
-{
-	static const struct certificate none;
-
-	enc_certificate12(hs_out(h), &none);
-	return hs_send(h);
 }
 
 static enum leat_ret send_client_kx(struct hs *h)
@@ -244,6 +236,22 @@ static enum leat_ret send_client_kx(struct hs *h)
 	return LEAT_OK;
 }
 
+static enum leat_ret after_sign(struct hs *h, enum hs_state *next)
+{
+	if (cert_out_send_verify(h) != LEAT_OK)
+		return LEAT_FAILED;
+	*next = C12_WAIT_CCS;
+	return v12_send_finished(h);
+}
+
+/* RFC 5246 7.4.8: the signature is over "all handshake messages sent or received, starting at client
+ * hello and up to, but not including, this message", with a hash of its own. */
+static enum leat_ret sign_messages(struct hs *h)
+{
+	return transcript_take_raw(&h->tr, &h->job.tbs) ? job_sign(h, after_sign)
+							: err_memory(h->err);
+}
+
 enum leat_ret v12_on_hello_done(struct hs *h, struct leat_span body, enum hs_state *next)
 {
 	uint8_t alert = LEAT_ALERT_DECODE_ERROR;
@@ -255,10 +263,16 @@ enum leat_ret v12_on_hello_done(struct hs *h, struct leat_span body, enum hs_sta
 		return hs_refuse(h, LEAT_ALERT_UNEXPECTED_MESSAGE,
 			"server_hello_done: not at the end of its record");
 	hs_take_msg(h);
-	if (h->v12.cert_requested && send_certificate(h) != LEAT_OK)
+	/* 7.4.6: "This is the first message the client can send after receiving a ServerHelloDone
+	 * message. [...] If no suitable certificate is available, the client MUST send a certificate
+	 * message containing no certificates." */
+	if (h->v12.cert_requested && cert_out_send(h) != LEAT_OK)
 		return LEAT_FAILED;
 	if (send_client_kx(h) != LEAT_OK)
 		return LEAT_FAILED;
+	if (h->cred)
+		return sign_messages(h);
+	transcript_drop_raw(&h->tr);
 	*next = C12_WAIT_CCS;
 	return v12_send_finished(h);
 }

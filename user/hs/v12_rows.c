@@ -8,7 +8,7 @@
  * a session", so it is legal in every state before the server's Finished and leads nowhere.
  *
  * Other key exchanges get their rows here: RSA and PSK without ServerKeyExchange, abbreviated handshakes
- * (ServerHello -> change_cipher_spec), client certificates behind S12_WAIT_CKX.
+ * (ServerHello -> change_cipher_spec).
  */
 #include "hs/hs_int.h"
 
@@ -35,7 +35,9 @@ const struct hs_row v12_client_rows[] = {
 
 const struct hs_row v12_server_rows[] = {
 /*   in state            message             under     handler                 legal successors */
-	{ S12_WAIT_CKX,      MSG_CLIENT_KX,      LV_PLAIN, v12_on_client_kx,       B(S12_WAIT_CCS) },
+	{ S12_WAIT_CERT,     MSG_CERT,           LV_PLAIN, v12_on_client_cert,     B(S12_WAIT_CKX) },
+	{ S12_WAIT_CKX,      MSG_CLIENT_KX,      LV_PLAIN, v12_on_client_kx,       B(S12_WAIT_CV) | B(S12_WAIT_CCS) },
+	{ S12_WAIT_CV,       MSG_CERT_VERIFY,    LV_PLAIN, v12_on_client_cert_verify, B(S12_WAIT_CCS) },
 	{ S12_WAIT_CCS,      HS_MSG_CCS,         LV_PLAIN, v12_on_client_ccs,      B(S12_WAIT_FINISHED) },
 	{ S12_WAIT_FINISHED, MSG_FINISHED,       LV_APP,   v12_on_client_finished, B(HS_UP) },
 };

@@ -9,7 +9,10 @@
  */
 #include "hs/v12_int.h"
 
+#include "hs/cert_in.h"
+#include "hs/cert_out.h"
 #include "hs/choose.h"
+#include "wire/cert_verify.h"
 #include "wire/certificate.h"
 #include "wire/v12.h"
 
@@ -60,6 +63,8 @@ static enum leat_ret commit_chosen12(struct hs *h, const struct client_hello *ch
 	h->ems = has(ch, EXT_EMS);
 	/* RFC 5746 3.6: the extension or the SCSV */
 	h->v12.secure_reneg = has(ch, EXT_RENEG) || list16_has(ch->suites, SUITE_RENEG_SCSV);
+	if (h->cfg->verify == LEAT_VERIFY_PEER) /* a client may sign all of this */
+		transcript_keep(&h->tr);
 	if (hs_set_suite(h, c->suite) != LEAT_OK)
 		return LEAT_FAILED;
 	hs_take_msg(h);
@@ -94,18 +99,8 @@ static enum leat_ret send_server_hello12(struct hs *h, const struct client_hello
 	return hs_send(h);
 }
 
-static enum leat_ret send_certificate12(struct hs *h)
-{
-	struct certificate c = { .num = cred_num(h->cred) };
-
-	for (size_t i = 0; i < c.num; i++)
-		c.cert[i] = cred_cert(h->cred, i);
-	enc_certificate12(hs_out(h), &c);
-	return hs_send(h);
-}
-
 /* The signature is there: ServerKeyExchange (the params are the end of what was signed),
- * (CertificateRequest has its place here,) ServerHelloDone. */
+ * CertificateRequest where clients are to show who they are, ServerHelloDone. */
 static enum leat_ret after_sign(struct hs *h, enum hs_state *next)
 {
 	struct leat_span tbs = leat_wr_done(&h->job.tbs);
@@ -121,8 +116,11 @@ static enum leat_ret after_sign(struct hs *h, enum hs_state *next)
 	if (hs_send(h) != LEAT_OK)
 		return LEAT_FAILED;
 	job_clear(&h->job);
+	if (h->cfg->verify == LEAT_VERIFY_PEER &&
+		cert_out_request(h, (struct leat_span){ NULL, 0 }) != LEAT_OK)
+		return LEAT_FAILED;
 	enc_v12_hello_done(hs_out(h));
-	*next = S12_WAIT_CKX;
+	*next = h->s.asked_cert ? S12_WAIT_CERT : S12_WAIT_CKX;
 	return hs_send(h);
 }
 
@@ -147,12 +145,67 @@ enum leat_ret v12_server_begin(struct hs *h, const struct client_hello *ch, enum
 	(void)next; /* given by after_sign */
 	if (check_client_hello12(h, ch) != LEAT_OK || choose_all12(h, ch, &c, &alpn) != LEAT_OK ||
 		commit_chosen12(h, ch, &c, alpn) != LEAT_OK ||
-		send_server_hello12(h, ch) != LEAT_OK || send_certificate12(h) != LEAT_OK)
+		send_server_hello12(h, ch) != LEAT_OK || cert_out_send(h) != LEAT_OK)
 		return LEAT_FAILED;
 	return begin_server_kx(h);
 }
 
 /* ---- the client's flight, and our end ---- */
+
+static enum leat_ret chain_is_good(struct hs *h, enum hs_state *next)
+{
+	(void)h;
+	*next = S12_WAIT_CKX;
+	return LEAT_OK;
+}
+
+enum leat_ret v12_on_client_cert(struct hs *h, struct leat_span body, enum hs_state *next)
+{
+	uint8_t alert = LEAT_ALERT_DECODE_ERROR;
+	struct certificate c;
+
+	if (!dec_certificate12(body, &c, &alert))
+		return hs_refuse(h, alert, "certificate: malformed");
+	if (c.num == 0) {
+		hs_take_msg(h);
+		transcript_drop_raw(&h->tr);
+		*next = S12_WAIT_CKX;
+		return server_without_cert(h);
+	}
+	if (hs_take_chain(h, c.cert, c.num) != LEAT_OK)
+		return LEAT_FAILED;
+	hs_take_msg(h);
+	return job_verify(h, chain_is_good, next);
+}
+
+/* RFC 5246 7.4.8: "The hash and signature algorithms used in the signature MUST be one of those present
+ * in the supported_signature_algorithms field of the CertificateRequest message. In addition, the hash
+ * and signature algorithms MUST be compatible with the key in the client's end-entity certificate." */
+enum leat_ret v12_on_client_cert_verify(struct hs *h, struct leat_span body, enum hs_state *next)
+{
+	LEAT_SCOPED(leat_wr_clear) struct leat_wr signed_by = { 0 };
+	const struct key *key = chain_key(h->peer_chain);
+	uint8_t alert = LEAT_ALERT_DECODE_ERROR;
+	const struct sigscheme *s;
+	struct cert_verify cv;
+
+	if (!dec_cert_verify(body, &cv, &alert))
+		return hs_refuse(h, alert, "certificate_verify: malformed");
+	s = cert_in_scheme(h, cv.scheme);
+	if (!s || !sigscheme_fits(s, key_kind(key), LEAT_TLS12))
+		return hs_refuse(h, LEAT_ALERT_ILLEGAL_PARAMETER,
+			s ? "certificate_verify: scheme does not fit the certificate's key"
+			  : "certificate_verify: signature scheme was not offered");
+	if (!transcript_take_raw(&h->tr, &signed_by))
+		return err_memory(h->err);
+	if (!sign_check(h->cfg->crypto, key, s, leat_wr_done(&signed_by), cv.signature))
+		return hs_refuse(
+			h, LEAT_ALERT_DECRYPT_ERROR, "certificate_verify: wrong signature");
+	h->client_scheme = s;
+	hs_take_msg(h);
+	*next = S12_WAIT_CCS;
+	return LEAT_OK;
+}
 
 enum leat_ret v12_on_client_kx(struct hs *h, struct leat_span body, enum hs_state *next)
 {
@@ -167,7 +220,7 @@ enum leat_ret v12_on_client_kx(struct hs *h, struct leat_span body, enum hs_stat
 	kex_clear(&h->v12.kex);
 	hs_take_msg(h);
 	v12_set_master(h, kex_out_span(&shared));
-	*next = S12_WAIT_CCS;
+	*next = h->peer_chain ? S12_WAIT_CV : S12_WAIT_CCS;
 	return LEAT_OK;
 }
 

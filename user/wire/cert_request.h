@@ -10,6 +10,10 @@
 #include "wire/hs_hdr.h"
 #include "wire/list.h"
 
+/* ClientCertificateType, RFC 5246 7.4.4, RFC 8422 5.5. */
+#define CERT_TYPE_RSA_SIGN   1
+#define CERT_TYPE_ECDSA_SIGN 64
+
 struct cert_request {
 	struct leat_span context;      /* TLS 1.3; empty in the main handshake */
 	struct leat_span types;        /* TLS 1.2: list8 of ClientCertificateType, not empty */

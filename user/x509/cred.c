@@ -16,8 +16,10 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "crypto/ossl_err.h"
+#include "x509/certsig.h"
 #include "x509/pem.h"
 #include "x509/san.h"
+#include "wire/list.h"
 
 /* Peers of this age refuse smaller RSA keys, and so do we; libcrypto checks no larger ones. */
 #define RSA_BITS_MIN 2048
@@ -28,6 +30,7 @@ struct cred {
 	size_t num;
 	X509 *x509[LIM_CHAIN];
 	struct leat_span der[LIM_CHAIN]; /* owned */
+	struct certsig sig[LIM_CHAIN];
 	struct key *key;
 };
 
@@ -69,6 +72,37 @@ bool cred_has_name(const struct cred *c, const char *name)
 	return san_has_host(c->x509[0], name);
 }
 
+static bool is_named(const X509_NAME *name, struct leat_span names)
+{
+	struct leat_rd it = leat_rd_of(names);
+	const unsigned char *der;
+	struct leat_span one;
+	size_t n;
+
+	if (X509_NAME_get0_der(name, &der, &n) != 1)
+		return false;
+	while (list_next16(&it, &one))
+		if (leat_span_same(one, (struct leat_span){ der, n }))
+			return true;
+	return false;
+}
+
+bool cred_is_under(const struct cred *c, struct leat_span names)
+{
+	for (size_t i = 0; i < c->num; i++)
+		if (is_named(X509_get_issuer_name(c->x509[i]), names))
+			return true;
+	return is_named(X509_get_subject_name(c->x509[c->num - 1]), names);
+}
+
+bool cred_is_signed_with(const struct cred *c, struct leat_span schemes)
+{
+	for (size_t i = 0; i < c->num; i++)
+		if (!c->sig[i].self_signed && !certsig_is_listed(&c->sig[i], schemes))
+			return false;
+	return true;
+}
+
 static enum leat_ret refuse(struct leat_err *err, const char *option, const char *what)
 {
 	err_raise(err, LEAT_E_OPTION, 0, 0, LEAT_HERE, what);
@@ -95,6 +129,7 @@ static enum leat_ret add_cert(struct cred *c, struct leat_span der, struct leat_
 		X509_free(c->x509[c->num]);
 		return err_memory(err);
 	}
+	c->sig[c->num] = certsig_of(c->x509[c->num]);
 	c->der[c->num++].n = der.n;
 	return LEAT_OK;
 }

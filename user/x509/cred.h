@@ -29,4 +29,10 @@ const struct key *cred_key(const struct cred *c);
 /* Does the leaf carry this DNS name or address (for choosing among credentials by SNI)? */
 bool cred_has_name(const struct cred *c, const char *name);
 
+/* Is one of these names (list_next16 of DER names) the issuer of a certificate of the chain, or the
+ * subject of its last? */
+bool cred_is_under(const struct cred *c, struct leat_span names);
+/* Is every signature of the chain (that of a self-signed root aside) of a scheme of this list16? */
+bool cred_is_signed_with(const struct cred *c, struct leat_span schemes);
+
 #endif
