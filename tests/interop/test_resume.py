@@ -148,17 +148,32 @@ def early_server(pki, free_port, tmp_path):
         s.stop()
 
 
-def run_early(leat, port, ca, session, early, text, wait):
+def run_early(leat, port, ca, session, early, text, wait, *args):
     """Our side stays open until the server printed what it got: closing at once may cut it off."""
     p = subprocess.Popen(
         [leat, "connect", f"127.0.0.1:{port}", "--servername", "localhost", "--cacert", ca,
-         "--json", "--session", session, "--early-data", early],
+         "--json", "--session", session, "--early-data", early, *args],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     p.stdin.write(text.encode())
     p.stdin.flush()
     wait(text)
     _, err = p.communicate(timeout=30)
     return json.loads([x for x in err.decode().splitlines() if x.startswith("{")][-1])
+
+
+def test_early_data_key_log(leat, pki, free_port, early_server, tmp_path):
+    """Both sides tell the same secrets, those of the early data among them."""
+    s, early, ours, theirs = (tmp_path / x for x in ("s", "early", "ours", "theirs"))
+    early.write_text("this comes early\n")
+    server = early_server("-max_early_data", "4096", "-keylogfile", theirs)
+    for n in range(2):
+        facts = run_early(leat, free_port, pki.ca, s, early, f"normal {n}\n", server.wait,
+                          "--keylog", ours)
+    assert facts["early_data"] == "accepted"
+    logs = [{x.lower() for x in f.read_text().splitlines() if not x.startswith("#")}
+            for f in (ours, theirs)]
+    assert logs[0] == logs[1]
+    assert sum(x.startswith("client_early_traffic_secret") for x in logs[0]) == 1
 
 
 def test_early_data(leat, pki, free_port, early_server, tmp_path):

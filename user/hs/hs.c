@@ -491,7 +491,7 @@ enum leat_ret hs_keys_early(struct hs *h, enum leat_dir dir, const struct suite 
 
 	transcript_hash_with(&h->tr, suite->hash, (struct leat_span){ NULL, 0 }, th);
 	sched13_early_traffic(&h->sched, (struct leat_span){ th, hash_len(suite->hash) }, &secret);
-	keylog_line(h->cfg, "CLIENT_EARLY_TRAFFIC_SECRET", h->client_random, &secret);
+	keylog_early13(h, (struct leat_span){ th, hash_len(suite->hash) }, &secret);
 	sched13_keys(suite->hash, suite->aead, &secret, &keys);
 	return hs_keys(h, dir, LV_EARLY, &keys, &secret);
 }

@@ -63,6 +63,17 @@ void keylog_traffic(const struct leat_config *cfg, enum leat_role whose, unsigne
 	keylog_line(cfg, label, client_random, secret);
 }
 
+void keylog_early13(const struct hs *h, struct leat_span th, const struct leat_secret *secret)
+{
+	LEAT_SCOPED(leat_secret_clear) struct leat_secret exporter = { 0 };
+
+	if (!h->cfg->key_log)
+		return;
+	keylog_line(h->cfg, "CLIENT_EARLY_TRAFFIC_SECRET", h->client_random, secret);
+	sched13_early_exporter(&h->sched, th, &exporter);
+	keylog_line(h->cfg, "EARLY_EXPORTER_SECRET", h->client_random, &exporter);
+}
+
 void keylog_handshake13(const struct hs *h)
 {
 	keylog_line(h->cfg, "CLIENT_HANDSHAKE_TRAFFIC_SECRET", h->client_random,

@@ -11,6 +11,7 @@
 #include "base/wr.h"
 #include "sock/anchors.h"
 #include "tool/connect.h"
+#include "tool/keylog.h"
 #include "tool/settings.h"
 
 enum {
@@ -32,6 +33,9 @@ enum {
 	OPT_TIMEOUT,
 	OPT_SESSION,
 	OPT_EARLY,
+	OPT_KEYLOG,
+	OPT_EXPORT,
+	OPT_BINDINGS,
 	OPT_JSON,
 	OPT_BRIEF,
 	OPT_QUIET,
@@ -64,6 +68,13 @@ static const struct arg_opt options[] = {
 	{ "early-data", 0, "FILE", OPT_EARLY,
 		"send FILE as 0-RTT data if the session allows it, after\n"
 		"the handshake if not; others can send it again" },
+	{ "keylog", 0, "FILE", OPT_KEYLOG,
+		"append the secrets of the connection to FILE, for\n"
+		"debugging; env:NAME: to the file the variable names" },
+	{ "export", 0, "LABEL[:BYTES]", OPT_EXPORT,
+		"say what the exporter gives for LABEL, 32 bytes or as\n"
+		"many as said" },
+	{ "bindings", 0, NULL, OPT_BINDINGS, "say the channel bindings of the connection" },
 	{ "json", 0, NULL, OPT_JSON, "at the end one JSON object on stderr, nothing else" },
 	{ "brief", 'b', NULL, OPT_BRIEF, "say only what was negotiated" },
 	{ "quiet", 'q', NULL, OPT_QUIET, "say only errors" },
@@ -129,6 +140,24 @@ static int take_target(struct job *j, const char *text)
 	return 0;
 }
 
+/* LABEL or LABEL:BYTES; labels with a colon need the number. */
+static int take_export(struct job *j, const char *text)
+{
+	const char *colon = strrchr(text, ':');
+	size_t n = colon ? (size_t)(colon - text) : strlen(text);
+	uint64_t bytes = 32;
+
+	if (n == 0 || n >= sizeof(j->w.export_label)) {
+		args_wrong(j->args, "--export: a label has 1 to 249 bytes");
+		return TOOL_USAGE;
+	}
+	if (colon && !args_uint(j->args, "--export", colon + 1, 1, CONNECT_EXPORT_MAX, &bytes))
+		return TOOL_USAGE;
+	snprintf(j->w.export_label, sizeof(j->w.export_label), "%.*s", (int)n, text);
+	j->w.export_bytes = (size_t)bytes;
+	return 0;
+}
+
 static int take(struct job *j, int id, const char *value)
 {
 	if (id > 0 && (size_t)id < sizeof(setting_of) / sizeof(setting_of[0]) && setting_of[id])
@@ -147,6 +176,9 @@ static int take(struct job *j, int id, const char *value)
 		return args_seconds(j->args, "--timeout", value, &j->w.timeout_ms) ? 0 : TOOL_USAGE;
 	case OPT_SESSION: j->w.session_file = value; return 0;
 	case OPT_EARLY: j->w.early_file = value; return 0;
+	case OPT_KEYLOG: return keylog_start(j->args, value, j->cfg) ? 0 : TOOL_USAGE;
+	case OPT_EXPORT: return take_export(j, value);
+	case OPT_BINDINGS: j->w.bindings = true; return 0;
 	case OPT_JSON: j->w.talk = TALK_JSON; return 0;
 	case OPT_BRIEF: j->w.talk = TALK_BRIEF; return 0;
 	case OPT_QUIET: j->w.talk = TALK_QUIET; return 0;

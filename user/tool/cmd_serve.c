@@ -19,6 +19,7 @@ enum {
 	OPT_LOG,
 	OPT_JSON,
 	OPT_HIDDEN,
+	OPT_KEYLOG,
 	OPT_CONNS,
 	OPT_HEAD_BYTES,
 	OPT_T_HANDSHAKE,
@@ -52,6 +53,9 @@ static const struct arg_opt options[] = {
 	{ "hidden", 0, NULL, OPT_HIDDEN,
 		"serve names that start with a dot (else 404, but for\n"
 		"/.well-known/)" },
+	{ "keylog", 0, "FILE", OPT_KEYLOG,
+		"append the secrets of every connection to FILE, for\n"
+		"debugging; env:NAME: to the file the variable names" },
 	{ "max-connections", 0, "N", OPT_CONNS,
 		"at once, for the whole server (default 16384, less where\n"
 		"descriptors are few); further ones wait in the backlog" },
@@ -175,6 +179,7 @@ static bool take(const struct args *args, int id, const char *value, struct serv
 	case OPT_LOG: o->access_log = strcmp(value, "none") == 0 ? NULL : value; return true;
 	case OPT_JSON: o->json = true; return true;
 	case OPT_HIDDEN: o->hidden = true; return true;
+	case OPT_KEYLOG: o->keylog = value; return true;
 	case ARG_WRONG: return false;
 	case ARG_PLAIN:
 		if (o->dir == NULL) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * connect.h - the pieces of `leat connect`: options (cmd_connect.c), the data pump (connect_pump.c), what
- * is said about the connection (connect_report.c).
+ * is said about the connection (connect_report.c, connect_export.c).
  */
 #ifndef LEAT_TOOL_CONNECT_H
 #define LEAT_TOOL_CONNECT_H
@@ -18,6 +18,8 @@ enum {
 	CONNECT_NOT_KERNEL = 6,  /* --records kernel, and it cannot be had */
 };
 
+#define CONNECT_EXPORT_MAX 1024
+
 enum connect_talk { TALK_ALL, TALK_BRIEF, TALK_QUIET, TALK_JSON };
 
 struct connect_wish {
@@ -29,6 +31,9 @@ struct connect_wish {
 	int timeout_ms;
 	const char *session_file; /* read if it is there, written at the end; NULL: none */
 	const char *early_file;   /* sent as early data where that can be; NULL: none */
+	char export_label[250];   /* "": nothing is exported */
+	size_t export_bytes;
+	bool bindings;
 };
 
 struct connect_totals {
@@ -47,6 +52,10 @@ void connect_report_start(const struct connect_wish *w, const struct leat_conn *
 /* The end. JSON: everything, one object in one line. c may be NULL when there was no connection. */
 void connect_report_end(const struct connect_wish *w, const struct leat_conn *c,
 	const struct connect_totals *t, int code);
+
+/* connect_export.c. What --export and --bindings ask for, as lines on stderr or members of o (a json_t). */
+void connect_print_exports(const struct connect_wish *w, const struct leat_conn *c);
+void connect_add_exports(void *o, const struct connect_wish *w, const struct leat_conn *c);
 
 /* connect_session.c. The session in the file, or NULL where there is none (no file, or bytes that are no
  * session of this version: the next one overwrites them). */

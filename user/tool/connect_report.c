@@ -75,6 +75,7 @@ void connect_report_start(const struct connect_wish *w, const struct leat_conn *
 	}
 	print_tls(&info.tls);
 	print_records(&info);
+	connect_print_exports(w, c);
 }
 
 static json_t *json_dir(const struct leat_conn_dir *d)
@@ -109,6 +110,7 @@ static void add_connection(json_t *o, const struct connect_wish *w, const struct
 	json_object_set_new(o, "chain", json_chain(c));
 	json_object_set_new(o, "rx", json_dir(&in.rx));
 	json_object_set_new(o, "tx", json_dir(&in.tx));
+	connect_add_exports(o, w, c);
 }
 
 static void print_json(const struct connect_wish *w, const struct leat_conn *c,

@@ -55,6 +55,7 @@ struct serve_opts {
 	unsigned num_options;
 	unsigned workers;       /* 0: one per CPU this process may use */
 	const char *access_log; /* NULL: none, "-": stdout */
+	const char *keylog;     /* NULL: none; keylog.h */
 	bool json, hidden;
 	unsigned max_conns, max_head;
 	int handshake_ms, head_ms, idle_ms, stall_ms, grace_ms;

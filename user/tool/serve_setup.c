@@ -12,6 +12,7 @@
 #include "base/wr.h"
 #include "ktls/probe.h"
 #include "sock/anchors.h"
+#include "tool/keylog.h"
 #include "tool/serve.h"
 #include "tool/settings.h"
 
@@ -64,6 +65,10 @@ struct leat_config *serve_config(const struct args *args, const struct serve_opt
 	struct leat_err err = { 0 };
 	enum leat_ret r = leat_config_new(&cfg, LEAT_SERVER, &err);
 
+	if (r == LEAT_OK && o->keylog && !keylog_start(args, o->keylog, cfg)) {
+		leat_config_unref(cfg);
+		return NULL;
+	}
 	if (r == LEAT_OK)
 		r = fill_config(cfg, o, &err);
 	if (r == LEAT_OK)
