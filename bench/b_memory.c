@@ -6,6 +6,8 @@
  * what the allocator really took (usable size and 8 bytes of its own), by interposing malloc.
  *
  *	b_memory [--json] [--count N]
+ *	b_memory --sites LIB:SCENARIO:client|server    who holds what at the peak of one handshake, and
+ *	                                               when it is over
  */
 #include <malloc.h>
 #include <stdio.h>
@@ -13,6 +15,7 @@
 #include <string.h>
 
 #include "lib/peer.h"
+#include "lib/sites.h"
 #include "pki.h"
 
 #define NUM(a) (sizeof(a) / sizeof((a)[0]))
@@ -32,22 +35,31 @@ struct account {
 	long live, peak, calls;
 };
 static struct account *running;
+static struct account *watched; /* --sites */
 
 static void *took(void *p)
 {
 	if (p && running) {
 		running->live += (long)malloc_usable_size(p) + 8;
 		running->calls++;
-		if (running->live > running->peak)
+		if (running == watched)
+			sites_took(p, malloc_usable_size(p) + 8);
+		if (running->live > running->peak) {
 			running->peak = running->live;
+			if (running == watched)
+				sites_peak();
+		}
 	}
 	return p;
 }
 
 static void gave(void *p)
 {
-	if (p && running)
-		running->live -= (long)malloc_usable_size(p) + 8;
+	if (!p || !running)
+		return;
+	running->live -= (long)malloc_usable_size(p) + 8;
+	if (running == watched)
+		sites_gave(p);
 }
 
 HOOK void *malloc(size_t n)
@@ -157,12 +169,17 @@ static bool measure(const struct bench_lib *lib, int count, struct figures out[2
 			ready[side] += acc[side].live;
 			peak[side] += acc[side].peak;
 			calls[side] += acc[side].calls;
-			running = &acc[side];
-			if (lib->rest)
-				lib->rest(ends[i][side]);
-			running = NULL;
-			idle[side] += acc[side].live;
 		}
+	}
+	/* All of them are open now. What they share (leat lends its cipher contexts) is in the sum once. */
+	for (int side = 0; side < 2; side++) {
+		struct account rest = { 0 };
+
+		running = &rest;
+		for (int i = 0; lib->rest && i < count; i++)
+			lib->rest(ends[i][side]);
+		running = NULL;
+		idle[side] = ready[side] + rest.live;
 	}
 	for (int side = 0; side < 2; side++)
 		out[side] = (struct figures){ (double)ready[side] / count,
@@ -175,6 +192,44 @@ static bool measure(const struct bench_lib *lib, int count, struct figures out[2
 	return true;
 }
 
+/* The account of one side of one handshake, block by block. */
+static int show_sites(const char *spec)
+{
+	for (size_t k = 0; k < NUM(scenarios); k++)
+		for (size_t l = 0; l < NUM(libs); l++)
+			for (int side = 0; side < 2; side++) {
+				struct account acc[2] = { 0 };
+				struct figures f[2];
+				void *end[2];
+				char name[64];
+
+				snprintf(name, sizeof(name), "%s:%s:%s", libs[l]->name,
+					scenarios[k].name, side ? "server" : "client");
+				if (strcmp(name, spec) != 0)
+					continue;
+				if (!libs[l]->setup(&scenarios[k]) || !measure(libs[l], 5, f))
+					return 1;
+				watched = &acc[side];
+				sites_start();
+				if (!handshake(libs[l], acc, end))
+					return 1;
+				printf("peak:\n");
+				sites_print();
+				sites_peak();
+				printf("ready:\n");
+				sites_print();
+				sites_stop();
+				watched = NULL;
+				libs[l]->close(end[0]);
+				libs[l]->close(end[1]);
+				libs[l]->teardown();
+				pki_done();
+				return 0;
+			}
+	fprintf(stderr, "no such combination: %s\n", spec);
+	return 2;
+}
+
 int main(int argc, char **argv)
 {
 	bool json = false;
@@ -185,6 +240,8 @@ int main(int argc, char **argv)
 			json = true;
 		} else if (strcmp(argv[i], "--count") == 0 && i + 1 < argc) {
 			count = atoi(argv[++i]);
+		} else if (strcmp(argv[i], "--sites") == 0 && i + 1 < argc) {
+			return show_sites(argv[++i]);
 		} else {
 			fprintf(stderr, "b_memory: unknown argument %s\n", argv[i]);
 			return 2;

@@ -10,8 +10,10 @@
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <pthread.h>
 
 #include "crypto/aead.h"
+#include "crypto/crypto_int.h"
 
 #define BIG 17000
 
@@ -547,6 +549,208 @@ static void traffic_keys_are_wiped(void **state)
 	assert_memory_equal(&k, &zero, sizeof(k));
 }
 
+/* ---- contexts that are lent ---- */
+
+#define MANY (3 * AEAD_SEATS + 1)
+
+static struct aead lent(enum aead_id id, const uint8_t *key, bool sealing)
+{
+	struct leat_err err = { 0 };
+	struct aead a;
+
+	assert_int_equal(aead_prepare(&a, c, id, key, sealing, &err), LEAT_OK);
+	assert_null(a.ctx);
+	return a;
+}
+
+/* One text sealed by s and opened by o, both with a context just for that. */
+static bool passes(struct aead *s, struct aead *o, uint8_t text)
+{
+	uint8_t nonce[12] = { text }, in[24], out[24 + 16], back[24];
+	struct leat_err err = { 0 };
+	bool ok;
+
+	memset(in, text, sizeof(in));
+	ok = aead_take(s, &err) == LEAT_OK &&
+	     aead_seal(s, nonce, none, in, sizeof(in), out) == LEAT_OK;
+	aead_park(s);
+	ok = ok && aead_take(o, &err) == LEAT_OK &&
+	     aead_open(o, nonce, none, out, sizeof(in) + aead_tag_len(o->id), back) &&
+	     memcmp(back, in, sizeof(in)) == 0;
+	aead_park(o);
+	return ok;
+}
+
+/* Contexts of the cipher that lie parked and carry some key. */
+static size_t parked(enum aead_id id)
+{
+	size_t num = 0;
+
+	for (uint64_t i = 0; i < AEAD_SEATS; i++) {
+		struct aead_ctx *x = atomic_load(aead_slot(c, id, i));
+
+		num += x && x->serial;
+	}
+	return num;
+}
+
+/* More keys than seats, both directions and all ciphers among each other: each seals and opens as if it
+ * had its context for itself, whoever used that before. */
+static void each_keeps_its_key(void **state)
+{
+	static struct aead s[AEAD_COUNT][MANY], o[AEAD_COUNT][MANY];
+
+	(void)state;
+	for (int id = 1; id < AEAD_COUNT; id++)
+		for (int i = 0; i < MANY; i++) {
+			uint8_t key[32] = { (uint8_t)i, (uint8_t)id };
+
+			s[id][i] = lent((enum aead_id)id, key, true);
+			o[id][i] = lent((enum aead_id)id, key, false);
+		}
+	for (int round = 0; round < 4; round++)
+		for (int i = 0; i < MANY; i++)
+			for (int id = 1; id < AEAD_COUNT; id++) {
+				int at = (round % 2 ? MANY - 1 - i : i * 7) % MANY;
+
+				assert_true(passes(&s[id][at], &o[id][at], (uint8_t)(i + round)));
+				/* and under the next one's key it does not open */
+				assert_false(passes(&s[id][at], &o[id][(at + 1) % MANY], 1));
+			}
+	for (int id = 1; id < AEAD_COUNT; id++) {
+		assert_in_range(parked((enum aead_id)id), 1, AEAD_SEATS);
+		for (int i = 0; i < MANY; i++) {
+			aead_clear(&s[id][i]);
+			aead_clear(&o[id][i]);
+		}
+		/* nobody is left, and no key either */
+		assert_int_equal(parked((enum aead_id)id), 0);
+	}
+}
+
+static void its_own_context_is_found_again(void **state)
+{
+	uint8_t key[32] = { 1 };
+	struct aead a = lent(AEAD_AES_128_GCM, key, true);
+	struct leat_err err = { 0 };
+	struct aead_ctx *x;
+
+	(void)state;
+	assert_int_equal(aead_take(&a, &err), LEAT_OK);
+	x = a.ctx;
+	assert_int_equal(aead_take(&a, &err), LEAT_OK); /* it has one */
+	assert_ptr_equal(a.ctx, x);
+	aead_park(&a);
+	aead_park(&a);
+	assert_null(a.ctx);
+	assert_int_equal(x->serial, a.serial);
+	assert_int_equal(aead_take(&a, &err), LEAT_OK);
+	assert_ptr_equal(a.ctx, x);
+	aead_park(&a);
+	aead_rest(&a);
+	aead_rest(&a);
+	assert_int_equal(parked(AEAD_AES_128_GCM), 0);
+	assert_int_equal(aead_take(&a, &err), LEAT_OK);
+	aead_clear(&a); /* with the context at hand */
+	assert_int_equal(parked(AEAD_AES_128_GCM), 0);
+}
+
+static void parked_it_refuses(void **state)
+{
+	uint8_t key[32] = { 1 }, nonce[12] = { 0 }, buf[64] = { 0 };
+	struct leat_err err = { 0 };
+	struct aead zero = { 0 }, a = lent(AEAD_AES_256_GCM, key, true);
+
+	(void)state;
+	assert_int_equal(aead_seal(&a, nonce, none, buf, 10, buf), LEAT_FAILED);
+	assert_int_equal(aead_take(&a, &err), LEAT_OK);
+	aead_park(&a);
+	assert_int_equal(aead_seal(&a, nonce, none, buf, 10, buf), LEAT_FAILED);
+	aead_clear(&a);
+	aead_park(&zero);
+	aead_rest(&zero);
+	assert_int_equal(aead_take(&zero, &err), LEAT_FAILED);
+	assert_int_equal(err.cls, LEAT_E_MISUSE);
+	assert_int_equal(aead_rekey(&zero, key, &err), LEAT_FAILED);
+}
+
+/* Wherever the context is: at hand, parked, taken by another key, nowhere yet. */
+static void a_new_key_is_in_force_at_once(void **state)
+{
+	uint8_t old[32] = { 1 }, new[32] = { 2 }, key3[32] = { 3 };
+	struct leat_err err = { 0 };
+
+	(void)state;
+	for (int id = 1; id < AEAD_COUNT; id++)
+		for (int where = 0; where < 4; where++) {
+			struct aead s = lent((enum aead_id)id, old, true), thief;
+			struct aead o = lent((enum aead_id)id, new, false);
+
+			assert_false(passes(&s, &o, 1));
+			if (where == 0)
+				assert_int_equal(aead_take(&s, &err), LEAT_OK);
+			if (where == 1) {
+				thief = lent((enum aead_id)id, key3, true);
+				thief.serial = s.serial + AEAD_SEATS;
+				assert_int_equal(aead_take(&thief, &err), LEAT_OK);
+				aead_park(&thief);
+			}
+			if (where == 2)
+				aead_rest(&s);
+			assert_int_equal(aead_rekey(&s, new, &err), LEAT_OK);
+			assert_true(passes(&s, &o, 2));
+			aead_clear(&s);
+			aead_clear(&o);
+			if (where == 1)
+				aead_clear(&thief);
+			assert_int_equal(parked((enum aead_id)id), 0);
+		}
+}
+
+static void *hammer(void *arg)
+{
+	uint8_t base = *(uint8_t *)arg;
+	struct leat_err err = { 0 };
+	struct aead s[3], o[3];
+	bool ok = true;
+
+	for (int round = 0; ok && round < 60; round++) {
+		for (int i = 0; i < 3; i++) {
+			uint8_t key[32] = { base, (uint8_t)i, (uint8_t)round };
+
+			ok = ok &&
+			     aead_prepare(&s[i], c, AEAD_AES_128_GCM, key, true, &err) == LEAT_OK;
+			ok = ok &&
+			     aead_prepare(&o[i], c, AEAD_AES_128_GCM, key, false, &err) == LEAT_OK;
+		}
+		for (int i = 0; ok && i < 30; i++)
+			ok = passes(&s[i % 3], &o[i % 3], (uint8_t)i);
+		for (int i = 0; i < 3; i++) {
+			aead_clear(&s[i]);
+			aead_clear(&o[i]);
+		}
+	}
+	return ok ? arg : NULL;
+}
+
+/* Eight threads, more keys than seats, one struct crypto. */
+static void threads_share_the_seats(void **state)
+{
+	static uint8_t base[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };
+	pthread_t t[8];
+
+	(void)state;
+	for (int i = 0; i < 8; i++)
+		assert_int_equal(pthread_create(&t[i], NULL, hammer, &base[i]), 0);
+	for (int i = 0; i < 8; i++) {
+		void *got;
+
+		assert_int_equal(pthread_join(t[i], &got), 0);
+		assert_ptr_equal(got, &base[i]);
+	}
+	assert_int_equal(parked(AEAD_AES_128_GCM), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -563,6 +767,11 @@ int main(void)
 		cmocka_unit_test(lengths_beyond_libcrypto_refuse),
 		cmocka_unit_test(unknown_cipher),
 		cmocka_unit_test(traffic_keys_are_wiped),
+		cmocka_unit_test(each_keeps_its_key),
+		cmocka_unit_test(its_own_context_is_found_again),
+		cmocka_unit_test(parked_it_refuses),
+		cmocka_unit_test(a_new_key_is_in_force_at_once),
+		cmocka_unit_test(threads_share_the_seats),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

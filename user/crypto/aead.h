@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * aead.h - one direction's record cipher: key set once, nonce per call given by the record layer.
+ *
+ * The key is 32 bytes, libcrypto's context around it 1.2 KiB. So contexts are lent: a struct crypto parks
+ * some, an aead takes one for as long as it works and parks it again, still keyed. Who comes back finds
+ * its own context in its seat unless somebody else had to take it meanwhile; only then the key is set
+ * anew (0.2 us). docs/decisions/0030.
  */
 #ifndef LEAT_CRYPTO_AEAD_H
 #define LEAT_CRYPTO_AEAD_H
@@ -20,11 +25,14 @@ struct traffic_keys {
 
 void traffic_keys_clear(struct traffic_keys *k);
 
-/* Zero state is legal to clear and refuses to seal or open. */
+/* Zero state is legal to clear and refuses to seal or open. A wiping type. */
 struct aead {
-	void *ctx; /* EVP_CIPHER_CTX, keyed */
+	struct aead_ctx *ctx;   /* at hand, keyed; NULL: parked, or none yet */
+	const struct crypto *c; /* borrowed; outlives this. NULL: zero state */
+	uint64_t serial; /* whose key a context carries: never used twice in a struct crypto */
 	enum aead_id id;
 	bool sealing;
+	uint8_t key[32];
 };
 
 /* Is this cipher offered by the libcrypto at hand? */
@@ -32,6 +40,19 @@ bool crypto_has_aead(const struct crypto *c, enum aead_id id);
 
 LEAT_MUST_CHECK enum leat_ret aead_init(struct aead *a, const struct crypto *c, enum aead_id id,
 	const uint8_t *key, bool sealing, struct leat_err *err);
+/* The same without a context: aead_take before use. Fails only when the cipher is not there. */
+LEAT_MUST_CHECK enum leat_ret aead_prepare(struct aead *a, const struct crypto *c, enum aead_id id,
+	const uint8_t *key, bool sealing, struct leat_err *err);
+/* A context with this key at hand; nothing to do when there is one. On failure (memory) none is. */
+LEAT_MUST_CHECK enum leat_ret aead_take(struct aead *a, struct leat_err *err);
+/* Gives the context at hand back to the struct crypto. Others may take it then, so that until the next
+ * aead_take nothing can be sealed or opened. */
+void aead_park(struct aead *a);
+/* Frees what aead_park left for us; the key stays. */
+void aead_rest(struct aead *a);
+/* Another key of the same cipher and direction; a context that carries the old one gets the new one at
+ * once, so that nothing of the old one is left anywhere. */
+LEAT_MUST_CHECK enum leat_ret aead_rekey(struct aead *a, const uint8_t *key, struct leat_err *err);
 void aead_clear(struct aead *a);
 
 /* Seals n bytes from in to out (may be the same address) and appends the tag: out must hold

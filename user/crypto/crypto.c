@@ -159,8 +159,11 @@ void crypto_unref(struct crypto *c)
 {
 	if (!c || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1)
 		return;
-	for (size_t i = 0; i < AEAD_COUNT; i++)
+	for (size_t i = 0; i < AEAD_COUNT; i++) {
+		for (size_t k = 0; k < AEAD_SEATS; k++)
+			aead_ctx_free(atomic_load_explicit(&c->parked[i][k], memory_order_relaxed));
 		EVP_CIPHER_free(c->cipher[i]);
+	}
 	for (size_t i = 0; i < GROUP_SEATS; i++) {
 		EVP_PKEY_CTX_free(atomic_load_explicit(&c->generator[i], memory_order_relaxed));
 		for (size_t k = 0; k < BLANKS; k++)

@@ -16,8 +16,17 @@
 
 #define BLANKS 2
 
+/* Cipher contexts parked for each cipher, most; which seat is whose: the serial modulo this. */
+#define AEAD_SEATS 32
+
+/* A context and whose key is in it. */
+struct aead_ctx {
+	EVP_CIPHER_CTX *evp;
+	uint64_t serial; /* struct aead's; 0: nobody's */
+};
+
 /* Written by crypto_new only; afterwards read-only but for the atomics, so that any number of
- * threads may use one. Nothing in it is keyed. */
+ * threads may use one. Keyed are only the parked cipher contexts. */
 struct crypto {
 	atomic_uint refs;
 	EVP_CIPHER *cipher[AEAD_COUNT];
@@ -32,7 +41,12 @@ struct crypto {
 	/* And keys to put a peer's value into, in the same way: 0.9 us and 5 allocations per X25519
 	 * agreement, 3.5 us and 55 per P-256 one. Two: a chain's leaf and its issuer are at hand at once. */
 	_Atomic(EVP_PKEY *) blank[GROUP_SEATS][BLANKS];
+	/* Cipher contexts nobody works with just now, in the same way; aead.c. */
+	_Atomic(struct aead_ctx *) parked[AEAD_COUNT][AEAD_SEATS];
+	_Atomic(uint64_t) serial; /* the last one given */
 };
+
+void aead_ctx_free(struct aead_ctx *x); /* wipes the key schedule; NULL is fine */
 
 /* Below: factored by hobbyists. Above: a signature check that costs the checker milliseconds; also
  * libcrypto's own bound. What is acceptable between the two is policy and decided in x509/. */
@@ -62,6 +76,16 @@ static inline _Atomic(EVP_PKEY_CTX *) *generator_slot(const struct crypto *c, co
 static inline _Atomic(EVP_PKEY *) *blank_slots(const struct crypto *c, const struct group *g)
 {
 	return ((struct crypto *)(uintptr_t)c)->blank[group_seat(g)];
+}
+static inline _Atomic(struct aead_ctx *) *aead_slot(
+	const struct crypto *c, enum aead_id id, uint64_t serial)
+{
+	return &((struct crypto *)(uintptr_t)c)->parked[id][serial % AEAD_SEATS];
+}
+static inline uint64_t next_serial(const struct crypto *c)
+{
+	return 1 + atomic_fetch_add_explicit(
+			   &((struct crypto *)(uintptr_t)c)->serial, 1, memory_order_relaxed);
 }
 
 #endif

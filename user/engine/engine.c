@@ -276,18 +276,6 @@ void leat_engine_rest(struct leat_engine *e)
 	rec_half_rest(&e->tx);
 }
 
-enum leat_ret engine_wake(struct leat_engine *e, enum leat_dir dir)
-{
-	LEAT_SCOPED(traffic_keys_clear) struct traffic_keys keys = { 0 };
-	struct rec_half *h = dir == LEAT_RX ? &e->rx : &e->tx;
-
-	if (!rec_half_rests(h))
-		return LEAT_OK;
-	if (hs_post_keys(&e->post, dir, &keys) != LEAT_OK)
-		return err_misuse(&e->err, "engine: no keys to wake up with");
-	return rec_half_wake(h, e->cfg->crypto, &keys, dir == LEAT_TX, &e->err);
-}
-
 void leat_engine_info(const struct leat_engine *e, struct leat_engine_info *out)
 {
 	struct hs_facts f = { 0 };

@@ -248,8 +248,6 @@ static enum leat_ret open_record(struct leat_engine *e, const struct rec_hdr *hd
 {
 	uint8_t *rec = e->in + e->in_off;
 
-	if (engine_wake(e, LEAT_RX) != LEAT_OK)
-		return LEAT_FAILED;
 	e->in_off += LIM_RECORD_HEADER + hdr->len;
 	*skipped = !rec_half_is_keyed(&e->rx) && skip_early(e, hdr);
 	if (*skipped || rec_open(&e->rx, rec, hdr, type, payload, &e->err) == LEAT_OK)
@@ -296,8 +294,12 @@ enum leat_ret engine_process(struct leat_engine *e)
 		if (r == LEAT_OK && !skipped)
 			r = engine_dispatch(e, type, payload);
 		r = engine_after(e, r);
-		if (r != LEAT_OK)
+		if (r != LEAT_OK) {
+			/* a job waits: what it needs was copied, so the messages may go */
+			if (!e->dead)
+				engine_in_release(e);
 			return r;
+		}
 	}
 	if (e->eof) /* RFC 8446 6.1: anything after close_notify is ignored */
 		e->in_off = e->in_len;

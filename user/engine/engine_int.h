@@ -25,6 +25,8 @@
 
 /* Plaintext bytes that may wait in out before leat_engine_write says LEAT_AGAIN: four records. */
 #define ENGINE_OUT_MARK (4 * LIM_PLAINTEXT)
+/* Room for what follows the certificates in a flight; a longer signature makes the buffer grow again. */
+#define ENGINE_OUT_TAIL 448
 /* First in buffer of a handshake: a ClientHello without hybrid shares fits. */
 #define ENGINE_IN_FIRST 1024
 /* Once up: two full records, so that one read fetches a record and the head of the next. */
@@ -99,8 +101,6 @@ struct leat_engine {
 /* engine.c */
 enum leat_ret engine_fail(struct leat_engine *e); /* err is set: queue the alert, die */
 enum leat_ret engine_after(struct leat_engine *e, enum leat_ret r); /* after any machine call */
-
-enum leat_ret engine_wake(struct leat_engine *e, enum leat_dir dir); /* after leat_engine_rest */
 
 /* engine_in.c */
 enum leat_ret engine_process(struct leat_engine *e);

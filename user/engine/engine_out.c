@@ -49,8 +49,10 @@ static bool out_room(struct leat_engine *e, size_t n)
 		if (need <= e->out_cap)
 			return true;
 	}
-	while (cap < need)
+	while (e->up && cap < need)
 		cap *= 2; /* need is bounded by ENGINE_OUT_MARK and LIM_HANDSHAKE */
+	if (cap < need)   /* a flight: its certificates, then a signature and Finished */
+		cap = need + ENGINE_OUT_TAIL;
 	p = leat_malloc(cap);
 	if (!p)
 		return false;
@@ -71,11 +73,8 @@ static uint16_t cleartext_version(const struct leat_engine *e)
 /* Seals n bytes from in (or in place) as one record behind out_len; room must have been made. */
 static enum leat_ret out_record(struct leat_engine *e, uint8_t type, const uint8_t *in, size_t n)
 {
-	size_t len;
-
-	if (engine_wake(e, LEAT_TX) != LEAT_OK)
-		return LEAT_FAILED;
-	len = rec_seal(&e->tx, type, in, n, 0, cleartext_version(e), e->out + e->out_len, &e->err);
+	size_t len = rec_seal(
+		&e->tx, type, in, n, 0, cleartext_version(e), e->out + e->out_len, &e->err);
 
 	if (len == 0)
 		return LEAT_FAILED;

@@ -36,10 +36,16 @@ enum leat_ret rec_half_keys(struct rec_half *h, const struct crypto *c,
 {
 	struct aead fresh = { 0 };
 
-	if (aead_init(&fresh, c, k->aead, k->key, sealing, err) != LEAT_OK)
-		return LEAT_FAILED;
-	aead_clear(&h->aead);
-	h->aead = fresh;
+	if (h->aead.c == c && h->aead.id == k->aead && h->aead.sealing == sealing) {
+		if (aead_rekey(&h->aead, k->key, err) != LEAT_OK)
+			return LEAT_FAILED;
+	} else {
+		if (aead_prepare(&fresh, c, k->aead, k->key, sealing, err) != LEAT_OK)
+			return LEAT_FAILED;
+		aead_clear(&h->aead);
+		h->aead = fresh;
+		leat_wipe(&fresh, sizeof(fresh));
+	}
 	h->version = k->version;
 	memcpy(h->iv, k->iv, sizeof(h->iv));
 	h->seq = 0;
@@ -57,18 +63,7 @@ void rec_half_clear(struct rec_half *h)
 
 void rec_half_rest(struct rec_half *h)
 {
-	enum aead_id id = h->aead.id;
-
-	if (!rec_half_is_keyed(h))
-		return;
-	aead_clear(&h->aead);
-	h->aead.id = id; /* overheads are still asked for */
-}
-
-enum leat_ret rec_half_wake(struct rec_half *h, const struct crypto *c,
-	const struct traffic_keys *k, bool sealing, struct leat_err *err)
-{
-	return aead_init(&h->aead, c, k->aead, k->key, sealing, err);
+	aead_rest(&h->aead);
 }
 
 uint64_t rec_half_left(const struct rec_half *h)
@@ -182,8 +177,11 @@ size_t rec_seal(struct rec_half *h, uint8_t type, const uint8_t *in, size_t n, s
 			"record: key used up, no more records may be sent under it");
 		return 0;
 	}
+	if (aead_take(&h->aead, err) != LEAT_OK)
+		return 0;
 	r = h->version == LEAT_TLS13 ? seal13(h, type, in, n, pad, out)
 				     : seal12(h, type, in, n, out);
+	aead_park(&h->aead);
 	if (r != LEAT_OK) {
 		(void)err_crypto(err, "record: sealing failed");
 		return 0;
@@ -310,6 +308,7 @@ enum leat_ret rec_open(struct rec_half *h, uint8_t *rec, const struct rec_hdr *h
 	size_t exp, tag, n;
 	uint8_t nonce[12], aad[13], *body;
 	struct leat_span ad;
+	bool ok;
 
 	*type = hdr->type;
 	*payload = (struct leat_span){ rec + LIM_RECORD_HEADER, hdr->len };
@@ -327,7 +326,11 @@ enum leat_ret rec_open(struct rec_half *h, uint8_t *rec, const struct rec_hdr *h
 	make_nonce(h, exp ? rec + LIM_RECORD_HEADER : NULL, nonce);
 	ad = h->version == LEAT_TLS13 ? (struct leat_span){ rec, LIM_RECORD_HEADER }
 				      : aad12(h, hdr->type, n, aad);
-	if (!aead_open(&h->aead, nonce, ad, body, n + tag, body))
+	if (aead_take(&h->aead, err) != LEAT_OK)
+		return LEAT_FAILED;
+	ok = aead_open(&h->aead, nonce, ad, body, n + tag, body);
+	aead_park(&h->aead);
+	if (!ok)
 		return err_alert(err, LEAT_ALERT_BAD_RECORD_MAC, "record: authentication failed");
 	h->seq++;
 	*payload = (struct leat_span){ body, n };

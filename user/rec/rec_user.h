@@ -26,15 +26,8 @@ struct rec_half {
 LEAT_MUST_CHECK enum leat_ret rec_half_keys(struct rec_half *h, const struct crypto *c,
 	const struct traffic_keys *k, bool sealing, struct leat_err *err);
 void rec_half_clear(struct rec_half *h);
-/* Frees the cipher context but stays where it is in the stream; rec_half_wake brings it back with the
- * same keys. Between the two the half neither seals nor opens. */
+/* Frees the cipher context that may be kept for this half; the next record takes another one. */
 void rec_half_rest(struct rec_half *h);
-static inline bool rec_half_rests(const struct rec_half *h)
-{
-	return h->version != 0 && h->aead.ctx == NULL;
-}
-LEAT_MUST_CHECK enum leat_ret rec_half_wake(struct rec_half *h, const struct crypto *c,
-	const struct traffic_keys *k, bool sealing, struct leat_err *err);
 static inline bool rec_half_is_keyed(const struct rec_half *h)
 {
 	return h->version != 0;
