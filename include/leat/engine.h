@@ -185,7 +185,8 @@ struct leat_engine_info {
 	bool resumed, retried, extended_master;
 	bool external_psk; /* a key both sides knew from elsewhere took the place of certificates */
 };
-/* leat_engine_info fills out with what is known so far; what is not decided yet is zero. */
+/* leat_engine_info fills out with what is known so far; what is not decided yet is zero. A handshake that failed
+ * leaves what it had come to. */
 LEAT_API void leat_engine_info(const struct leat_engine *e, struct leat_engine_info *out);
 /* leat_engine_peer_cert returns the peer's certificate number i (DER, leaf first), empty past the end. */
 LEAT_API struct leat_span leat_engine_peer_cert(const struct leat_engine *e, size_t i);

@@ -83,6 +83,52 @@ static bool peer_must_know(const struct leat_err *err)
 	       err->cls == LEAT_E_CRYPTO;
 }
 
+static struct leat_span keep(uint8_t **at, struct leat_span s)
+{
+	struct leat_span kept = { *at, s.n };
+
+	if (s.n)
+		memcpy(*at, s.p, s.n);
+	*at += s.n;
+	return kept;
+}
+
+/* The machine goes; what it negotiated stays. false: no memory for the names (one block). */
+static bool keep_facts(struct leat_engine *e, const struct hs_facts *f)
+{
+	uint8_t *at;
+
+	e->suite = f->suite;
+	e->group = f->group;
+	e->scheme = f->scheme;
+	e->resumed = f->resumed;
+	e->retried = f->retried;
+	e->extended_master = f->extended_master;
+	e->external_psk = f->external_psk;
+	if (e->names || f->alpn.n + f->sni.n == 0)
+		return true;
+	e->names = leat_malloc(f->alpn.n + f->sni.n);
+	if (!e->names)
+		return false;
+	at = e->names;
+	e->alpn_n = keep(&at, f->alpn).n;
+	e->sni_n = keep(&at, f->sni).n;
+	return true;
+}
+
+/* For whoever wants to know how far a handshake came. Not the chain: it may have been refused. */
+static void drop_machine(struct leat_engine *e)
+{
+	struct hs_facts f;
+
+	if (!e->hs)
+		return;
+	hs_facts(e->hs, &f);
+	(void)keep_facts(e, &f);
+	hs_free(e->hs);
+	e->hs = NULL;
+}
+
 enum leat_ret engine_fail(struct leat_engine *e)
 {
 	if (e->dead)
@@ -97,38 +143,9 @@ enum leat_ret engine_fail(struct leat_engine *e)
 	e->data = (struct leat_span){ NULL, 0 };
 	e->data_is_early = false;
 	rec_half_clear(&e->rx);
-	hs_free(e->hs);
-	e->hs = NULL;
+	drop_machine(e);
 	hs_post_clear(&e->post);
 	return LEAT_FAILED;
-}
-
-static struct leat_span keep(uint8_t **at, struct leat_span s)
-{
-	struct leat_span kept = { *at, s.n };
-
-	if (s.n)
-		memcpy(*at, s.p, s.n);
-	*at += s.n;
-	return kept;
-}
-
-/* Takes the names (one block) and the peer's chain (a reference) over from the machine. */
-static enum leat_ret keep_facts(struct leat_engine *e, const struct hs_facts *f)
-{
-	uint8_t *at;
-
-	if (f->alpn.n + f->sni.n) {
-		e->names = leat_malloc(f->alpn.n + f->sni.n);
-		if (!e->names)
-			return err_memory(&e->err);
-		at = e->names;
-		e->alpn_n = keep(&at, f->alpn).n;
-		e->sni_n = keep(&at, f->sni).n;
-	}
-	if (f->peer_chain)
-		e->chain = chain_ref(f->peer_chain);
-	return LEAT_OK;
 }
 
 static enum leat_ret come_up(struct leat_engine *e)
@@ -136,15 +153,10 @@ static enum leat_ret come_up(struct leat_engine *e)
 	struct hs_facts f;
 
 	hs_facts(e->hs, &f);
-	if (keep_facts(e, &f) != LEAT_OK)
-		return LEAT_FAILED;
-	e->suite = f.suite;
-	e->group = f.group;
-	e->scheme = f.scheme;
-	e->resumed = f.resumed;
-	e->retried = f.retried;
-	e->extended_master = f.extended_master;
-	e->external_psk = f.external_psk;
+	if (!keep_facts(e, &f))
+		return err_memory(&e->err);
+	if (f.peer_chain)
+		e->chain = chain_ref(f.peer_chain);
 	e->cred = f.cred;
 	e->auth_s = f.auth_s;
 	hs_finish(e->hs, &e->post);
