@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/option.h"
 #include "tool/tool.h"
 
 int args_wrong(const struct args *a, const char *fmt, ...)
@@ -70,15 +71,43 @@ static int take_value(
 	return o->id;
 }
 
+/* An option of the configuration under its own name; NULL: none that could be set from text. */
+static const struct option *find_setting(const struct args *a, const char *name, size_t n)
+{
+	const struct option *o;
+	char copy[64];
+
+	if (!a->cmd->settings || n >= sizeof(copy))
+		return NULL;
+	memcpy(copy, name, n);
+	copy[n] = '\0';
+	o = option_find(copy, a->cmd->settings);
+	return o && o->set ? o : NULL;
+}
+
+static int take_setting(
+	struct args *a, const struct option *o, const char *inline_value, const char **value)
+{
+	const struct arg_opt as = { .name = o->name, .value = o->range, .id = 1 };
+	int id = take_value(a, &as, inline_value, value);
+
+	a->setting = o->name;
+	return id == ARG_WRONG ? id : ARG_SETTING;
+}
+
 static int long_option(struct args *a, const char *arg, const char **value)
 {
 	const char *name = arg + 2;
 	const char *eq = strchr(name, '=');
 	size_t n = eq ? (size_t)(eq - name) : strlen(name);
+	const struct option *setting;
 
 	for (const struct arg_opt *o = a->cmd->opts; o->name; o++)
 		if (strlen(o->name) == n && memcmp(o->name, name, n) == 0)
 			return take_value(a, o, eq ? eq + 1 : NULL, value);
+	setting = find_setting(a, name, n);
+	if (setting)
+		return take_setting(a, setting, eq ? eq + 1 : NULL, value);
 	return unknown_option(a, arg, name);
 }
 
@@ -147,6 +176,10 @@ void args_help(const struct args *a)
 	for (const struct arg_opt *o = a->cmd->opts; o->name; o++)
 		help_row(o);
 	help_row(&help);
+	if (a->cmd->settings)
+		printf("\nEvery option of leat-options(7) is a flag as well: %s.\n",
+			a->cmd->settings & OPTION_SERVER ? "--session_tickets stateful"
+							 : "--session_tickets manual");
 	if (a->cmd->notes)
 		printf("\n%s\n", a->cmd->notes);
 }

@@ -24,7 +24,12 @@
 struct tool_cmd;
 
 /* What args_next returns besides the ids of the table (which are positive). */
-enum { ARG_END = 0, ARG_PLAIN = -1, ARG_WRONG = -2 };
+enum {
+	ARG_END = 0,
+	ARG_PLAIN = -1,
+	ARG_WRONG = -2,
+	ARG_SETTING = -3, /* an option of leat-options(7): args.setting is its name */
+};
 
 struct arg_opt {
 	const char *name;  /* long name without the dashes; NULL ends a table */
@@ -38,7 +43,8 @@ struct args {
 	const struct tool_cmd *cmd;
 	int argc, at;
 	char **argv;
-	bool only_plain; /* "--" was seen */
+	bool only_plain;     /* "--" was seen */
+	const char *setting; /* with ARG_SETTING */
 };
 
 int args_next(struct args *a, const char **value);

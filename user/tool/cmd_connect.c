@@ -9,6 +9,7 @@
 
 #include "base/secret.h"
 #include "base/wr.h"
+#include "config/option.h"
 #include "sock/anchors.h"
 #include "tool/connect.h"
 #include "tool/keylog.h"
@@ -36,6 +37,8 @@ enum {
 	OPT_KEYLOG,
 	OPT_EXPORT,
 	OPT_BINDINGS,
+	OPT_PSK,
+	OPT_PSK_IMPORTED,
 	OPT_JSON,
 	OPT_BRIEF,
 	OPT_QUIET,
@@ -75,6 +78,10 @@ static const struct arg_opt options[] = {
 		"say what the exporter gives for LABEL, 32 bytes or as\n"
 		"many as said" },
 	{ "bindings", 0, NULL, OPT_BINDINGS, "say the channel bindings of the connection" },
+	{ "psk", 0, "ID:HEX[:HASH]", OPT_PSK,
+		"offer an external PSK (TLS 1.3); HASH is sha256 (default)\n"
+		"or sha384; may be repeated" },
+	{ "psk-imported", 0, "ID:HEX[:HASH]", OPT_PSK_IMPORTED, "the same, imported (RFC 9258)" },
 	{ "json", 0, NULL, OPT_JSON, "at the end one JSON object on stderr, nothing else" },
 	{ "brief", 'b', NULL, OPT_BRIEF, "say only what was negotiated" },
 	{ "quiet", 'q', NULL, OPT_QUIET, "say only errors" },
@@ -129,6 +136,13 @@ static int set_pair(struct job *j, const char *text)
 	return settings_pair(j->cfg, text, &err) == LEAT_OK ? 0 : refuse(j, &err);
 }
 
+static int add_psk(struct job *j, const char *text, bool imported)
+{
+	struct leat_err err = { 0 };
+
+	return settings_psk(j->cfg, text, imported, &err) == LEAT_OK ? 0 : refuse(j, &err);
+}
+
 static int take_target(struct job *j, const char *text)
 {
 	if (j->w.host[0]) {
@@ -172,6 +186,9 @@ static int take(struct job *j, int id, const char *value)
 	case OPT_TLS12: return set_option(j, "versions", "tlsv1.2");
 	case OPT_TLS13: return set_option(j, "versions", "tlsv1.3");
 	case OPT_SET: return set_pair(j, value);
+	case ARG_SETTING: return set_option(j, j->args->setting, value);
+	case OPT_PSK: return add_psk(j, value, false);
+	case OPT_PSK_IMPORTED: return add_psk(j, value, true);
 	case OPT_TIMEOUT:
 		return args_seconds(j->args, "--timeout", value, &j->w.timeout_ms) ? 0 : TOOL_USAGE;
 	case OPT_SESSION: j->w.session_file = value; return 0;
@@ -318,6 +335,7 @@ const struct tool_cmd cmd_connect = {
 	.synopsis = "HOST:PORT [options]",
 	.summary = "a TLS connection between a server and stdin/stdout",
 	.opts = options,
+	.settings = OPTION_CLIENT,
 	.notes = notes,
 	.run = run,
 };

@@ -20,7 +20,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -320,39 +319,19 @@ static enum io step_send(struct conn *c)
 
 static enum io step_close(struct conn *c)
 {
-	enum io io = tls_io_close(&c->io);
+	enum io io = tls_io_shut(&c->io);
 
 	if (io != IO_OK)
 		return io;
-	/* After the peer's own end nothing of it is under way that could make our close a reset. */
-	if (c->io.e != NULL && (leat_engine_wants(c->io.e) & LEAT_IS_EOF))
-		return IO_FAIL;
-	if (shutdown(c->io.fd, SHUT_WR) != 0)
-		return IO_FAIL;
 	c->phase = PH_LINGER;
 	arm(c, LINGER_MS);
 	c->drain = LINGER_BYTES;
 	return IO_OK;
 }
 
-/* RFC 9112 9.6: read until the client closes, lest a reset erase what it has not read yet. */
 static enum io step_linger(struct conn *c)
 {
-	ssize_t n;
-
-	do
-		n = recv(c->io.fd, c->w->scratch, SERVE_SCRATCH, MSG_DONTWAIT);
-	while (n < 0 && errno == EINTR);
-	if (n < 0 && errno == EAGAIN)
-		return IO_READ;
-	/* Kernel receive that has failed (a record under keys it was not given) cannot be read to its
-	 * end, and closing with bytes unread is a reset: give the peer the whole time. */
-	if (n < 0 && handover_is_kernel(&c->io.h, LEAT_RX) && errno != ECONNRESET)
-		return IO_WAIT;
-	if (n <= 0 || (uint64_t)n >= c->drain)
-		return IO_FAIL;
-	c->drain -= (uint64_t)n;
-	return IO_OK;
+	return tls_io_linger(&c->io, c->w->scratch, SERVE_SCRATCH, &c->drain);
 }
 
 static enum io step(struct conn *c)

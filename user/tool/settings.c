@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/err.h"
+#include "base/secret.h"
 #include "base/wr.h"
 #include "tool/certset.h"
 
@@ -35,4 +36,57 @@ enum leat_ret settings_dev(struct leat_config *cfg, struct leat_err *err)
 	leat_wr_clear(&cert);
 	leat_wr_clear(&key);
 	return r;
+}
+
+static int hex_digit(char c)
+{
+	return c >= '0' && c <= '9'   ? c - '0'
+	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
+	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
+				      : -1;
+}
+
+/* Appends the bytes that n hex digits stand for; false: they are none. */
+static bool from_hex(const char *p, size_t n, struct leat_wr *out)
+{
+	if (n % 2 || n == 0)
+		return false;
+	for (size_t i = 0; i < n; i += 2) {
+		int high = hex_digit(p[i]), low = hex_digit(p[i + 1]);
+
+		if (high < 0 || low < 0)
+			return false;
+		leat_wr_u8(out, (uint8_t)(high << 4 | low));
+	}
+	return true;
+}
+
+/* The last colon before end; NULL: none. */
+static const char *colon_before(const char *text, const char *end)
+{
+	while (end > text && end[-1] != ':')
+		end--;
+	return end > text ? end - 1 : NULL;
+}
+
+enum leat_ret settings_psk(
+	struct leat_config *cfg, const char *text, bool imported, struct leat_err *err)
+{
+	const char *end = text + strlen(text), *colon = colon_before(text, end);
+	LEAT_SCOPED(leat_wr_clear) struct leat_wr secret = { 0 };
+	struct leat_psk psk = { .imported = imported };
+
+	if (colon && (strcmp(colon, ":sha384") == 0 || strcmp(colon, ":sha256") == 0)) {
+		psk.sha384 = strcmp(colon, ":sha384") == 0;
+		end = colon;
+		colon = colon_before(text, end);
+	}
+	/* The text holds the secret: it is not repeated. */
+	if (!colon || !from_hex(colon + 1, (size_t)(end - colon - 1), &secret))
+		return err_option(err, "psk", NULL, "not IDENTITY:HEX or IDENTITY:HEX:sha384");
+	psk.secret = leat_wr_done(&secret);
+	if (psk.secret.n == 0)
+		return err_memory(err);
+	psk.identity = (struct leat_span){ (const uint8_t *)text, (size_t)(colon - text) };
+	return leat_config_add_psk(cfg, &psk, err);
 }

@@ -13,5 +13,9 @@ LEAT_MUST_CHECK enum leat_ret settings_pair(
 	struct leat_config *cfg, const char *text, struct leat_err *err);
 /* A certificate for localhost, made a moment ago and vouched for by nobody. */
 LEAT_MUST_CHECK enum leat_ret settings_dev(struct leat_config *cfg, struct leat_err *err);
+/* "IDENTITY:HEX" or "IDENTITY:HEX:sha384": an external PSK; imported: by RFC 9258. The identity may hold
+ * colons, the secret cannot. */
+LEAT_MUST_CHECK enum leat_ret settings_psk(
+	struct leat_config *cfg, const char *text, bool imported, struct leat_err *err);
 
 #endif

@@ -147,6 +147,37 @@ enum io tls_io_close(struct tls_io *t)
 	return tls_io_flush(t);
 }
 
+enum io tls_io_shut(struct tls_io *t)
+{
+	enum io io = tls_io_close(t);
+
+	if (io != IO_OK)
+		return io;
+	/* After the peer's own end nothing of it is under way that could make our close a reset. */
+	if (t->e != NULL && (leat_engine_wants(t->e) & LEAT_IS_EOF))
+		return IO_FAIL;
+	return shutdown(t->fd, SHUT_WR) == 0 ? IO_OK : IO_FAIL;
+}
+
+enum io tls_io_linger(struct tls_io *t, void *scratch, size_t cap, uint64_t *left)
+{
+	ssize_t n;
+
+	do
+		n = recv(t->fd, scratch, cap, MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno == EAGAIN)
+		return IO_READ;
+	/* Kernel receive that has failed (a record under keys it was not given) cannot be read to its
+	 * end, and closing with bytes unread is a reset: give the peer the whole time. */
+	if (n < 0 && handover_is_kernel(&t->h, LEAT_RX) && errno != ECONNRESET)
+		return IO_WAIT;
+	if (n <= 0 || (uint64_t)n >= *left)
+		return IO_FAIL;
+	*left -= (uint64_t)n;
+	return IO_OK;
+}
+
 /* ---- receiving ------------------------------------------------------------------------------- */
 
 /* One recv into the engine. IO_OK: it got something. */
@@ -304,6 +335,16 @@ static enum io hand_over(struct tls_io *t, const struct tls_site *s)
 	return r == LEAT_FAILED ? IO_FAIL : IO_OK;
 }
 
+static enum io take_early(struct tls_io *t)
+{
+	struct leat_span data;
+
+	leat_engine_early_data(t->e, &data);
+	if (t->on_early)
+		t->on_early(t->early_arg, data);
+	return leat_engine_early_data_done(t->e, data.n) == LEAT_FAILED ? engine_died(t) : IO_OK;
+}
+
 enum io tls_io_handshake(struct tls_io *t, const struct tls_site *s)
 {
 	enum io io;
@@ -321,6 +362,11 @@ enum io tls_io_handshake(struct tls_io *t, const struct tls_site *s)
 
 		if (wants & LEAT_IS_DEAD)
 			return engine_died(t);
+		if (wants & LEAT_HAS_EARLY_DATA) {
+			if ((io = take_early(t)) != IO_OK)
+				return io;
+			continue;
+		}
 		if (wants & LEAT_WANT_JOB) {
 			if (leat_engine_job_run(t->e) == LEAT_FAILED)
 				return engine_died(t);

@@ -37,6 +37,10 @@ struct tls_io {
 	struct leat_engine *e; /* NULL until the peer sent its first byte: silence costs little */
 	struct handover h;
 	struct leat_err err;
+	/* Gets early data, in order, during the handshake. Without one it is dropped: what may come
+	 * twice must not look like what comes once. */
+	void (*on_early)(void *arg, struct leat_span data);
+	void *early_arg;
 };
 
 void tls_io_init(struct tls_io *t, const struct tls_site *s, int fd);
@@ -62,5 +66,11 @@ static inline bool tls_io_tx_kernel(const struct tls_io *t)
 enum io tls_io_spliced(struct tls_io *t, size_t n);
 /* Sends close_notify (unless broken) and flushes. IO_OK: sent. */
 enum io tls_io_close(struct tls_io *t);
+/* The same, then ends our direction of the transport. IO_OK: linger; IO_FAIL: nothing is to be waited
+ * for. */
+enum io tls_io_shut(struct tls_io *t);
+/* RFC 9112 9.6: read until the peer ends, lest a reset erase what it has not read yet. *left: how many
+ * bytes of it are put up with. scratch is the caller's. IO_FAIL: that was the end. */
+enum io tls_io_linger(struct tls_io *t, void *scratch, size_t cap, uint64_t *left);
 
 #endif

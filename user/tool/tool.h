@@ -24,7 +24,9 @@ struct tool_cmd {
 	const char *synopsis;       /* "HOST:PORT [options]", what follows the name */
 	const char *summary;        /* one line for the list of commands */
 	const struct arg_opt *opts; /* ends with a row without name */
-	const char *notes;          /* printed below the options: exit codes, an example */
+	unsigned
+		settings; /* roles (OPTION_SERVER) whose options of leat-options(7) are flags too */
+	const char *notes; /* printed below the options: exit codes, an example */
 	/* args stands before the first argument. Returns the exit code. */
 	int (*run)(struct args *args);
 };

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cmd_accept.c - `leat accept [ADDR:]PORT`: the command line and the TLS config it asks for. What the
+ * server does with them is in accept.h. Page: docs/man/leat-accept.1.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include <leat/leat.h>
+
+#include "config/option.h"
+#include "tool/accept.h"
+#include "tool/settings.h"
+
+#define MAX_CERTS   8
+#define MAX_STORED  20000 /* sessions of session_tickets=stateful */
+#define MAX_REPLAYS 20000 /* hellos with early data in twenty seconds */
+
+enum {
+	OPT_CERT = 1,
+	OPT_KEY,
+	OPT_DEV,
+	OPT_CACERT,
+	OPT_ECHO,
+	OPT_HTTP,
+	OPT_PRINT,
+	OPT_ALPN,
+	OPT_TLS12,
+	OPT_TLS13,
+	OPT_SET,
+	OPT_PSK,
+	OPT_PSK_IMPORTED,
+	OPT_EARLY,
+	OPT_COUNT,
+	OPT_CONNS,
+	OPT_ORDERS,
+	OPT_T_HANDSHAKE,
+	OPT_T_IDLE,
+	OPT_JSON,
+};
+
+static const struct arg_opt options[] = {
+	{ "cert", 'c', "FILE", OPT_CERT,
+		"certificate chain, PEM, leaf first. Several may be given:\n"
+		"the first that fits a client is used" },
+	{ "key", 'k', "FILE", OPT_KEY, "its private key, PEM (default: in the --cert file)" },
+	{ "dev", 0, NULL, OPT_DEV, "make up a certificate for localhost instead" },
+	{ "cacert", 0, "FILE", OPT_CACERT, "PEM: trusted CAs, for certificates of clients" },
+	{ "echo", 'e', NULL, OPT_ECHO,
+		"send back what comes; early data with \"" EARLY_MARK "\" before it" },
+	{ "http", 0, NULL, OPT_HTTP, "answer one HTTP request with what was negotiated, close" },
+	{ "print", 'p', NULL, OPT_PRINT, "a line for each piece of data that comes" },
+	{ "alpn", 'a', "A,B", OPT_ALPN, "protocols to take, best first" },
+	{ "tls1_2", 0, NULL, OPT_TLS12, "TLS 1.2 only" },
+	{ "tls1_3", 0, NULL, OPT_TLS13, "TLS 1.3 only" },
+	{ "set", 's', "OPTION=VALUE", OPT_SET, "an option of leat-options(7)" },
+	{ "psk", 0, "ID:HEX[:HASH]", OPT_PSK,
+		"an external PSK; HASH is sha256 (default) or sha384;\n"
+		"may be repeated" },
+	{ "psk-imported", 0, "ID:HEX[:HASH]", OPT_PSK_IMPORTED, "the same, imported (RFC 9258)" },
+	{ "early-data", 0, "BYTES", OPT_EARLY,
+		"take up to BYTES of 0-RTT data of a connection, once" },
+	{ "count", 'n', "N", OPT_COUNT, "end after N connections (default: never)" },
+	{ "max-connections", 0, "N", OPT_CONNS,
+		"at once (default 100); further ones wait in the backlog,\n"
+		"so 1 is one after the other" },
+	{ "orders", 0, NULL, OPT_ORDERS, "obey lines on stdin: close, stop" },
+	{ "handshake-timeout", 0, "SECONDS", OPT_T_HANDSHAKE,
+		"for the whole handshake (default 10)" },
+	{ "idle-timeout", 0, "SECONDS", OPT_T_IDLE, "without a byte either way (default 60)" },
+	{ "json", 'j', NULL, OPT_JSON, "the report as one JSON object per line" },
+	{ 0 },
+};
+
+static const char notes[] =
+	"A server for trying clients out. Without --echo, --http or --print what comes is\n"
+	"counted. Prints \"listening on ADDR:PORT\" and a line for each connection at its end.\n"
+	"ADDR is 127.0.0.1 unless given; port 0 is any free one.\n"
+	"\n"
+	"SIGTERM and SIGINT close the connections and end it; the second one ends it at once.\n"
+	"\n"
+	"exit codes: 0 stopped, 1 could not start or go on, 2 wrong command line.\n"
+	"\n"
+	"example: leat accept 8443 --dev --http\n"
+	"         curl -k https://localhost:8443/";
+
+struct job {
+	struct args *args;
+	struct accept_opts o;
+	struct tls_site tls;
+	const char *certs[MAX_CERTS], *keys[MAX_CERTS], *ca;
+	unsigned num_certs, num_keys;
+	bool have_target, have_psk;
+};
+
+static int refuse(struct job *j, const struct leat_err *err)
+{
+	return tool_fail_err(j->args, TOOL_USAGE, err);
+}
+
+/* ---- the command line ------------------------------------------------------------------------ */
+
+static int take_target(struct job *j, const char *text)
+{
+	uint64_t port;
+
+	if (j->have_target) {
+		args_wrong(j->args, "one [ADDR:]PORT is enough: %s", text);
+		return TOOL_USAGE;
+	}
+	j->have_target = true;
+	if (strchr(text, ':'))
+		return args_host_port(j->args, text, true, j->o.host, sizeof(j->o.host), &j->o.port)
+			       ? 0
+			       : TOOL_USAGE;
+	if (!args_uint(j->args, "port", text, 0, 65535, &port))
+		return TOOL_USAGE;
+	j->o.port = (uint16_t)port;
+	return 0;
+}
+
+static int set_option(struct job *j, const char *name, const char *value)
+{
+	struct leat_err err = { 0 };
+
+	return leat_config_set(j->tls.cfg, name, value, &err) == LEAT_OK ? 0 : refuse(j, &err);
+}
+
+static int set_pair(struct job *j, const char *text)
+{
+	struct leat_err err = { 0 };
+
+	return settings_pair(j->tls.cfg, text, &err) == LEAT_OK ? 0 : refuse(j, &err);
+}
+
+static int add_psk(struct job *j, const char *text, bool imported)
+{
+	struct leat_err err = { 0 };
+
+	j->have_psk = true;
+	return settings_psk(j->tls.cfg, text, imported, &err) == LEAT_OK ? 0 : refuse(j, &err);
+}
+
+static int add_file(
+	struct job *j, const char *name, const char *value, const char **list, unsigned *num)
+{
+	if (*num == MAX_CERTS) {
+		args_wrong(j->args, "%s: more than %d", name, MAX_CERTS);
+		return TOOL_USAGE;
+	}
+	list[(*num)++] = value;
+	return 0;
+}
+
+static int take_number(struct job *j, int id, const char *value)
+{
+	uint64_t conns = j->o.max_conns;
+	bool ok = false;
+
+	switch (id) {
+	case OPT_EARLY:
+		ok = args_uint(
+			j->args, "--early-data", value, 0, ACCEPT_EARLY_MAX, &j->o.early_max);
+		break;
+	case OPT_COUNT: ok = args_uint(j->args, "--count", value, 1, INT64_MAX, &j->o.count); break;
+	case OPT_CONNS:
+		ok = args_uint(j->args, "--max-connections", value, 1, 10000, &conns);
+		break;
+	case OPT_T_HANDSHAKE:
+		ok = args_seconds(j->args, "--handshake-timeout", value, &j->o.handshake_ms);
+		break;
+	case OPT_T_IDLE: ok = args_seconds(j->args, "--idle-timeout", value, &j->o.idle_ms); break;
+	default: break; /* ARG_WRONG: said already */
+	}
+	j->o.max_conns = (unsigned)conns;
+	return ok ? 0 : TOOL_USAGE;
+}
+
+static int take(struct job *j, int id, const char *value)
+{
+	switch (id) {
+	case ARG_PLAIN: return take_target(j, value);
+	case ARG_SETTING: return set_option(j, j->args->setting, value);
+	case OPT_CERT: return add_file(j, "--cert", value, j->certs, &j->num_certs);
+	case OPT_KEY: return add_file(j, "--key", value, j->keys, &j->num_keys);
+	case OPT_DEV: j->o.dev = true; return 0;
+	case OPT_CACERT: j->ca = value; return 0;
+	case OPT_ECHO: j->o.talk = ACCEPT_ECHO; return 0;
+	case OPT_HTTP: j->o.talk = ACCEPT_HTTP; return 0;
+	case OPT_PRINT: j->o.talk = ACCEPT_PRINT; return 0;
+	case OPT_ALPN: return set_option(j, "alpn", value);
+	case OPT_TLS12: return set_option(j, "versions", "tlsv1.2");
+	case OPT_TLS13: return set_option(j, "versions", "tlsv1.3");
+	case OPT_SET: return set_pair(j, value);
+	case OPT_PSK: return add_psk(j, value, false);
+	case OPT_PSK_IMPORTED: return add_psk(j, value, true);
+	case OPT_ORDERS: j->o.orders = true; return 0;
+	case OPT_JSON: j->o.json = true; return 0;
+	default: return take_number(j, id, value);
+	}
+}
+
+static int check(struct job *j)
+{
+	if (!j->have_target)
+		args_wrong(j->args, "no [ADDR:]PORT given");
+	else if (j->num_keys != 0 && j->num_keys != j->num_certs)
+		args_wrong(j->args, "a --key for every --cert, or for none");
+	else if (j->num_certs == 0 && !j->o.dev && !j->have_psk)
+		args_wrong(j->args, "no certificate: give --cert, or --dev to try things out");
+	else if (j->num_certs > 0 && j->o.dev)
+		args_wrong(j->args, "--dev makes its own certificate: leave out --cert");
+	else
+		return 0;
+	return TOOL_USAGE;
+}
+
+/* ---- the config ------------------------------------------------------------------------------ */
+
+static enum leat_ret add_files(struct job *j, struct leat_err *err)
+{
+	struct leat_files files = { .cacertfile = j->ca };
+	enum leat_ret r = j->ca ? leat_config_use_files(j->tls.cfg, &files, err) : LEAT_OK;
+
+	for (unsigned i = 0; i < j->num_certs && r == LEAT_OK; i++) {
+		files = (struct leat_files){ .certfile = j->certs[i],
+			.keyfile = j->num_keys ? j->keys[i] : NULL };
+		r = leat_config_use_files(j->tls.cfg, &files, err);
+	}
+	if (r == LEAT_OK && j->o.dev)
+		r = settings_dev(j->tls.cfg, err);
+	return r;
+}
+
+static enum leat_ret add_store(struct job *j, struct leat_err *err)
+{
+	struct leat_store *store;
+	enum leat_ret r;
+
+	if (j->tls.cfg->sessions != SESSIONS_STATEFUL)
+		return LEAT_OK;
+	r = leat_store_mem_new(&store, MAX_STORED, NULL, err);
+	if (r == LEAT_OK) {
+		r = leat_config_set_session_store(j->tls.cfg, store, err);
+		leat_store_unref(store);
+	}
+	return r;
+}
+
+/* A register against replay that was there all the time. Keys of tickets and stored sessions are made by
+ * this process and never leave it: nothing that was said before it started can be repeated to it, so
+ * there is nothing to wait for. */
+static int64_t long_ago(void *arg)
+{
+	const struct leat_env *env = arg;
+
+	return env->now_s(env->arg) - 2 * LEAT_REPLAY_WINDOW_S - 1;
+}
+
+static enum leat_ret add_early(struct job *j, struct leat_err *err)
+{
+	struct leat_env env = {
+		.now_s = long_ago, .random = j->tls.env.random, .arg = &j->tls.env
+	};
+	struct leat_antireplay *memory;
+	enum leat_ret r;
+
+	if (j->o.early_max == 0)
+		return LEAT_OK;
+	r = leat_antireplay_new(&memory, MAX_REPLAYS, LEAT_REPLAY_WINDOW_S, &env, NULL, err);
+	if (r == LEAT_OK) {
+		r = leat_config_set_early_data(j->tls.cfg, (uint32_t)j->o.early_max, memory, err);
+		leat_antireplay_unref(memory);
+	}
+	return r;
+}
+
+static int finish_config(struct job *j)
+{
+	struct leat_err err = { 0 };
+	enum leat_ret r = add_files(j, &err);
+
+	if (r == LEAT_OK)
+		r = add_store(j, &err);
+	if (r == LEAT_OK)
+		r = add_early(j, &err);
+	if (r == LEAT_OK)
+		r = leat_config_freeze(j->tls.cfg, &err);
+	j->tls.demand_kernel = j->tls.cfg->records[LEAT_RX] == LEAT_RECORDS_KERNEL ||
+			       j->tls.cfg->records[LEAT_TX] == LEAT_RECORDS_KERNEL;
+	return r == LEAT_OK ? 0 : refuse(j, &err);
+}
+
+static int prepare(struct job *j)
+{
+	const char *value;
+	int id, code;
+
+	while ((id = args_next(j->args, &value)) != ARG_END) {
+		code = take(j, id, value);
+		if (code)
+			return code;
+	}
+	code = check(j);
+	return code ? code : finish_config(j);
+}
+
+static int run(struct args *args)
+{
+	struct job j = {
+		.args = args,
+		.o = { .host = "127.0.0.1",
+			.max_conns = 100,
+			.handshake_ms = 10000,
+			.idle_ms = 60000 },
+	};
+	struct leat_err err = { 0 };
+	int code;
+
+	leat_env_system(&j.tls.env);
+	if (leat_config_new(&j.tls.cfg, LEAT_SERVER, &err) != LEAT_OK)
+		return tool_fail_err(args, TOOL_FAILED, &err);
+	code = prepare(&j);
+	if (code == 0)
+		code = accept_run(args, &j.o, &j.tls);
+	leat_config_unref(j.tls.cfg);
+	return code;
+}
+
+const struct tool_cmd cmd_accept = {
+	.name = "accept",
+	.synopsis = "[ADDR:]PORT (--cert FILE | --dev) [options]",
+	.summary = "a TLS server for trying clients out",
+	.opts = options,
+	.settings = OPTION_SERVER,
+	.notes = notes,
+	.run = run,
+};
