@@ -30,14 +30,12 @@ struct key {
 	bool is_private;
 	bool hash_ok[HASH_COUNT]; /* KEY_RSA_PSS: hashes the key's own parameters permit */
 	EVP_PKEY *pkey;
-	const struct group *blank; /* pkey came from crypto_take_blank; else NULL */
-	_Atomic(EVP_PKEY_CTX *) ready[SCHEME_SEATS];
+	const struct group *blank;      /* pkey came from crypto_take_blank; else NULL */
+	_Atomic(EVP_PKEY_CTX *) *ready; /* SCHEME_SEATS of them with a private key, else NULL */
+	/* One that was used and can be again, its scheme noted in it: taken by exchange with NULL. Saves
+	 * the copy of one that is ready, and the set-up where a peer's key is met again (chain cache). */
+	_Atomic(EVP_PKEY_CTX *) idle;
 };
-
-static void free_pkey_ctx(EVP_PKEY_CTX **p)
-{
-	EVP_PKEY_CTX_free(*p);
-}
 
 static void free_md_ctx(EVP_MD_CTX **p)
 {
@@ -83,6 +81,11 @@ static enum key_kind kind_of(EVP_PKEY *pkey)
 	return KEY_NONE;
 }
 
+static void free_idle(struct key *k)
+{
+	EVP_PKEY_CTX_free(atomic_exchange_explicit(&k->idle, NULL, memory_order_acquire));
+}
+
 struct key *key_ref(struct key *k)
 {
 	atomic_fetch_add_explicit(&k->refs, 1, memory_order_relaxed);
@@ -93,8 +96,10 @@ void key_unref(struct key *k)
 {
 	if (!k || atomic_fetch_sub_explicit(&k->refs, 1, memory_order_acq_rel) != 1)
 		return;
-	for (size_t i = 0; i < SCHEME_SEATS; i++)
+	for (size_t i = 0; k->ready && i < SCHEME_SEATS; i++)
 		EVP_PKEY_CTX_free(atomic_load_explicit(&k->ready[i], memory_order_relaxed));
+	leat_free((void *)k->ready);
+	free_idle(k);
 	EVP_PKEY_free(k->pkey); /* wipes a private key */
 	leat_free(k);
 }
@@ -107,6 +112,7 @@ void key_of_blank(struct key *k, const struct group *g)
 void key_give_back(struct key *k, const struct crypto *c)
 {
 	if (k && k->blank && atomic_load_explicit(&k->refs, memory_order_acquire) == 1) {
+		free_idle(k); /* the next one's value is another */
 		crypto_park_blank(c, k->blank, k->pkey);
 		k->pkey = NULL;
 	}
@@ -254,6 +260,13 @@ enum leat_ret key_take_evp(struct key **out, void *evp_pkey, bool is_private, st
 	if (!k)
 		return err_memory(err);
 	k->is_private = is_private;
+	if (is_private) {
+		k->ready = leat_array(SCHEME_SEATS, sizeof(*k->ready));
+		if (!k->ready) {
+			key_unref(k);
+			return err_memory(err);
+		}
+	}
 	if (kind == KEY_RSA_PSS)
 		learn_restrictions(k);
 	*out = k;
@@ -269,14 +282,35 @@ static size_t seat(const struct sigscheme *s)
 	return i;
 }
 
-/* A context ready to sign with this scheme; the caller frees it. NULL: libcrypto refused. */
+/* The context that was used last, when it was for the same; NULL: there is none. */
+static EVP_PKEY_CTX *take_idle(const struct key *k, const struct sigscheme *s, int op)
+{
+	EVP_PKEY_CTX *ctx = atomic_exchange_explicit(
+		&((struct key *)(uintptr_t)k)->idle, NULL, memory_order_acquire);
+
+	if (!ctx || (EVP_PKEY_CTX_get_app_data(ctx) == s && EVP_PKEY_CTX_get_operation(ctx) == op))
+		return ctx;
+	EVP_PKEY_CTX_free(ctx);
+	return NULL;
+}
+
+static void park_idle(const struct key *k, const struct sigscheme *s, EVP_PKEY_CTX *ctx)
+{
+	EVP_PKEY_CTX_set_app_data(ctx, (void *)(uintptr_t)s);
+	EVP_PKEY_CTX_free(atomic_exchange_explicit(
+		&((struct key *)(uintptr_t)k)->idle, ctx, memory_order_acq_rel));
+}
+
+/* A context ready to sign with this scheme; the caller owns it. NULL: libcrypto refused. */
 static EVP_PKEY_CTX *sign_ctx(const struct key *k, const struct sigscheme *s)
 {
 	size_t at = seat(s);
-	_Atomic(EVP_PKEY_CTX *) *slot = at < SCHEME_SEATS ? &((struct key *)k)->ready[at] : NULL;
+	_Atomic(EVP_PKEY_CTX *) *slot = k->ready && at < SCHEME_SEATS ? &k->ready[at] : NULL;
 	EVP_PKEY_CTX *ready = slot ? atomic_load_explicit(slot, memory_order_acquire) : NULL;
-	EVP_PKEY_CTX *ctx, *nobody = NULL;
+	EVP_PKEY_CTX *ctx = take_idle(k, s, EVP_PKEY_OP_SIGN), *nobody = NULL;
 
+	if (ctx)
+		return ctx;
 	if (ready)
 		return EVP_PKEY_CTX_dup(ready);
 	ctx = EVP_PKEY_CTX_new_from_pkey(NULL, k->pkey, NULL);
@@ -294,11 +328,16 @@ static EVP_PKEY_CTX *sign_ctx(const struct key *k, const struct sigscheme *s)
 static bool sign_digest(const struct key *k, const struct sigscheme *s, struct leat_span tbs,
 	uint8_t *sig, size_t *n)
 {
-	LEAT_SCOPED(free_pkey_ctx) EVP_PKEY_CTX *ctx = sign_ctx(k, s);
+	EVP_PKEY_CTX *ctx = sign_ctx(k, s);
 	uint8_t md[HASH_MAX];
 
 	digest_once(s->hash, tbs, md);
-	return ctx && EVP_PKEY_sign(ctx, sig, n, md, hash_len(s->hash)) == 1;
+	if (ctx && EVP_PKEY_sign(ctx, sig, n, md, hash_len(s->hash)) == 1) {
+		park_idle(k, s, ctx);
+		return true;
+	}
+	EVP_PKEY_CTX_free(ctx);
+	return false;
 }
 
 static bool sign_eddsa(const struct key *k, struct leat_span tbs, uint8_t *sig, size_t *n)
@@ -335,18 +374,35 @@ enum leat_ret sign_make(const struct crypto *c, const struct key *k, const struc
 	return LEAT_OK;
 }
 
+/* A context ready to check with this scheme; the caller owns it. ECDSA takes the digest as it is: naming
+ * its hash would cost a look-up by name. NULL: libcrypto refused. */
+static EVP_PKEY_CTX *check_ctx(const struct key *k, const struct sigscheme *s)
+{
+	EVP_PKEY_CTX *ctx = take_idle(k, s, EVP_PKEY_OP_VERIFY);
+
+	if (ctx)
+		return ctx;
+	ctx = EVP_PKEY_CTX_new_from_pkey(NULL, k->pkey, NULL);
+	if (ctx && EVP_PKEY_verify_init(ctx) == 1 &&
+		(!is_rsa(k->kind) || set_scheme(ctx, s, k->kind)))
+		return ctx;
+	EVP_PKEY_CTX_free(ctx);
+	return NULL;
+}
+
 static bool check_digest(
 	const struct key *k, const struct sigscheme *s, struct leat_span tbs, struct leat_span sig)
 {
-	LEAT_SCOPED(free_pkey_ctx)
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, k->pkey, NULL);
+	EVP_PKEY_CTX *ctx = check_ctx(k, s);
 	uint8_t md[HASH_MAX];
 
 	digest_once(s->hash, tbs, md);
-	/* ECDSA takes the digest as it is; naming its hash would cost a look-up by name */
-	return ctx && EVP_PKEY_verify_init(ctx) == 1 &&
-	       (!is_rsa(k->kind) || set_scheme(ctx, s, k->kind)) &&
-	       EVP_PKEY_verify(ctx, sig.p, sig.n, md, hash_len(s->hash)) == 1;
+	if (ctx && EVP_PKEY_verify(ctx, sig.p, sig.n, md, hash_len(s->hash)) == 1) {
+		park_idle(k, s, ctx);
+		return true;
+	}
+	EVP_PKEY_CTX_free(ctx);
+	return false;
 }
 
 static bool check_eddsa(const struct key *k, struct leat_span tbs, struct leat_span sig)
