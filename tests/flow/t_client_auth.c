@@ -170,7 +170,8 @@ static void chosen_by_schemes(void **state)
 		{ "ed25519,ecdsa_secp256r1_sha256,rsa_pss_rsae_sha256", "ecdsa_secp256r1_sha256",
 			"ed25519" },
 		{ "ecdsa_secp256r1_sha256", "ecdsa_secp256r1_sha256", "ecdsa_secp256r1_sha256" },
-		{ "ecdsa_secp256r1_sha256,ed448", "rsa_pkcs1_sha256", "ecdsa_secp256r1_sha256" },
+		{ "ecdsa_secp256r1_sha256,ed448", "rsa_pkcs1_sha256,ecdsa_secp256r1_sha256",
+			"ecdsa_secp256r1_sha256" },
 		/* the first that can sign is under RSA: passed over for one under ECDSA */
 		{ "rsa_pss_rsae_sha256,ecdsa_secp256r1_sha256", "ecdsa_secp256r1_sha256",
 			"ecdsa_secp256r1_sha256" },
@@ -224,6 +225,73 @@ static void authorities_off(void **state)
 		pair_must_refuse(&p, LEAT_SERVER, A(UNKNOWN_CA));
 		pair_clear(&p);
 	}
+}
+
+/* The server's certificate by what the client says of CAs and of signatures in chains. */
+static void server_credential(const char *authorities, const char *certs, const char *scheme)
+{
+	struct make_spec spec = pki_spec();
+	static const struct made *other_ca, *other_leaf;
+	struct leat_config *c, *s = pair_server_config(KEY_RSA);
+	struct leat_err err = { 0 };
+	struct pair p = { 0 };
+	struct hs_facts f;
+
+	if (!other_ca) {
+		struct make_spec ca = pki_ca_spec("another root", NULL);
+
+		other_ca = pki_make(&ca);
+		spec.issuer = other_ca;
+		other_leaf = pki_make(&spec);
+	}
+	assert_int_equal(leat_config_new(&c, LEAT_CLIENT, &err), LEAT_OK);
+	add_trust(c, pki_cert_pem(other_ca));
+	if (strcmp(scheme, "rsa_pss_rsae_sha256") == 0)
+		add_trust(c, pki_root_pem());
+	assert_int_equal(leat_config_add_cred(s, pki_cert_pem(other_leaf), pki_key_pem(other_leaf),
+				 (struct leat_span){ NULL, 0 }, &err),
+		LEAT_OK);
+	pair_set(c, "versions", "tlsv1.3");
+	pair_set(c, "certificate_authorities", authorities);
+	pair_set(c, "signature_algs_cert", certs);
+	pair_init(&p, c, s, NULL);
+	pair_must_connect(&p);
+	hs_facts(p.side[LEAT_CLIENT].hs, &f);
+	assert_string_equal(f.scheme->name, scheme);
+	pair_clear(&p);
+}
+
+static void server_chooses_too(void **state)
+{
+	(void)state;
+	/* trusts one of the two CAs, and says so */
+	server_credential("true", "", "ecdsa_secp256r1_sha256");
+	/* says nothing of CAs, but wants ECDSA in chains */
+	server_credential("false", "ecdsa_secp256r1_sha256", "ecdsa_secp256r1_sha256");
+	/* says nothing: the first; the intermediate is signed with ECDSA, the leaf with RSA */
+	server_credential(
+		"false", "rsa_pkcs1_sha256,ecdsa_secp256r1_sha256", "rsa_pss_rsae_sha256");
+}
+
+/* What is not taken inside chains is refused, whoever sends it. */
+static void chain_signed_otherwise(void **state)
+{
+	(void)state;
+	for (size_t v = 0; v < NUM(versions); v++)
+		for (int asked = 0; asked < 2; asked++) {
+			struct leat_config *c = client_with(pki_client(KEY_EC_P256));
+			struct leat_config *s = asking_server(versions[v], KEY_EC_P256);
+			struct pair p = { 0 };
+
+			/* pki's chains of EC keys are signed with ecdsa and SHA-256 */
+			pair_set(asked ? s : c, "signature_algs_cert", "ecdsa_secp384r1_sha384");
+			pair_set(asked ? c : s, "signature_algs_cert",
+				"ed25519,ecdsa_secp521r1_sha512,ecdsa_secp256r1_sha256");
+			pair_init(&p, c, s, NULL);
+			pair_must_refuse(
+				&p, asked ? LEAT_SERVER : LEAT_CLIENT, A(UNSUPPORTED_CERTIFICATE));
+			pair_clear(&p);
+		}
 }
 
 /* ---- what the server refuses ---- */
@@ -604,6 +672,8 @@ int main(void)
 		cmocka_unit_test(chosen_by_schemes),
 		cmocka_unit_test(none_fits),
 		cmocka_unit_test(authorities_off),
+		cmocka_unit_test(server_chooses_too),
+		cmocka_unit_test(chain_signed_otherwise),
 		cmocka_unit_test(required),
 		cmocka_unit_test(wrong_purpose),
 		cmocka_unit_test(expired),

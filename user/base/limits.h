@@ -31,6 +31,7 @@
 #define LIM_CLIENT_HELLO  (32 * 1024) /* big hellos carry PSKs and hybrid shares; none needs more */
 #define LIM_SMALL_MESSAGE (17 * 1024) /* every other message but Certificate and its kin */
 #define LIM_EXTENSIONS    64          /* extensions in one message, unknown ones included */
+#define LIM_AUTHORITIES   16384       /* of our own ClientHello: no server takes one of 64 KiB */
 #define LIM_CHAIN         16          /* certificates in one chain message */
 #define LIM_KEY_SHARES    16       /* key shares in one ClientHello; each would cost a key pair */
 #define LIM_SESSION_ID    32       /* RFC 8446 4.1.2: legacy_session_id<0..32> */

@@ -291,6 +291,13 @@ static bool has_psk(const struct leat_config *c)
 
 static enum leat_ret check_peer(const struct leat_config *c, struct leat_err *err)
 {
+	size_t names = 0;
+
+	for (size_t i = 0; c->trust && i < store_num(c->trust); i++)
+		names += 2 + store_subject(c->trust, i).n;
+	if (c->role == LEAT_CLIENT && c->authorities && names > LIM_AUTHORITIES)
+		return err_option(err, "certificate_authorities", "true",
+			"the names of the trusted CAs are too many for a ClientHello");
 	if (!c->fail_if_no_peer_cert)
 		return LEAT_OK;
 	if (c->verify != LEAT_VERIFY_PEER)

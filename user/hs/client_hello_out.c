@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "hs/cert_out.h"
+
 #define MAX_VERSIONS 2
 
 static bool offers(const struct hs *h, uint16_t version)
@@ -28,6 +30,13 @@ static struct leat_span list_schemes(const struct hs *h, struct leat_wr *w)
 {
 	for (unsigned i = 0; i < h->cfg->schemes.n; i++)
 		leat_wr_u16(w, h->cfg->schemes.v[i]->id);
+	return leat_wr_done(w);
+}
+
+static struct leat_span list_cert_schemes(const struct hs *h, struct leat_wr *w)
+{
+	for (unsigned i = 0; i < h->cfg->cert_schemes.n; i++)
+		leat_wr_u16(w, h->cfg->cert_schemes.v[i]->id);
 	return leat_wr_done(w);
 }
 
@@ -133,6 +142,25 @@ static void add_extensions(const struct hs *h, struct client_hello *ch)
 	}
 }
 
+/* What we take of certificates beyond their keys: RFC 8446 4.2.3, 4.2.4. */
+static enum leat_ret add_cert_wishes(
+	const struct hs *h, struct client_hello *ch, struct leat_wr *schemes, struct leat_wr *names)
+{
+	ch->sigalgs_cert = list_cert_schemes(h, schemes);
+	if (ch->sigalgs_cert.n)
+		ch->has |= EXT_BIT(EXT_SIGALGS_CERT);
+	/* Only TLS 1.3 knows it in a ClientHello. */
+	if (!h->cfg->authorities || !offers(h, LEAT_TLS13))
+		return LEAT_OK;
+	cert_out_authorities(h->cfg, names);
+	if (!leat_wr_ok(names))
+		return err_memory(h->err);
+	ch->authorities = leat_wr_done(names);
+	if (ch->authorities.n)
+		ch->has |= EXT_BIT(EXT_AUTHORITIES);
+	return LEAT_OK;
+}
+
 static enum leat_ret start_early(struct hs *h)
 {
 	/* D.4: "If offering early data, the record is placed immediately after the first ClientHello." */
@@ -175,7 +203,9 @@ enum leat_ret client_send_hello(struct hs *h, struct leat_span cookie)
 	static const uint8_t null_compression[] = { 0 };
 	uint8_t suites_b[2 * CONFIG_MAX_SUITES], groups_b[2 * CONFIG_MAX_GROUPS];
 	uint8_t schemes_b[2 * CONFIG_MAX_SCHEMES], versions_b[2 * MAX_VERSIONS];
-	struct leat_wr suites, groups, schemes, versions;
+	uint8_t cert_schemes_b[2 * CONFIG_MAX_SCHEMES];
+	struct leat_wr suites, groups, schemes, versions, cert_schemes;
+	LEAT_SCOPED(leat_wr_clear) struct leat_wr names = { 0 };
 	struct client_hello ch = {
 		.legacy_version = LEAT_TLS12, /* RFC 8446 4.1.2: MUST be set to 0x0303 */
 		.random = { h->client_random, RANDOM_LEN },
@@ -187,11 +217,14 @@ enum leat_ret client_send_hello(struct hs *h, struct leat_span cookie)
 	leat_wr_fixed(&groups, groups_b, sizeof(groups_b));
 	leat_wr_fixed(&schemes, schemes_b, sizeof(schemes_b));
 	leat_wr_fixed(&versions, versions_b, sizeof(versions_b));
+	leat_wr_fixed(&cert_schemes, cert_schemes_b, sizeof(cert_schemes_b));
 	ch.suites = list_suites(h, &suites);
 	ch.groups = list_groups(h, &groups);
 	ch.sigalgs = list_schemes(h, &schemes);
 	ch.versions = list_versions(h, &versions);
 	add_extensions(h, &ch);
+	if (add_cert_wishes(h, &ch, &cert_schemes, &names) != LEAT_OK)
+		return LEAT_FAILED;
 	if (cookie.n) {
 		ch.has |= EXT_BIT(EXT_COOKIE);
 		ch.cookie = cookie;

@@ -45,6 +45,8 @@ struct verify_in job_verify_in(const struct leat_config *cfg, struct chain *chai
 		.store = cfg->trust,
 		.leaf_is_server = cfg->role == LEAT_CLIENT,
 		.depth = cfg->depth,
+		.schemes = cfg->cert_schemes.v,
+		.num_schemes = cfg->cert_schemes.n,
 		.only_libcrypto = !cfg->lean_verify,
 		.keep = cfg->chain_cache,
 	};

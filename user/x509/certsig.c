@@ -7,7 +7,6 @@
 
 #include <openssl/x509v3.h>
 
-#include "crypto/suite.h"
 #include "wire/list.h"
 
 struct certsig certsig_of(X509 *x)
@@ -56,5 +55,14 @@ bool certsig_is_listed(const struct certsig *s, struct leat_span schemes)
 		if (scheme && means(scheme, s))
 			return true;
 	}
+	return false;
+}
+
+bool certsig_is_one_of(
+	const struct certsig *s, const struct sigscheme *const *schemes, unsigned num)
+{
+	for (unsigned i = 0; s->key && i < num; i++)
+		if (means(schemes[i], s))
+			return true;
 	return false;
 }

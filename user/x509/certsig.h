@@ -8,7 +8,7 @@
 
 #include <openssl/x509.h>
 
-#include <leat/types.h>
+#include "crypto/suite.h"
 
 struct certsig {
 	int key, md; /* libcrypto's numbers; 0: unknown, or no hash of its own */
@@ -19,5 +19,7 @@ struct certsig certsig_of(X509 *x);
 /* Is it one of the schemes of this list16? A curve in the name of an ECDSA scheme is not looked at: it
  * speaks of the issuer's key, which may not be at hand. */
 bool certsig_is_listed(const struct certsig *s, struct leat_span schemes);
+bool certsig_is_one_of(
+	const struct certsig *s, const struct sigscheme *const *schemes, unsigned num);
 
 #endif

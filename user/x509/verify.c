@@ -31,6 +31,7 @@
 
 #include "crypto/ossl_err.h"
 #include "x509/cache.h"
+#include "x509/certsig.h"
 #include "x509/chain_int.h"
 #include "x509/der.h"
 #include "x509/lean.h"
@@ -403,12 +404,38 @@ static void keep_verdict(const struct verify_in *in, struct verdict *v)
 	cache_put(store_cache(in->store), ch);
 }
 
+/* RFC 8446 4.4.2.2: "All certificates provided by the server MUST be signed by a signature algorithm
+ * advertised by the client if it is able to provide such a chain"; 4.4.2.4: "by default,
+ * "unsupported_certificate"". */
+static enum leat_ret check_schemes(const struct verify_in *in, struct leat_err *err)
+{
+	STACK_OF(X509) *certs = in->num_schemes ? parse_all(in->chain, err) : NULL;
+	enum leat_ret ret = LEAT_OK;
+
+	if (in->num_schemes && !certs)
+		return LEAT_FAILED;
+	for (int i = 0; ret == LEAT_OK && i < sk_X509_num(certs); i++) {
+		struct certsig s = certsig_of(sk_X509_value(certs, i));
+
+		if (s.self_signed || certsig_is_one_of(&s, in->schemes, in->num_schemes))
+			continue;
+		ret = err_alert(err, LEAT_ALERT_UNSUPPORTED_CERTIFICATE,
+			"certificate: signed with an algorithm that was not offered");
+		place(err, sk_X509_value(certs, i), i, "");
+	}
+	sk_X509_pop_free(certs, X509_free);
+	ossl_forget();
+	return ret;
+}
+
 enum leat_ret verify_chain(const struct crypto *c, const struct verify_in *in, struct leat_err *err)
 {
 	STACK_OF(X509) * certs;
 	struct verdict v = { 0 };
 	enum leat_ret ret;
 
+	if (check_schemes(in, err) != LEAT_OK)
+		return LEAT_FAILED;
 	if (!in->only_libcrypto && has_passed(in))
 		return LEAT_OK;
 	if (!in->only_libcrypto && lean_accepts(c, in, &v)) {

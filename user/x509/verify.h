@@ -18,7 +18,11 @@ struct verify_in {
 	int64_t now_s;
 	unsigned depth;      /* most non-self-issued intermediates between leaf and anchor */
 	bool only_libcrypto; /* neither lean.c nor an earlier verdict may accept */
-	bool keep;           /* remember a chain that passed, in the store's cache */
+	/* What the certificates that came may be signed with, self-signed ones aside; num 0: anything
+	 * that is strong enough. */
+	const struct sigscheme *const *schemes;
+	unsigned num_schemes;
+	bool keep; /* remember a chain that passed, in the store's cache */
 };
 
 /* Full validation. On refusal err holds the alert RFC 8446 6.2 names (unknown_ca,
