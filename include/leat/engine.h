@@ -181,6 +181,8 @@ struct leat_engine_info {
 	uint16_t version; /* LEAT_TLS12, LEAT_TLS13; 0 before it is decided */
 	uint16_t suite;   /* IANA number */
 	const char *suite_name, *group_name, *scheme_name; /* NULL where not used */
+	const char
+		*client_scheme_name; /* of the client's signature; NULL: it showed no certificate */
 	struct leat_span alpn, sni;
 	bool resumed, retried, extended_master;
 	bool external_psk; /* a key both sides knew from elsewhere took the place of certificates */
@@ -190,6 +192,11 @@ struct leat_engine_info {
 LEAT_API void leat_engine_info(const struct leat_engine *e, struct leat_engine_info *out);
 /* leat_engine_peer_cert returns the peer's certificate number i (DER, leaf first), empty past the end. */
 LEAT_API struct leat_span leat_engine_peer_cert(const struct leat_engine *e, size_t i);
+/* leat_engine_peer_digest writes the SHA-256 of the peer's own certificate to out: of the one it showed, or
+ * when the connection was resumed of the one it had shown when the session began (then
+ * leat_engine_peer_cert has nothing). false: it never showed one, or the handshake
+ * is not complete; out is not written. */
+LEAT_API bool leat_engine_peer_digest(const struct leat_engine *e, uint8_t out[32]);
 /* leat_engine_state returns the name of the handshake state, for people ("C_WAIT_SH", "UP"). */
 LEAT_API const char *leat_engine_state(const struct leat_engine *e);
 

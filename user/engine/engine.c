@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/secret.h"
+#include "crypto/digest.h"
 
 enum leat_ret leat_engine_new(struct leat_engine **out, struct leat_config *cfg, const char *host,
 	const struct leat_env *env, struct leat_err *err)
@@ -101,18 +102,20 @@ static bool keep_facts(struct leat_engine *e, const struct hs_facts *f)
 	e->suite = f->suite;
 	e->group = f->group;
 	e->scheme = f->scheme;
+	e->client_scheme = f->client_scheme;
 	e->resumed = f->resumed;
 	e->retried = f->retried;
 	e->extended_master = f->extended_master;
 	e->external_psk = f->external_psk;
-	if (e->names || f->alpn.n + f->sni.n == 0)
+	if (e->names || f->alpn.n + f->sni.n + f->peer_hash.n == 0)
 		return true;
-	e->names = leat_malloc(f->alpn.n + f->sni.n);
+	e->names = leat_malloc(f->alpn.n + f->sni.n + f->peer_hash.n);
 	if (!e->names)
 		return false;
 	at = e->names;
 	e->alpn_n = keep(&at, f->alpn).n;
 	e->sni_n = keep(&at, f->sni).n;
+	e->peer_hash_n = (uint8_t)keep(&at, f->peer_hash).n;
 	return true;
 }
 
@@ -298,6 +301,7 @@ void leat_engine_info(const struct leat_engine *e, struct leat_engine_info *out)
 		f.suite = e->suite;
 		f.group = e->group;
 		f.scheme = e->scheme;
+		f.client_scheme = e->client_scheme;
 		f.resumed = e->resumed;
 		f.retried = e->retried;
 		f.extended_master = e->extended_master;
@@ -313,6 +317,7 @@ void leat_engine_info(const struct leat_engine *e, struct leat_engine_info *out)
 		.suite_name = f.suite ? f.suite->name : NULL,
 		.group_name = f.group ? f.group->name : NULL,
 		.scheme_name = f.scheme ? f.scheme->name : NULL,
+		.client_scheme_name = f.client_scheme ? f.client_scheme->name : NULL,
 		.alpn = f.alpn,
 		.sni = f.sni,
 		.resumed = f.resumed,
@@ -325,6 +330,17 @@ void leat_engine_info(const struct leat_engine *e, struct leat_engine_info *out)
 struct leat_span leat_engine_peer_cert(const struct leat_engine *e, size_t i)
 {
 	return e->chain ? chain_cert(e->chain, i) : (struct leat_span){ NULL, 0 };
+}
+
+bool leat_engine_peer_digest(const struct leat_engine *e, uint8_t out[32])
+{
+	if (!e->up || (!e->chain && !e->peer_hash_n))
+		return false;
+	if (e->chain)
+		digest_once(HASH_SHA256, chain_cert(e->chain, 0), out);
+	else
+		memcpy(out, e->names + e->alpn_n + e->sni_n, e->peer_hash_n);
+	return true;
 }
 
 const char *leat_engine_state(const struct leat_engine *e)

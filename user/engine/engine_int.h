@@ -82,10 +82,11 @@ struct leat_engine {
 	/* what was negotiated, kept after the machine is gone */
 	const struct suite *suite;
 	const struct group *group;
-	const struct sigscheme *scheme;
+	const struct sigscheme *scheme, *client_scheme;
 	bool resumed, retried, extended_master;
-	uint8_t *names; /* one block: alpn, sni */
+	uint8_t *names; /* one block: alpn, sni, hash of the certificate of the resumed session */
 	size_t alpn_n, sni_n;
+	uint8_t peer_hash_n;
 	struct chain *chain;     /* the peer's certificates, shared with any cache */
 	const struct cred *cred; /* ours that was sent, held by cfg; NULL: none */
 	bool external_psk;

@@ -7,7 +7,6 @@
 
 #include <string.h>
 
-#include "crypto/digest.h"
 #include "sched/sched13.h"
 #include "session/session.h"
 #include "wire/session_ticket.h"
@@ -70,10 +69,8 @@ enum leat_ret engine_ticket(void *arg, const struct session_ticket *t)
 		.alpn = { e->names, e->alpn_n },
 		.ticket = t->ticket,
 	};
-	if (e->chain) {
-		digest_once(HASH_SHA256, chain_cert(e->chain, 0), peer);
+	if (leat_engine_peer_digest(e, peer))
 		d.peer = (struct leat_span){ peer, sizeof(peer) };
-	}
 	sched13_ticket_psk(e->suite->hash, &e->post.resumption, t->nonce, &d.secret);
 	if (session_new(&s, &d, &e->err) != LEAT_OK)
 		return LEAT_FAILED;

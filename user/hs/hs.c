@@ -379,6 +379,7 @@ void hs_facts(const struct hs *h, struct hs_facts *out)
 		.alpn = h->alpn,
 		.sni = { (const uint8_t *)sni, strlen(sni) },
 		.peer_chain = h->peer_chain,
+		.peer_hash = { h->peer_hash, h->peer_hash_len },
 		.resumed = h->resumed,
 		.retried = h->retried,
 		.extended_master = h->ems,
