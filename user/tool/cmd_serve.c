@@ -12,6 +12,7 @@ enum {
 	OPT_LISTEN = 1,
 	OPT_CERT,
 	OPT_KEY,
+	OPT_CACERT,
 	OPT_DEV,
 	OPT_RECORDS,
 	OPT_SET,
@@ -38,6 +39,9 @@ static const struct arg_opt options[] = {
 		"certificate chain, PEM, leaf first; with --key. Several\n"
 		"pairs may be given: the first that fits a client is used" },
 	{ "key", 'k', "FILE", OPT_KEY, "private key, PEM" },
+	{ "cacert", 0, "FILE", OPT_CACERT,
+		"ask clients for a certificate under one of these CAs, PEM;\n"
+		"--set fail_if_no_peer_cert=true: refuse those without" },
 	{ "dev", 0, NULL, OPT_DEV,
 		"make up a certificate for localhost in memory instead;\n"
 		"for trying things out only" },
@@ -172,6 +176,7 @@ static bool take(const struct args *args, int id, const char *value, struct serv
 		return args_host_port(args, value, true, o->host, sizeof(o->host), &o->port);
 	case OPT_CERT: return add_file(args, "--cert", value, o->cert, &o->num_certs);
 	case OPT_KEY: return add_file(args, "--key", value, o->key, &o->num_keys);
+	case OPT_CACERT: o->cacert = value; return true;
 	case OPT_DEV: o->dev = true; return true;
 	case OPT_RECORDS:
 	case OPT_LOOP: return take_choice(args, id, value, o);

@@ -104,6 +104,8 @@ static void add_connection(json_t *o, const struct connect_wish *w, const struct
 			   leat_version_name(in.tls.version), "suite", in.tls.suite_name, "group",
 			   in.tls.group_name, "signature", in.tls.scheme_name, "resumed",
 			   in.tls.resumed, "retried", in.tls.retried, "verified", !w->insecure));
+	json_object_set_new(o, "client_signature",
+		in.tls.client_scheme_name ? json_string(in.tls.client_scheme_name) : json_null());
 	json_object_set_new(o, "alpn",
 		in.tls.alpn.n ? json_stringn((const char *)in.tls.alpn.p, in.tls.alpn.n)
 			      : json_null());

@@ -49,6 +49,7 @@ struct serve_opts {
 	uint16_t port;
 	const char *cert[SERVE_MAX_CREDS], *key[SERVE_MAX_CREDS];
 	unsigned num_certs, num_keys;
+	const char *cacert; /* not NULL: clients are asked for a certificate */
 	bool dev;
 	enum leat_records records;
 	const char *options[SERVE_MAX_OPTIONS]; /* "name=value" for leat_config_set */

@@ -152,6 +152,20 @@ static const char *why(const struct conn *c, enum leat_dir dir)
 	return why_name(c->io.h.dir[dir].why);
 }
 
+/* Whose certificate the client showed, now or when the session began; ends the object. */
+static void add_client(struct line *l, const struct conn *c)
+{
+	uint8_t digest[32];
+
+	if (leat_engine_peer_digest(c->io.e, digest)) {
+		add(l, ",\"client\":\"");
+		for (size_t i = 0; i < sizeof(digest); i++)
+			add(l, "%02x", digest[i]);
+		add(l, "\"");
+	}
+	add(l, "}");
+}
+
 void log_request(struct conn *c, const struct exchange *x)
 {
 	struct leat_engine_info info = { 0 };
@@ -172,7 +186,7 @@ void log_request(struct conn *c, const struct exchange *x)
 	add(&l,
 		json ? "\",\"status\":%u,\"bytes\":%" PRIu64
 		       ",\"whole\":%s,\"ms\":%.3f,\"version\":\"%s\",\"suite\":\"%s\","
-		       "\"group\":\"%s\",\"tx\":\"%s\",\"rx\":\"%s\",\"tx_why\":\"%s\",\"rx_why\":\"%s\"}"
+		       "\"group\":\"%s\",\"tx\":\"%s\",\"rx\":\"%s\",\"tx_why\":\"%s\",\"rx_why\":\"%s\""
 		     : " %u %" PRIu64 " %s %.3fms %s %s %s tx=%s rx=%s tx_why=%s rx_why=%s",
 		x->status, x->sent,
 		json       ? (x->whole ? "true" : "false")
@@ -181,6 +195,8 @@ void log_request(struct conn *c, const struct exchange *x)
 		ms, json ? leat_version_name(info.version) : version_name(info.version),
 		info.suite_name ? info.suite_name : "-", info.group_name ? info.group_name : "-",
 		backend(c, LEAT_TX), backend(c, LEAT_RX), why(c, LEAT_TX), why(c, LEAT_RX));
+	if (json)
+		add_client(&l, c);
 	put_line(c->w, &l);
 }
 

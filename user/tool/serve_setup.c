@@ -35,6 +35,19 @@ static enum leat_ret add_files(
 	return r;
 }
 
+/* Clients are to show a certificate under these CAs. */
+static enum leat_ret add_cacert(struct leat_config *cfg, const char *path, struct leat_err *err)
+{
+	struct leat_wr pem = { 0 };
+	enum leat_ret r;
+
+	r = anchors_read("cacert", path, &pem, err);
+	if (r == LEAT_OK)
+		r = leat_config_add_trust(cfg, leat_wr_done(&pem), NULL, err);
+	leat_wr_clear(&pem);
+	return r == LEAT_OK ? leat_config_set_verify(cfg, LEAT_VERIFY_PEER, err) : r;
+}
+
 static enum leat_ret fill_config(
 	struct leat_config *cfg, const struct serve_opts *o, struct leat_err *err)
 {
@@ -46,6 +59,8 @@ static enum leat_ret fill_config(
 		r = add_files(cfg, o, i, err);
 	if (r == LEAT_OK && o->dev)
 		r = settings_dev(cfg, err);
+	if (r == LEAT_OK && o->cacert)
+		r = add_cacert(cfg, o->cacert, err);
 	if (r == LEAT_OK)
 		r = leat_config_set_alpn(cfg, &alpn, 1, err);
 	if (r == LEAT_OK)
