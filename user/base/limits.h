@@ -47,4 +47,6 @@
 #define LIM_REPLAY_WINDOW_S 3600
 #define LIM_VERIFY_DEPTH    100 /* upper bound of the option, whatever its value */
 
+#define LIM_BER_TAG 8 /* bytes of a long tag number in framed data: packet=asn1 (X.690 8.1.2.4) */
+
 #endif
