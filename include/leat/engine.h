@@ -134,6 +134,12 @@ LEAT_API LEAT_MUST_CHECK enum leat_ret leat_engine_write(
 /* leat_engine_close queues close_notify (RFC 8446 6.1). Reading goes on until the peer's arrives. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_engine_close(struct leat_engine *e);
 
+/* leat_engine_key_update, TLS 1.3 (RFC 8446 4.6.3): queues a KeyUpdate and changes the keys that write; ask:
+ * the peer is told to change its own. LEAT_UNSUPPORTED: the version is TLS 1.2, or the keys are the
+ * kernel's; nothing happened. LEAT_FAILED: not up, closed or dead. Needed by nobody: keys are changed by
+ * themselves before they have protected too much. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_engine_key_update(struct leat_engine *e, bool ask);
+
 /* leat_engine_rest gives back everything an established, idle engine can make again when the next byte
  * comes: an empty read buffer, and the cipher contexts that are kept for its keys (1.2 KiB for each of the
  * few connections that were busy last; the others have none). The next read or write takes others, at about

@@ -116,6 +116,9 @@ LEAT_API LEAT_MUST_CHECK enum leat_ret leat_handshake(struct leat_conn *c, int t
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_send(
 	struct leat_conn *c, const void *data, size_t n, int timeout_ms, size_t *sent);
 
+/* leat_conn_key_update is leat_engine_key_update; what it queues goes out with the next leat_send. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_conn_key_update(struct leat_conn *c, bool ask);
+
 /* leat_sendfile sends n bytes of the file in_fd from *offset on, which is moved by what was sent: by
  * sendfile(2) where the kernel carries TX (policy auto moves it for files of some size), else by reading
  * and sealing. LEAT_OK with *sent < n: the file ends there. in_fd must be a regular file. */

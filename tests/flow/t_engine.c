@@ -223,6 +223,45 @@ static void test_key_update(void **state)
 	duo_close(&d);
 }
 
+static void test_key_update_on_request(void **state)
+{
+	struct duo d;
+
+	(void)state;
+	duo_open(&d, client, server, "localhost");
+	assert_int_equal(leat_engine_key_update(d.side[0].e, true), LEAT_FAILED); /* not up */
+	assert_int_equal(leat_engine_error(d.side[0].e)->cls, LEAT_E_NONE);
+	assert_true(duo_run(&d));
+	for (int i = 0; i < 2; i++) {
+		struct leat_engine *e = d.side[i].e, *peer = d.side[!i].e;
+		uint64_t before = e->rx.seq;
+
+		assert_int_equal(leat_engine_key_update(e, false), LEAT_OK);
+		duo_say(&d, (enum leat_role)i, "abc", 3);
+		assert_int_equal(e->tx.seq, 1);
+		assert_int_equal(peer->rx.seq, 1);
+		assert_true(e->rx.seq >= before); /* only our direction */
+		assert_int_equal(leat_engine_key_update(e, true), LEAT_OK);
+		duo_say(&d, (enum leat_role)i, "def", 3);
+		duo_say(&d, (enum leat_role) !i, "ghi", 3);
+		assert_int_equal(e->rx.seq, 1); /* the peer changed its keys as well */
+	}
+	assert_int_equal(leat_engine_close(d.side[0].e), LEAT_OK);
+	assert_int_equal(leat_engine_key_update(d.side[0].e, false), LEAT_FAILED);
+	duo_close(&d);
+	up(&d, true);
+	assert_int_equal(leat_engine_key_update(d.side[0].e, false), LEAT_UNSUPPORTED);
+	duo_say(&d, LEAT_CLIENT, "abc", 3); /* nothing happened */
+	leat_engine_export_commit(d.side[1].e, LEAT_TX);
+	assert_int_equal(leat_engine_key_update(d.side[1].e, false), LEAT_UNSUPPORTED);
+	duo_close(&d);
+	up(&d, false);
+	leat_engine_export_commit(d.side[1].e, LEAT_TX);
+	assert_int_equal(leat_engine_key_update(d.side[1].e, true), LEAT_UNSUPPORTED);
+	assert_false(leat_engine_wants(d.side[1].e) & LEAT_IS_DEAD);
+	duo_close(&d);
+}
+
 static void test_close_both_ways(void **state)
 {
 	struct duo d;
@@ -491,6 +530,7 @@ int main(void)
 		cmocka_unit_test(test_idle_holds_nothing),
 		cmocka_unit_test(test_rest),
 		cmocka_unit_test(test_key_update),
+		cmocka_unit_test(test_key_update_on_request),
 		cmocka_unit_test(test_close_both_ways),
 		cmocka_unit_test(test_truncation),
 		cmocka_unit_test(test_eof_in_handshake),

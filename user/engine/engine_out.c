@@ -247,6 +247,18 @@ static enum leat_ret maybe_update_key(struct leat_engine *e)
 	return out_flush(e);
 }
 
+enum leat_ret leat_engine_key_update(struct leat_engine *e, bool ask)
+{
+	if (!e->up || e->dead || e->closed)
+		return LEAT_FAILED;
+	if (e->version != LEAT_TLS13 || e->exported[LEAT_TX])
+		return LEAT_UNSUPPORTED;
+	if (hs_post_key_update(&e->post, e->cfg, &e->sink, ask, &e->err) != LEAT_OK ||
+		out_flush(e) != LEAT_OK)
+		return engine_fail(e);
+	return LEAT_OK;
+}
+
 /* Seals up to n bytes as records while the out buffer is below its mark. */
 static enum leat_ret write_records(struct leat_engine *e, const uint8_t *p, size_t n, size_t *taken)
 {

@@ -87,3 +87,13 @@ enum leat_ret leat_send(
 		return LEAT_FAILED;
 	return conn_send(c, data, n, conn_deadline(c, timeout_ms), sent);
 }
+
+enum leat_ret leat_conn_key_update(struct leat_conn *c, bool ask)
+{
+	enum leat_ret r = conn_check(c, LEAT_TX);
+
+	if (r != LEAT_OK)
+		return r;
+	r = leat_engine_key_update(c->e, ask);
+	return r == LEAT_FAILED ? conn_fail_engine(c) : r;
+}
