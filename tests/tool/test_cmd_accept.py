@@ -32,6 +32,8 @@ class Accept:
         while time.monotonic() < deadline:
             lines = self.server.output().splitlines()
             for i in range(self.seen, len(lines)):
+                if not lines[i].startswith("{"):
+                    continue
                 found = json.loads(lines[i])
                 if found["event"] == event:
                     self.seen = i + 1
@@ -95,6 +97,10 @@ def facts(done):
     (["0", "--dev", "--session-tickets"], "needs a value"),
     (["0", "--dev", "--key-shares", "1"], "unknown option"),  # an option of clients
     (["0", "--dev", "--certfile", "x"], "unknown option"),
+    (["0", "--dev", "--export", ":5"], "--export"),
+    (["0", "--dev", "--export", "a:65"], "--export"),
+    (["0", "--dev", "--key-update", "0"], "--key-update"),
+    (["0", "--dev", "--keylog", "/nonexistent/x"], "--keylog"),
     (["0", "--dev", "--echoes"], "did you mean --echo"),
 ])
 def test_wrong_command_line(leat, run, args, needle):
@@ -253,6 +259,27 @@ def test_psk(accept, flag, hash):
     assert a.next()["up"] is a.next()["up"] is a.next()["up"] is False
 
 
+@pytest.mark.parametrize("version", ["--tls1_2", "--tls1_3"])
+def test_key_updates(accept, version):
+    """Asked for by both, with data on its way; in 1.2 there are none, and nothing breaks."""
+    a = accept("--echo", "--key-update", "3", "--keylog", "/dev/stderr")
+    data = os.urandom(1_000_000)
+    done = a.connect(version, "--key-update", stdin=data)
+    assert done.stdout == data, done.stderr
+    log = a.server.output()
+    assert ("CLIENT_TRAFFIC_SECRET_2" in log) is ("SERVER_TRAFFIC_SECRET_2" in log) is (
+        version == "--tls1_3")
+
+
+@pytest.mark.parametrize("version", ["--tls1_2", "--tls1_3"])
+def test_export(accept, version):
+    a = accept("--echo", "--export", "EXPORTER-test:40")
+    done = a.connect(version, "--export", "EXPORTER-test:40")
+    line = a.next()
+    assert len(line["exporter"]) == 80
+    assert line["exporter"] == facts(done)["exporter"]
+
+
 # ---- limits and ends -------------------------------------------------------------------------
 
 def test_count(accept):
@@ -305,7 +332,10 @@ def test_orders(accept):
     with a.tls() as s:
         s.sendall(b"x")
         assert s.recv(10) == b"x"
-        os.write(w, b"nonsense\n" + b"z" * 500 + b"\ncl")
+        os.write(w, b"nonsense\n" + b"z" * 500 + b"\nkey-update\n")
+        s.sendall(b"after")
+        assert s.recv(10) == b"after"
+        os.write(w, b"cl")
         os.write(w, b"ose\r\n")
         assert s.recv(10) == b""
     assert a.connect(stdin=b"y").stdout == b"y"

@@ -83,7 +83,7 @@ void accept_guest_gone(struct accept *a)
 
 /* ---- stopping -------------------------------------------------------------------------------- */
 
-static void for_all(struct accept *a, void (*fn)(struct guest *g))
+void accept_for_all(struct accept *a, void (*fn)(struct guest *g))
 {
 	struct guest *next;
 
@@ -96,7 +96,7 @@ static void for_all(struct accept *a, void (*fn)(struct guest *g))
 static void on_grace(struct loop *l, struct loop_timer *t)
 {
 	(void)l;
-	for_all(t->arg, guest_kill);
+	accept_for_all(t->arg, guest_kill);
 }
 
 void accept_stop(struct accept *a)
@@ -104,7 +104,7 @@ void accept_stop(struct accept *a)
 	close_listener(a);
 	if (!loop_timer_armed(&a->grace))
 		loop_timer_start(a->loop, &a->grace, GRACE_MS);
-	for_all(a, guest_close);
+	accept_for_all(a, guest_close);
 }
 
 static void on_signal(struct loop *l, struct loop_op *op, int res, unsigned flags)
@@ -117,7 +117,7 @@ static void on_signal(struct loop *l, struct loop_op *op, int res, unsigned flag
 		return;
 	if (read(a->sigfd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		if (loop_timer_armed(&a->grace))
-			for_all(a, guest_kill); /* the second one */
+			accept_for_all(a, guest_kill); /* the second one */
 		else
 			accept_stop(a);
 	}
@@ -176,7 +176,7 @@ int accept_run(const struct args *args, const struct accept_opts *o, const struc
 		do
 			rc = loop_run_once(a->loop, -1);
 		while (rc >= 0 && !(a->stopping && a->num_guests == 0));
-		for_all(a, guest_kill);
+		accept_for_all(a, guest_kill);
 		if (rc < 0)
 			code = tool_fail(args, TOOL_FAILED, "event loop: %s", strerror(-rc));
 		report_end(a);

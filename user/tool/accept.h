@@ -23,8 +23,9 @@
 
 #define ACCEPT_BUF 16384 /* most that is read before it is answered; the longest HTTP head */
 #define ACCEPT_EARLY_MAX \
-	65536                /* of early data; each connection that brings some gets room for it */
-#define EARLY_MARK "[early]" /* stands before early data in an echo */
+	65536 /* of early data; each connection that brings some gets room for it */
+#define ACCEPT_EXPORT_MAX 64
+#define EARLY_MARK        "[early]" /* stands before early data in an echo */
 
 /* What is done with what clients send. */
 enum accept_talk {
@@ -40,7 +41,10 @@ struct accept_opts {
 	enum accept_talk talk;
 	bool dev, json, orders;
 	unsigned max_conns;
-	uint64_t count;     /* stop after so many connections; 0: never */
+	uint64_t count;           /* stop after so many connections; 0: never */
+	uint64_t key_update;      /* after so many pieces of data, and again; 0: never */
+	const char *export_label; /* NULL: nothing is exported */
+	size_t export_bytes;
 	uint64_t early_max; /* bytes of early data per connection; 0: none */
 	int handshake_ms, idle_ms;
 };
@@ -87,9 +91,11 @@ struct guest {
 	uint64_t received, sent, early;
 	uint64_t linger_left;
 	uint8_t *early_data; /* kept for the answer, which comes after the handshake */
-	unsigned newlines;   /* HTTP: in a row, at the end of what came */
-	uint64_t head;       /* HTTP: bytes of the request so far */
-	const uint8_t *out;  /* to be sent next; in buf, text or early_data */
+	uint64_t pieces;     /* of data */
+	char exported[2 * ACCEPT_EXPORT_MAX + 1];
+	unsigned newlines;  /* HTTP: in a row, at the end of what came */
+	uint64_t head;      /* HTTP: bytes of the request so far */
+	const uint8_t *out; /* to be sent next; in buf, text or early_data */
 	size_t out_n;
 	char text[2048];
 	uint8_t buf[ACCEPT_BUF];
@@ -97,6 +103,7 @@ struct guest {
 
 /* Serves until a signal, an order or the count ends it. Returns the exit code. tls is complete. */
 int accept_run(const struct args *args, const struct accept_opts *o, const struct tls_site *tls);
+void accept_for_all(struct accept *a, void (*fn)(struct guest *g));
 /* No newcomers; who is here is bidden farewell. */
 void accept_stop(struct accept *a);
 /* A guest went: there is room for the next. */
@@ -106,6 +113,8 @@ void accept_guest_gone(struct accept *a);
 void guest_new(struct accept *a, int fd);
 /* Closes in order: close_notify, then the transport. */
 void guest_close(struct guest *g);
+/* Changes our keys and asks the peer to change its own, where that can be. */
+void guest_key_update(struct guest *g);
 /* Ends it now, whatever it does. */
 void guest_kill(struct guest *g);
 
@@ -117,6 +126,8 @@ void talk_data(struct guest *g, const uint8_t *p, size_t n, bool early);
 void orders_start(struct accept *a);
 
 /* accept_report.c */
+/* The handshake is complete: notes what --export asks for. */
+void report_export(struct guest *g);
 void report_start(const struct accept *a, const char *addr, uint16_t port);
 void report_end(const struct accept *a);
 /* Once for each connection, when its result is known. */

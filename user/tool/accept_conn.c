@@ -128,6 +128,7 @@ static enum io step_handshake(struct guest *g)
 	g->was_up = true;
 	g->phase = GUEST_OPEN;
 	arm(g, g->a->o->idle_ms);
+	report_export(g);
 	if (g->early > 0)
 		talk_data(g, g->early_data, g->early, true);
 	return IO_OK;
@@ -162,6 +163,8 @@ static enum io step_open(struct guest *g)
 		arm(g, g->a->o->idle_ms);
 		g->received += got;
 		talk_data(g, g->buf, got, false);
+		if (g->a->o->key_update != 0 && ++g->pieces % g->a->o->key_update == 0)
+			guest_key_update(g);
 	}
 	return io == IO_EOF || io == IO_FAIL ? to_close(g) : io;
 }
@@ -259,4 +262,13 @@ void guest_close(struct guest *g)
 		(void)to_close(g);
 		loop_cancel(g->a->loop, &g->op);
 	}
+}
+
+/* A waiting guest is woken: the message goes out with its next step. A failure shows there too. */
+void guest_key_update(struct guest *g)
+{
+	if (g->phase != GUEST_OPEN)
+		return;
+	(void)!leat_engine_key_update(g->io.e, true);
+	loop_cancel(g->a->loop, &g->op);
 }

@@ -13,12 +13,12 @@
 
 static void close_all(struct accept *a)
 {
-	struct guest *next;
+	accept_for_all(a, guest_close);
+}
 
-	for (struct guest *g = a->guests; g != NULL; g = next) {
-		next = g->next;
-		guest_close(g);
-	}
+static void update_all(struct accept *a)
+{
+	accept_for_all(a, guest_key_update);
 }
 
 static const struct {
@@ -26,6 +26,7 @@ static const struct {
 	void (*fn)(struct accept *a);
 } orders[] = {
 	{ "close", close_all },
+	{ "key-update", update_all },
 	{ "stop", accept_stop },
 };
 #define NUM_ORDERS (sizeof(orders) / sizeof(orders[0]))

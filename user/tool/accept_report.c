@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <leat/export.h>
+
+#include "base/secret.h"
 #include "tool/accept.h"
 #include "x509/verify.h"
 
@@ -61,6 +64,20 @@ void report_end(const struct accept *a)
 	printf("stopped: %" PRIu64 " connections, %" PRIu64 " failed\n", a->num_total,
 		a->num_failed);
 	fflush(stdout);
+}
+
+void report_export(struct guest *g)
+{
+	const struct leat_exporter what = { .label = g->a->o->export_label };
+	size_t n = g->a->o->export_bytes;
+	uint8_t out[ACCEPT_EXPORT_MAX];
+	struct leat_err err = { 0 };
+
+	if (what.label == NULL || leat_engine_exporter(g->io.e, &what, out, n, &err) != LEAT_OK)
+		return;
+	for (size_t i = 0; i < n; i++)
+		snprintf(g->exported + 2 * i, 3, "%02x", out[i]);
+	leat_wipe(out, sizeof(out));
 }
 
 /* ---- one connection ---------------------------------------------------------------------------- */
@@ -148,9 +165,9 @@ static void guest_json(const struct guest *g, const struct facts *f)
 				   "ms", (json_int_t)(loop_now_ms(g->a->loop) - g->start_ms)));
 	if (o != NULL)
 		json_object_update_new(
-			o, json_pack("{s:o, s:o, s:o}", "alert_sent", maybe(f->alert_sent),
+			o, json_pack("{s:o, s:o, s:o, s:o}", "alert_sent", maybe(f->alert_sent),
 				   "alert_received", maybe(f->alert_received), "error",
-				   maybe(f->error)));
+				   maybe(f->error), "exporter", maybe(g->exported)));
 	print_json(o);
 }
 
@@ -171,6 +188,8 @@ static void guest_text(const struct guest *g, const struct facts *f)
 		f->alpn, f->sni, f->early, g->early, g->received, g->sent, or_dash(f->alert_sent),
 		or_dash(f->alert_received), f->cert[0] ? " certificate=\"" : "", f->cert,
 		f->cert[0] ? "\"" : "");
+	if (g->exported[0])
+		printf(" exporter=%s", g->exported);
 	printf(f->error[0] ? " error=\"%s\"\n" : "%s\n", f->error);
 	fflush(stdout);
 }

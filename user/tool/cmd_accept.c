@@ -10,6 +10,7 @@
 
 #include "config/option.h"
 #include "tool/accept.h"
+#include "tool/keylog.h"
 #include "tool/settings.h"
 
 #define MAX_CERTS   8
@@ -31,6 +32,9 @@ enum {
 	OPT_PSK,
 	OPT_PSK_IMPORTED,
 	OPT_EARLY,
+	OPT_KEY_UPDATE,
+	OPT_KEYLOG,
+	OPT_EXPORT,
 	OPT_COUNT,
 	OPT_CONNS,
 	OPT_ORDERS,
@@ -60,11 +64,20 @@ static const struct arg_opt options[] = {
 	{ "psk-imported", 0, "ID:HEX[:HASH]", OPT_PSK_IMPORTED, "the same, imported (RFC 9258)" },
 	{ "early-data", 0, "BYTES", OPT_EARLY,
 		"take up to BYTES of 0-RTT data of a connection, once" },
+	{ "key-update", 0, "N", OPT_KEY_UPDATE,
+		"TLS 1.3: change keys, and ask the client to, after every\n"
+		"N pieces of data" },
+	{ "keylog", 0, "FILE", OPT_KEYLOG,
+		"append the secrets of the connections to FILE, for\n"
+		"debugging; env:NAME: to the file the variable names" },
+	{ "export", 0, "LABEL[:BYTES]", OPT_EXPORT,
+		"report what the exporter gives for LABEL, 32 bytes or\n"
+		"as many as said" },
 	{ "count", 'n', "N", OPT_COUNT, "end after N connections (default: never)" },
 	{ "max-connections", 0, "N", OPT_CONNS,
 		"at once (default 100); further ones wait in the backlog,\n"
 		"so 1 is one after the other" },
-	{ "orders", 0, NULL, OPT_ORDERS, "obey lines on stdin: close, stop" },
+	{ "orders", 0, NULL, OPT_ORDERS, "obey lines on stdin: close, key-update, stop" },
 	{ "handshake-timeout", 0, "SECONDS", OPT_T_HANDSHAKE,
 		"for the whole handshake (default 10)" },
 	{ "idle-timeout", 0, "SECONDS", OPT_T_IDLE, "without a byte either way (default 60)" },
@@ -90,6 +103,7 @@ struct job {
 	struct tls_site tls;
 	const char *certs[MAX_CERTS], *keys[MAX_CERTS], *ca;
 	unsigned num_certs, num_keys;
+	char label[250];
 	bool have_target, have_psk;
 };
 
@@ -152,6 +166,24 @@ static int add_file(
 	return 0;
 }
 
+static int take_export(struct job *j, const char *text)
+{
+	const char *colon = strrchr(text, ':');
+	size_t n = colon ? (size_t)(colon - text) : strlen(text);
+	uint64_t bytes = 32;
+
+	if (n == 0 || n >= sizeof(j->label)) {
+		args_wrong(j->args, "--export: a label has 1 to 249 bytes");
+		return TOOL_USAGE;
+	}
+	if (colon && !args_uint(j->args, "--export", colon + 1, 1, ACCEPT_EXPORT_MAX, &bytes))
+		return TOOL_USAGE;
+	snprintf(j->label, sizeof(j->label), "%.*s", (int)n, text);
+	j->o.export_label = j->label;
+	j->o.export_bytes = (size_t)bytes;
+	return 0;
+}
+
 static int take_number(struct job *j, int id, const char *value)
 {
 	uint64_t conns = j->o.max_conns;
@@ -161,6 +193,9 @@ static int take_number(struct job *j, int id, const char *value)
 	case OPT_EARLY:
 		ok = args_uint(
 			j->args, "--early-data", value, 0, ACCEPT_EARLY_MAX, &j->o.early_max);
+		break;
+	case OPT_KEY_UPDATE:
+		ok = args_uint(j->args, "--key-update", value, 1, UINT32_MAX, &j->o.key_update);
 		break;
 	case OPT_COUNT: ok = args_uint(j->args, "--count", value, 1, INT64_MAX, &j->o.count); break;
 	case OPT_CONNS:
@@ -194,6 +229,8 @@ static int take(struct job *j, int id, const char *value)
 	case OPT_SET: return set_pair(j, value);
 	case OPT_PSK: return add_psk(j, value, false);
 	case OPT_PSK_IMPORTED: return add_psk(j, value, true);
+	case OPT_KEYLOG: return keylog_start(j->args, value, j->tls.cfg) ? 0 : TOOL_USAGE;
+	case OPT_EXPORT: return take_export(j, value);
 	case OPT_ORDERS: j->o.orders = true; return 0;
 	case OPT_JSON: j->o.json = true; return 0;
 	default: return take_number(j, id, value);

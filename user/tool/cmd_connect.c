@@ -37,6 +37,7 @@ enum {
 	OPT_KEYLOG,
 	OPT_EXPORT,
 	OPT_BINDINGS,
+	OPT_KEY_UPDATE,
 	OPT_PSK,
 	OPT_PSK_IMPORTED,
 	OPT_JSON,
@@ -78,6 +79,9 @@ static const struct arg_opt options[] = {
 		"say what the exporter gives for LABEL, 32 bytes or as\n"
 		"many as said" },
 	{ "bindings", 0, NULL, OPT_BINDINGS, "say the channel bindings of the connection" },
+	{ "key-update", 0, NULL, OPT_KEY_UPDATE,
+		"TLS 1.3: change keys before the first byte of stdin, and\n"
+		"ask the server to" },
 	{ "psk", 0, "ID:HEX[:HASH]", OPT_PSK,
 		"offer an external PSK (TLS 1.3); HASH is sha256 (default)\n"
 		"or sha384; may be repeated" },
@@ -115,6 +119,7 @@ struct job {
 	struct leat_config *cfg;
 	struct leat_files files;
 	const char *name;
+	bool key_update;
 };
 
 static int refuse(struct job *j, const struct leat_err *err)
@@ -186,6 +191,7 @@ static int take(struct job *j, int id, const char *value)
 	case OPT_TLS12: return set_option(j, "versions", "tlsv1.2");
 	case OPT_TLS13: return set_option(j, "versions", "tlsv1.3");
 	case OPT_SET: return set_pair(j, value);
+	case OPT_KEY_UPDATE: j->key_update = true; return 0;
 	case ARG_SETTING: return set_option(j, j->args->setting, value);
 	case OPT_PSK: return add_psk(j, value, false);
 	case OPT_PSK_IMPORTED: return add_psk(j, value, true);
@@ -301,6 +307,8 @@ static int talk(struct job *j)
 	}
 	send_rest(c, leat_wr_done(&early), &t);
 	connect_report_start(&j->w, c);
+	if (j->key_update && leat_conn_key_update(c, true) == LEAT_FAILED)
+		t.err = *leat_conn_error(c);
 	if (t.err.cls == LEAT_E_NONE)
 		connect_pump(c, &t);
 	if (j->w.session_file)
