@@ -192,6 +192,8 @@ struct leat_engine_info {
 	struct leat_span alpn, sni;
 	bool resumed, retried, extended_master;
 	bool external_psk; /* a key both sides knew from elsewhere took the place of certificates */
+	size_t record_rx,
+		record_tx; /* most bytes of data in one record, as agreed or as TLS has it */
 };
 /* leat_engine_info fills out with what is known so far; what is not decided yet is zero. A handshake that failed
  * leaves what it had come to. */

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/secret.h"
+#include "engine/engine_int.h"
 #include "ktls/probe.h"
 #include "pki.h"
 #include "tcp.h"
@@ -241,6 +242,29 @@ static void a_socket_that_is_not_tcp(void **state)
 	close(fd[0]);
 	close(fd[1]);
 	leat_config_unref(cfg);
+}
+
+/* RFC 8449, RFC 6066 4: the kernel packs records as full as they go, and takes full ones. */
+static void records_agreed_to_be_short(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	for (int dir = 0; dir < 2; dir++) {
+		connect_as(&r, "auto", "auto");
+		r.c->e->max[dir] = 1000; /* as after a hello that said so */
+		assert_int_equal(leat_offload(r.c, (enum leat_dir)dir), LEAT_UNSUPPORTED);
+		assert_string_equal(why(&r, (enum leat_dir)dir), "record_limit");
+		assert_int_equal(leat_offload(r.c, (enum leat_dir) !dir), LEAT_OK);
+		works(&r);
+		rig_close(&r);
+	}
+	connect_as(&r, "auto", "auto");
+	r.c->e->max[LEAT_TX] = 1000;
+	r.c->ho.dir[LEAT_TX].policy = LEAT_RECORDS_KERNEL;
+	assert_int_equal(leat_offload(r.c, LEAT_TX), LEAT_FAILED);
+	assert_int_equal(leat_conn_error(r.c)->cls, LEAT_E_OPTION);
+	rig_close(&r);
 }
 
 static void a_suite_without_a_kernel_cipher(void **state)
@@ -628,6 +652,7 @@ int main(void)
 		cmocka_unit_test(ulp_refusals),
 		cmocka_unit_test(policy_kernel_without_ulp_fails_before_a_byte_is_sent),
 		cmocka_unit_test(a_socket_that_is_not_tcp),
+		cmocka_unit_test(records_agreed_to_be_short),
 		cmocka_unit_test(a_suite_without_a_kernel_cipher),
 		cmocka_unit_test(keys_refused_are_not_offered_again),
 		cmocka_unit_test(kill_switch_is_for_new_connections),

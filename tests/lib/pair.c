@@ -59,6 +59,14 @@ static enum leat_ret sink_keys(void *arg, enum leat_dir dir, enum hs_level level
 	return LEAT_OK;
 }
 
+static void sink_limit(void *arg, enum leat_dir dir, uint16_t max, bool clear_too)
+{
+	struct pair_side *s = arg;
+
+	s->limit[dir] = max;
+	s->limit_clear = clear_too;
+}
+
 static void sink_version(void *arg, uint16_t version)
 {
 	struct pair_side *s = arg;
@@ -148,6 +156,7 @@ enum leat_ret pair_try_init(
 		s->sink = (struct hs_sink){ .send = sink_send,
 			.send_ccs = sink_ccs,
 			.keys = sink_keys,
+			.limit = sink_limit,
 			.version = sink_version,
 			.arg = s };
 	}

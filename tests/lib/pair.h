@@ -29,7 +29,9 @@ struct pair_side {
 	struct hs *hs;
 	struct hs_sink sink;
 	struct leat_err err;
-	uint16_t version; /* as told by the sink */
+	uint16_t version;  /* as told by the sink */
+	uint16_t limit[2]; /* the same, by enum leat_dir; 0: not told */
+	bool limit_clear;
 	struct {
 		enum hs_level level;
 		struct traffic_keys keys;

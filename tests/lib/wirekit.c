@@ -36,10 +36,10 @@
 
 /* Extensions known by name only: decoded to their bit, never encoded. Without them a hello may be left
  * with no extension at all, which is another message than one with an empty block. */
-#define SEATS                                                                                      \
-	(EXT_BIT(EXT_MAX_FRAGMENT) | EXT_BIT(EXT_SRP) | EXT_BIT(EXT_SCT) | EXT_BIT(EXT_USE_SRTP) | \
-		EXT_BIT(EXT_HEARTBEAT) | EXT_BIT(EXT_CLIENT_CERT_TYPE) |                           \
-		EXT_BIT(EXT_SERVER_CERT_TYPE) | EXT_BIT(EXT_OID_FILTERS))
+#define SEATS                                                                                   \
+	(EXT_BIT(EXT_SRP) | EXT_BIT(EXT_SCT) | EXT_BIT(EXT_USE_SRTP) | EXT_BIT(EXT_HEARTBEAT) | \
+		EXT_BIT(EXT_CLIENT_CERT_TYPE) | EXT_BIT(EXT_SERVER_CERT_TYPE) |                 \
+		EXT_BIT(EXT_OID_FILTERS))
 
 static bool recode_server_hello(struct leat_span body, struct leat_wr *out, uint8_t *alert)
 {

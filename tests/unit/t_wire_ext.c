@@ -333,6 +333,14 @@ static const struct content {
 	{ EXT_IN_CR, DECODE, "002f <2 <2 > >" },
 	{ EXT_IN_CR, DECODE, "002f <2 <2 <2 > > >" },
 	{ EXT_IN_CR, DECODE, "002f <2 <2 000530 > >" },
+	/* max_fragment_length: one byte; whether it means something is the handshake's to say */
+	{ EXT_IN_CH, OK, "0001 <2 01 >" },
+	{ EXT_IN_CH, OK, "0001 <2 05 >" },
+	{ EXT_IN_SH12, OK, "0001 <2 ff >" },
+	{ EXT_IN_CH, DECODE, "0001 <2 >" },
+	{ EXT_IN_EE, DECODE, "0001 <2 >" },
+	{ EXT_IN_EE, DECODE, "0001 <2 0101 >" },
+	{ EXT_IN_SH12, DECODE, "0001 <2 01 00 >" },
 	/* record_size_limit: RFC 8449 4, 64 is the least */
 	{ EXT_IN_CH, ILLEGAL, "001c <2 003f >" },
 	{ EXT_IN_CH, OK, "001c <2 0040 >" },

@@ -70,6 +70,9 @@ struct leat_config {
 	bool chain_cache; /* chains that passed are kept with the trust store (x509/cache) */
 	enum leat_records records[2]; /* by enum leat_dir */
 	uint32_t max_handshake_size;
+	uint16_t
+		record_size; /* record_size_limit we say (client) or answer with (server); 0: none */
+	uint8_t max_fragment;     /* client: max_fragment_length asked for, 1 to 4; 0: none */
 	leat_key_log_fn *key_log; /* NULL: secrets are told to nobody */
 	void *key_log_arg;
 	bool keep_secrets; /* exporters work also after a hand-over of both directions */

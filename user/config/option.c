@@ -6,6 +6,7 @@
  * OPTION_FILE are for leat_config_use_files (sock/anchors).
  */
 #include "config/option.h"
+#include "config/option_int.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -102,7 +103,7 @@ static enum leat_ret parse_number(
 	unsigned long v = 0;
 	size_t i;
 
-	for (i = 0; value[i] >= '0' && value[i] <= '9' && i < 10; i++)
+	for (i = 0; value[i] >= '0' && value[i] <= '9' && i < 15; i++)
 		v = v * 10 + (unsigned long)(value[i] - '0');
 	if (i == 0 || value[i] != '\0')
 		return err_option(err, o->name, value, "not a number");
@@ -122,6 +123,29 @@ static int find_word(const char *const *words, int num, const char *value)
 		if (strcasecmp(words[i], value) == 0)
 			return i;
 	return -1;
+}
+
+/* For the other files of options (option_int.h). */
+enum leat_ret option_parse_bool(
+	const struct option *o, const char *value, bool *out, struct leat_err *err)
+{
+	return parse_bool(o, value, out, err);
+}
+
+enum leat_ret option_parse_number(
+	const struct option *o, const char *value, unsigned long *out, struct leat_err *err)
+{
+	return parse_number(o, value, out, err);
+}
+
+void option_show_bool(bool v, char *buf, size_t n)
+{
+	show_bool(v, buf, n);
+}
+
+int option_find_word(const char *const *words, int num, const char *value)
+{
+	return find_word(words, num, value);
 }
 
 /* ---- versions ------------------------------------------------------------------------------- */
@@ -672,6 +696,17 @@ static const struct option options[] = {
 	{ "max_handshake_size", NULL, OPTION_NUMBER, OPTION_BOTH, false, 1, MAX_HANDSHAKE_TOP,
 		"bytes, 1 to 8388607", "", "Longest handshake message that is taken.",
 		set_max_handshake, show_max_handshake },
+	{ "record_size_limit", NULL, OPTION_NUMBER, OPTION_BOTH, false, 0, 16385,
+		"0, or bytes, 64 to 16385", "",
+		"Longest record we take (RFC 8449), the content type of TLS 1.3 included. 0: a client "
+		"says nothing of it, a server does not answer. What the peer says is kept to. Shorter "
+		"records than the longest stay out of the kernel.",
+		option_set_record_size, option_show_record_size },
+	{ "max_fragment_length", NULL, OPTION_WORD, OPTION_CLIENT, false, 0, 0,
+		"undefined, 512, 1024, 2048, 4096", "",
+		"Ask the server for records that hold no more than this, both ways (RFC 6066); for servers "
+		"that do not know record_size_limit.",
+		option_set_max_fragment, option_show_max_fragment },
 	{ "keep_secrets", NULL, OPTION_BOOL, OPTION_BOTH, false, 0, 0, "true, false", "false",
 		"Keep the master secret of TLS 1.2 when the kernel has both directions, so that exporters "
 		"and channel bindings work afterwards too; TLS 1.3 needs nothing for that.",

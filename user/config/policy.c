@@ -82,6 +82,8 @@ void policy_modern(struct leat_config *c)
 	c->records[LEAT_RX] = LEAT_RECORDS_AUTO;
 	c->records[LEAT_TX] = LEAT_RECORDS_AUTO;
 	c->max_handshake_size = LIM_HANDSHAKE;
+	/* A server answers whoever speaks of it. A client that takes every size has nothing to say. */
+	c->record_size = c->role == LEAT_SERVER ? LIM_PLAINTEXT + 1 : 0;
 	c->sessions = c->role == LEAT_CLIENT ? SESSIONS_OFF : SESSIONS_STATELESS;
 	c->num_tickets = TICKETS_MODERN;
 	c->session_life_s = LEAT_TICKET_KEY_KEEP_S;

@@ -324,6 +324,8 @@ void leat_engine_info(const struct leat_engine *e, struct leat_engine_info *out)
 		.retried = f.retried,
 		.extended_master = f.extended_master,
 		.external_psk = f.external_psk,
+		.record_rx = leat_engine_record_max(e, LEAT_RX),
+		.record_tx = leat_engine_record_max(e, LEAT_TX),
 	};
 }
 
@@ -355,6 +357,11 @@ const char *leat_engine_state(const struct leat_engine *e)
 enum aead_id leat_engine_aead(const struct leat_engine *e)
 {
 	return e->suite ? e->suite->aead : AEAD_NONE;
+}
+
+size_t leat_engine_record_max(const struct leat_engine *e, enum leat_dir dir)
+{
+	return e->max[dir] ? e->max[dir] : LIM_PLAINTEXT;
 }
 
 const struct leat_config *leat_engine_config(const struct leat_engine *e)

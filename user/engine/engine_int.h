@@ -57,6 +57,8 @@ struct leat_engine {
 	struct rec_half rx, tx;
 	enum hs_level rx_level, tx_level;
 	bool exported[2];
+	uint16_t max[2]; /* by enum leat_dir: bytes of content as agreed; 0: the protocol's */
+	bool max_clear;  /* it holds for cleartext too */
 
 	uint8_t *in;
 	size_t in_cap, in_off, in_len;

@@ -116,9 +116,9 @@ static enum leat_ret sink_send(void *arg, struct leat_span msg)
 	if (e->exported[LEAT_TX])
 		return ctl_add(e, REC_HANDSHAKE, msg);
 	while (msg.n) {
-		if (e->gathering && e->gather_n == LIM_PLAINTEXT && out_flush(e) != LEAT_OK)
+		if (e->gathering && e->gather_n >= rec_max(&e->tx) && out_flush(e) != LEAT_OK)
 			return LEAT_FAILED;
-		n = LIM_PLAINTEXT - (e->gathering ? e->gather_n : 0);
+		n = rec_max(&e->tx) - (e->gathering ? e->gather_n : 0);
 		n = n < msg.n ? n : msg.n;
 		if (!out_room(e, n + rec_overhead(&e->tx)))
 			return err_memory(&e->err);
@@ -156,6 +156,16 @@ static enum leat_ret sink_ccs(void *arg)
 	return out_record(e, REC_CCS, &one, 1);
 }
 
+/* What was agreed does not hold for early data, whose keys are older than the agreement. */
+static void apply_max(struct leat_engine *e, enum leat_dir dir)
+{
+	enum hs_level level = dir == LEAT_RX ? e->rx_level : e->tx_level;
+	struct rec_half *half = dir == LEAT_RX ? &e->rx : &e->tx;
+	bool holds = level == LV_PLAIN ? e->max_clear : level != LV_EARLY;
+
+	half->max = holds ? e->max[dir] : 0;
+}
+
 static enum leat_ret sink_keys(void *arg, enum leat_dir dir, enum hs_level level,
 	const struct traffic_keys *keys, const struct leat_secret *secret)
 {
@@ -173,9 +183,11 @@ static enum leat_ret sink_keys(void *arg, enum leat_dir dir, enum hs_level level
 			rec_half_clear(&e->tx);
 			return LEAT_OK;
 		}
+		apply_max(e, dir);
 		return rec_half_keys(&e->tx, e->cfg->crypto, keys, true, &e->err);
 	}
 	e->rx_level = level;
+	apply_max(e, dir);
 	if (rec_half_keys(&e->rx, e->cfg->crypto, keys, false, &e->err) != LEAT_OK)
 		return LEAT_FAILED;
 	/* OpenSSL's client takes its handshake keys into use only with its own flight: when it refuses
@@ -183,6 +195,15 @@ static enum leat_ret sink_keys(void *arg, enum leat_dir dir, enum hs_level level
 	 * would, or like garbage would; taking it tells the operator why. */
 	e->rx.clear_alert = level == LV_HANDSHAKE && e->role == LEAT_SERVER;
 	return LEAT_OK;
+}
+
+static void sink_limit(void *arg, enum leat_dir dir, uint16_t max, bool clear_too)
+{
+	struct leat_engine *e = arg;
+
+	e->max[dir] = max < LIM_PLAINTEXT ? max : 0;
+	e->max_clear = clear_too;
+	apply_max(e, dir);
 }
 
 static void sink_version(void *arg, uint16_t version)
@@ -196,6 +217,7 @@ const struct hs_sink engine_sink = {
 	.send = sink_send,
 	.send_ccs = sink_ccs,
 	.keys = sink_keys,
+	.limit = sink_limit,
 	.version = sink_version,
 	.ticket = engine_ticket,
 };
@@ -265,9 +287,9 @@ static enum leat_ret write_records(struct leat_engine *e, const uint8_t *p, size
 	size_t piece;
 
 	while (n && e->out_len - e->out_off < ENGINE_OUT_MARK) {
-		piece = n < LIM_PLAINTEXT ? n : LIM_PLAINTEXT;
 		if (maybe_update_key(e) != LEAT_OK)
 			return engine_fail(e);
+		piece = n < rec_max(&e->tx) ? n : rec_max(&e->tx);
 		if (!out_room(e, piece + rec_overhead(&e->tx))) {
 			(void)err_memory(&e->err);
 			return engine_fail(e);

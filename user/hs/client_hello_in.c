@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "hs/choose.h"
+#include "hs/record_limit.h"
 
 static enum leat_ret check_version(
 	const struct hs *h, const struct client_hello *ch, uint16_t version)
@@ -76,6 +77,7 @@ void server_hello_digest(const struct client_hello *ch, uint8_t out[32])
 	digest_update(&d, &ch->legacy_version, sizeof(ch->legacy_version));
 	digest_update(&d, &has, sizeof(has));
 	digest_update(&d, &ch->record_size, sizeof(ch->record_size));
+	digest_update(&d, &ch->max_fragment, sizeof(ch->max_fragment));
 	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
 		digest_span(&d, same[i]);
 	digest_snapshot(&d, out);
@@ -104,6 +106,7 @@ static void commit_client_hello(struct hs *h, const struct client_hello *ch)
 		memcpy(h->session_id, ch->session_id.p, ch->session_id.n);
 	memcpy(h->s.sni, ch->sni.p ? ch->sni.p : (const uint8_t *)"", ch->sni.n);
 	h->s.sni[ch->sni.n] = '\0';
+	limit_commit_hello(h, ch);
 }
 
 enum leat_ret on_client_hello(struct hs *h, struct leat_span body, enum hs_state *next)
@@ -116,7 +119,8 @@ enum leat_ret on_client_hello(struct hs *h, struct leat_span body, enum hs_state
 		return hs_refuse(h, alert, "client_hello: malformed");
 	version = choose_version(h->cfg, &ch);
 	if (check_version(h, &ch, version) != LEAT_OK ||
-		check_compressions(h, &ch, version) != LEAT_OK)
+		check_compressions(h, &ch, version) != LEAT_OK ||
+		limit_check_hello(h, &ch) != LEAT_OK)
 		return LEAT_FAILED;
 	if (h->retried && check_second(h, &ch) != LEAT_OK)
 		return LEAT_FAILED;

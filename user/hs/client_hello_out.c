@@ -5,6 +5,7 @@
  * key_share, cookie, ...) is made by the same code.
  */
 #include "hs/psk.h"
+#include "hs/record_limit.h"
 
 #include <string.h>
 
@@ -131,6 +132,7 @@ static void add_extensions(const struct hs *h, struct client_hello *ch)
 		ch->has |= EXT_BIT(EXT_ALPN);
 		ch->alpn = h->cfg->alpn;
 	}
+	limit_offer(h, ch);
 	if (offers(h, LEAT_TLS13)) {
 		ch->has |= EXT_BIT(EXT_VERSIONS) | EXT_BIT(EXT_KEY_SHARE) | EXT_BIT(EXT_PSK_MODES);
 		ch->key_shares = leat_wr_done(&h->c.shares);

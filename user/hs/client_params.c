@@ -9,6 +9,7 @@
 
 #include "hs/choose.h"
 #include "hs/keylog.h"
+#include "hs/record_limit.h"
 #include "wire/encrypted_ext.h"
 
 /* ---- what holds for every ServerHello, HelloRetryRequest included ---- */
@@ -332,8 +333,15 @@ static enum leat_ret check_early(const struct hs *h, const struct encrypted_ext 
 	return LEAT_OK;
 }
 
+static struct record_words words_of(const struct encrypted_ext *ee)
+{
+	return (struct record_words){ ee->has, ee->record_size, ee->max_fragment };
+}
+
 static enum leat_ret check_encrypted_ext(const struct hs *h, const struct encrypted_ext *ee)
 {
+	const struct record_words words = words_of(ee);
+
 	/* RFC 8446 4.2: "If an implementation receives an extension which it recognizes and which is not
 	 * specified for the message in which it appears, it MUST abort with illegal_parameter" (that is
 	 * the decoder's); an answer to nothing is unsupported_extension. */
@@ -343,6 +351,8 @@ static enum leat_ret check_encrypted_ext(const struct hs *h, const struct encryp
 	if ((ee->has & EXT_BIT(EXT_ALPN)) && choose_alpn_ours(h->cfg, ee->alpn).n == 0)
 		return hs_refuse(h, LEAT_ALERT_ILLEGAL_PARAMETER,
 			"encrypted_extensions: alpn name was not offered");
+	if (limit_check_answer(h, &words, LEAT_TLS13) != LEAT_OK)
+		return LEAT_FAILED;
 	return check_early(h, ee);
 }
 
@@ -358,6 +368,7 @@ static enum leat_ret commit_early(struct hs *h, bool accepted)
 enum leat_ret on_encrypted_ext(struct hs *h, struct leat_span body, enum hs_state *next)
 {
 	uint8_t alert = LEAT_ALERT_DECODE_ERROR;
+	struct record_words words;
 	struct encrypted_ext ee;
 
 	if (!dec_encrypted_ext(body, &ee, &alert))
@@ -366,6 +377,8 @@ enum leat_ret on_encrypted_ext(struct hs *h, struct leat_span body, enum hs_stat
 		return LEAT_FAILED;
 	if (ee.has & EXT_BIT(EXT_ALPN))
 		h->alpn = choose_alpn_ours(h->cfg, ee.alpn);
+	words = words_of(&ee);
+	limit_commit_answer(h, &words);
 	hs_take_msg(h);
 	/* RFC 8446 A.1: "Using PSK" goes straight to Finished */
 	*next = h->psk ? C_WAIT_FINISHED : C_WAIT_CERT_CR;

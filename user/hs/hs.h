@@ -50,6 +50,9 @@ struct hs_sink {
 		const struct traffic_keys *keys, const struct leat_secret *secret);
 	/* A ticket came after a TLS 1.3 handshake; borrowed. NULL: tickets are not wanted. */
 	enum leat_ret (*ticket)(void *arg, const struct session_ticket *t);
+	/* Records of dir under handshake or application keys hold at most max bytes of content and padding
+	 * from now on; with clear_too those in cleartext too. NULL: it does not matter. */
+	void (*limit)(void *arg, enum leat_dir dir, uint16_t max, bool clear_too);
 	/* The version is decided: record limits and header versions follow it. */
 	void (*version)(void *arg, uint16_t version);
 	void *arg;

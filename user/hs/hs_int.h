@@ -72,7 +72,9 @@ struct hs_server {
 	bool asked_cert;                 /* a CertificateRequest was sent */
 	uint64_t asked_ext;              /* its extensions, for ext_is_asked */
 	uint16_t psk_index;
-	uint32_t max_early; /* bytes the session allows, when early data was accepted */
+	uint16_t record_size; /* the client's record_size_limit, where we answer it; else 0 */
+	uint8_t max_fragment; /* the client's max_fragment_length, where we answer it; else 0 */
+	uint32_t max_early;   /* bytes the session allows, when early data was accepted */
 };
 
 /* TLS 1.2 only (v12_*.c). */

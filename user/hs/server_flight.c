@@ -7,6 +7,7 @@
 #include "hs/cert_out.h"
 
 #include "hs/keylog.h"
+#include "hs/record_limit.h"
 #include "wire/encrypted_ext.h"
 
 static enum leat_ret send_server_hello(
@@ -55,6 +56,7 @@ static enum leat_ret set_handshake_keys(struct hs *h, const struct kex_out *shar
 static enum leat_ret send_encrypted_ext(struct hs *h)
 {
 	struct encrypted_ext ee = { .alpn = h->alpn };
+	struct record_words words;
 
 	if (h->alpn.n)
 		ee.has |= EXT_BIT(EXT_ALPN);
@@ -64,6 +66,10 @@ static enum leat_ret send_encrypted_ext(struct hs *h)
 		ee.has |= EXT_BIT(EXT_SNI);
 	if (h->early == HS_EARLY_ACCEPTED)
 		ee.has |= EXT_BIT(EXT_EARLY_DATA);
+	words = limit_answer(h);
+	ee.has |= words.has;
+	ee.record_size = words.record_size;
+	ee.max_fragment = words.max_fragment;
 	enc_encrypted_ext(hs_out(h), &ee);
 	return hs_send(h);
 }

@@ -12,6 +12,7 @@
 
 #include "hs/cert_out.h"
 #include "hs/choose.h"
+#include "hs/record_limit.h"
 #include "wire/certificate.h"
 #include "wire/session_ticket.h"
 #include "wire/v12.h"
@@ -55,8 +56,15 @@ static enum leat_ret check_reneg(const struct hs *h, const struct server_hello *
 	return LEAT_OK;
 }
 
+static struct record_words words_of(const struct server_hello *sh)
+{
+	return (struct record_words){ sh->has, sh->record_size, sh->max_fragment };
+}
+
 static enum leat_ret check_server_hello12(const struct hs *h, const struct server_hello *sh)
 {
+	const struct record_words words = words_of(sh);
+
 	if (!ext_is_asked(EXT_IN_SH12, sh->has, h->c.asked))
 		return hs_refuse(h, LEAT_ALERT_UNSUPPORTED_EXTENSION,
 			"server_hello: extension was not asked for");
@@ -68,15 +76,20 @@ static enum leat_ret check_server_hello12(const struct hs *h, const struct serve
 	if ((sh->has & EXT_BIT(EXT_ALPN)) && choose_alpn_ours(h->cfg, sh->alpn).n == 0)
 		return hs_refuse(
 			h, LEAT_ALERT_ILLEGAL_PARAMETER, "server_hello: alpn name was not offered");
+	if (limit_check_answer(h, &words, LEAT_TLS12) != LEAT_OK)
+		return LEAT_FAILED;
 	return v12_check_point_formats(h, sh->has, sh->point_formats,
 		"server_hello: ec_point_formats without uncompressed");
 }
 
 enum leat_ret v12_client_begin(struct hs *h, const struct server_hello *sh, enum hs_state *next)
 {
+	const struct record_words words = words_of(sh);
+
 	if (check_server_hello12(h, sh) != LEAT_OK)
 		return LEAT_FAILED;
 	hs_set_version(h, LEAT_TLS12);
+	limit_commit_answer(h, &words);
 	client_clear_shares(h);
 	memcpy(h->server_random, sh->random.p, RANDOM_LEN);
 	h->session_id_len = (uint8_t)sh->session_id.n;

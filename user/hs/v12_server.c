@@ -12,6 +12,7 @@
 #include "hs/cert_in.h"
 #include "hs/cert_out.h"
 #include "hs/choose.h"
+#include "hs/record_limit.h"
 #include "wire/cert_verify.h"
 #include "wire/certificate.h"
 #include "wire/v12.h"
@@ -83,6 +84,7 @@ static enum leat_ret send_server_hello12(struct hs *h, const struct client_hello
 		.alpn = h->alpn,
 		.point_formats = { uncompressed, sizeof(uncompressed) },
 	};
+	struct record_words words;
 
 	server_make_random(h);
 	if (h->v12.secure_reneg) /* RFC 5746 3.6: "MUST include an empty "renegotiation_info"" */
@@ -95,6 +97,10 @@ static enum leat_ret send_server_hello12(struct hs *h, const struct client_hello
 		sh.has |= EXT_BIT(EXT_ALPN);
 	if (h->s.sni[0] && cred_has_name(h->cred, h->s.sni)) /* RFC 6066 3 */
 		sh.has |= EXT_BIT(EXT_SNI);
+	words = limit_answer(h);
+	sh.has |= words.has;
+	sh.record_size = words.record_size;
+	sh.max_fragment = words.max_fragment;
 	enc_server_hello(hs_out(h), &sh);
 	return hs_send(h);
 }

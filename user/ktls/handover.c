@@ -66,6 +66,7 @@ static bool is_final(enum leat_why w)
 	case WHY_ULP_REFUSED:
 	case WHY_VERSION:
 	case WHY_SUITE:
+	case WHY_RECORD_LIMIT:
 	case WHY_CIPHER_MISSING:
 	case WHY_KEYS_REFUSED:
 	case WHY_CLOSED: return true;
@@ -120,7 +121,7 @@ enum leat_ret handover_early(struct handover *h, struct leat_err *err)
 }
 
 /* The engine's and the suite's part of the question. WHY_IN_KERNEL: nothing speaks against it. */
-static enum leat_why why_not_possible(const struct leat_engine *e)
+static enum leat_why why_not_possible(const struct leat_engine *e, enum leat_dir dir)
 {
 	struct leat_engine_info info;
 
@@ -131,6 +132,10 @@ static enum leat_why why_not_possible(const struct leat_engine *e)
 		return WHY_VERSION;
 	if (!leat_kinfo_possible(leat_engine_aead(e), info.version))
 		return WHY_SUITE;
+	/* RFC 8449 4: shorter records must be sent, and longer ones refused: the kernel packs up to 2^14
+	 * bytes and takes as many. */
+	if (leat_engine_record_max(e, dir) < LIM_PLAINTEXT)
+		return WHY_RECORD_LIMIT;
 	return WHY_IN_KERNEL;
 }
 
@@ -174,7 +179,7 @@ static enum leat_why why_not(const struct handover *h, const struct leat_engine 
 	enum leat_dir dir, enum handover_use use, uint64_t ahead)
 {
 	const struct handover_dir *d = &h->dir[dir];
-	enum leat_why w = why_not_possible(e);
+	enum leat_why w = why_not_possible(e, dir);
 
 	if (w == WHY_IN_KERNEL && d->policy == LEAT_RECORDS_AUTO)
 		w = why_not_worth(e, dir, use, ahead);

@@ -20,6 +20,8 @@
 	X(WHY_NOT_UP, "not_up", "the handshake is not complete")                                        \
 	X(WHY_VERSION, "version", "the kernel protects only TLS 1.2 and 1.3")                           \
 	X(WHY_SUITE, "suite", "no kernel has a cipher for this suite")                                  \
+	X(WHY_RECORD_LIMIT, "record_limit",                                                             \
+		"the two sides agreed on shorter records than the kernel makes or checks")              \
 	X(WHY_CIPHER_MISSING, "cipher_missing",                                                         \
 		"this kernel lacks the suite's cipher: load its crypto module")                         \
 	X(WHY_KEYS_REFUSED, "keys_refused", "the kernel refused the record keys")                       \

@@ -49,6 +49,7 @@ enum leat_ret rec_half_keys(struct rec_half *h, const struct crypto *c,
 	h->version = k->version;
 	memcpy(h->iv, k->iv, sizeof(h->iv));
 	h->seq = 0;
+	h->bytes = 0;
 	h->clear_alert = false;
 	/* A reader cannot make the peer rekey: only the wrap of the number is its business. */
 	h->limit = sealing ? key_limit(k->aead) : UINT64_MAX - 1;
@@ -161,8 +162,8 @@ size_t rec_seal(struct rec_half *h, uint8_t type, const uint8_t *in, size_t n, s
 {
 	enum leat_ret r;
 
-	if (n > LIM_PLAINTEXT || pad > LIM_PLAINTEXT - n) {
-		(void)err_misuse(err, "record: longer than 2^14 bytes");
+	if (n > rec_max(h) || pad > rec_max(h) - n) {
+		(void)err_misuse(err, "record: longer than 2^14 bytes, or than agreed");
 		return 0;
 	}
 	if (!rec_half_is_keyed(h)) {
@@ -187,6 +188,7 @@ size_t rec_seal(struct rec_half *h, uint8_t type, const uint8_t *in, size_t n, s
 		return 0;
 	}
 	h->seq++;
+	h->bytes += n;
 	return rec_overhead(h) + n + (h->version == LEAT_TLS13 ? pad : 0);
 }
 
@@ -217,8 +219,8 @@ static enum leat_ret check_first_bytes(
 	return LEAT_OK;
 }
 
-static enum leat_ret check_clear(
-	const struct rec_hdr *hdr, const uint8_t b[5], struct leat_err *err)
+static enum leat_ret check_clear(const struct rec_half *h, const struct rec_hdr *hdr,
+	const uint8_t b[5], struct leat_err *err)
 {
 	if (check_first_bytes(hdr, b, err) != LEAT_OK)
 		return LEAT_FAILED;
@@ -227,6 +229,8 @@ static enum leat_ret check_clear(
 	/* RFC 8446 5.1: length MUST NOT exceed 2^14 */
 	if (hdr->len > LIM_PLAINTEXT)
 		return err_alert(err, LEAT_ALERT_RECORD_OVERFLOW, "record: longer than 2^14 bytes");
+	if (hdr->len > rec_max(h)) /* RFC 6066 4 */
+		return err_alert(err, LEAT_ALERT_RECORD_OVERFLOW, "record: longer than agreed");
 	/* RFC 8446 5.1: zero-length fragments of handshake, alert and CCS types are not allowed */
 	if (hdr->len == 0 && hdr->type != TYPE_DATA)
 		return err_alert(err, LEAT_ALERT_UNEXPECTED_MESSAGE, "record: empty fragment");
@@ -280,7 +284,7 @@ enum leat_ret rec_hdr_check(
 	leat_rd_u16(&in, &len);
 	out->len = len;
 	if (!rec_half_is_keyed(h))
-		return check_clear(out, b, err);
+		return check_clear(h, out, b, err);
 	return h->version == LEAT_TLS13 ? check_keyed13(h, out, err) : check_keyed12(out, err);
 }
 
@@ -338,6 +342,11 @@ enum leat_ret rec_open(struct rec_half *h, uint8_t *rec, const struct rec_hdr *h
 	if (n > (h->version == LEAT_TLS13 ? LIM_PLAINTEXT + 1 : LIM_PLAINTEXT))
 		return err_alert(
 			err, LEAT_ALERT_RECORD_OVERFLOW, "record: content longer than 2^14");
+	/* RFC 8449 4: "An endpoint MUST treat receipt of a larger record as a fatal error and generate a
+	 * "record_overflow" alert"; in TLS 1.3 padding counts. */
+	if (n > rec_max(h) + (h->version == LEAT_TLS13 ? 1 : 0))
+		return err_alert(
+			err, LEAT_ALERT_RECORD_OVERFLOW, "record: content longer than agreed");
 	if (h->version == LEAT_TLS13)
 		return unpad13(body, n, type, payload, err);
 	if (n == 0 && hdr->type != TYPE_DATA)

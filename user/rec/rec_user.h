@@ -17,6 +17,10 @@ struct rec_half {
 	uint8_t iv[12];
 	uint64_t seq;   /* sequence number of the next record under these keys */
 	uint64_t limit; /* records allowed under these keys (RFC 8446 5.5); 0: cleartext */
+	uint64_t bytes; /* content sealed under these keys */
+	/* Most content and padding in one record, less than LIM_PLAINTEXT by agreement only (RFC 8449,
+	 * RFC 6066 4); 0: LIM_PLAINTEXT. The owner's: new keys leave it alone. */
+	uint16_t max;
 	/* TLS 1.3, reading: an alert in cleartext may still come, until the first protected record.
 	 * rec_half_keys clears it; the engine sets it where it is so. */
 	bool clear_alert;
@@ -35,12 +39,18 @@ static inline bool rec_half_is_keyed(const struct rec_half *h)
 /* The record after this many must not be sent (or read) without new keys. */
 uint64_t rec_half_left(const struct rec_half *h);
 
+/* Most content and padding in one record. */
+static inline size_t rec_max(const struct rec_half *h)
+{
+	return h->max ? h->max : LIM_PLAINTEXT;
+}
+
 /* Bytes that sealing adds to a payload of this half. */
 size_t rec_overhead(const struct rec_half *h);
 
-/* Seals n <= LIM_PLAINTEXT payload bytes into one record at out (room: n + rec_overhead). The payload
+/* Seals n <= rec_max payload bytes into one record at out (room: n + rec_overhead). The payload
  * may lie anywhere, also inside out at its final place (offset rec_prefix): then nothing is copied.
- * pad zero bytes are appended in TLS 1.3 (n + pad <= LIM_PLAINTEXT). Returns the record's length, or 0
+ * pad zero bytes are appended in TLS 1.3 (n + pad <= rec_max). Returns the record's length, or 0
  * when the key limit is reached or libcrypto fails (err says which). cleartext_version is the
  * header's version for cleartext records. */
 LEAT_MUST_CHECK size_t rec_seal(struct rec_half *h, uint8_t type, const uint8_t *in, size_t n,

@@ -112,6 +112,8 @@ static void add_connection(json_t *o, const struct connect_wish *w, const struct
 	json_object_set_new(o, "chain", json_chain(c));
 	json_object_set_new(o, "rx", json_dir(&in.rx));
 	json_object_set_new(o, "tx", json_dir(&in.tx));
+	json_object_set_new(o, "record_rx", json_integer((json_int_t)in.tls.record_rx));
+	json_object_set_new(o, "record_tx", json_integer((json_int_t)in.tls.record_tx));
 	connect_add_exports(o, w, c);
 }
 

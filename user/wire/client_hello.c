@@ -40,6 +40,7 @@ static bool dec_ch_ext(void *out, enum ext e, struct leat_rd *in, uint8_t *alert
 	case EXT_PSK_MODES: return dec_ext_psk_modes(in, &ch->psk_modes);
 	/* RFC 8879 4: CertificateCompressionAlgorithm algorithms<2..2^8-2> */
 	case EXT_COMPRESS_CERT: return dec_ext_list16(in, 1, 254, &ch->compress);
+	case EXT_MAX_FRAGMENT: return dec_ext_max_fragment(in, &ch->max_fragment);
 	case EXT_RECORD_SIZE: return dec_ext_record_size(in, &ch->record_size, alert);
 	/* RFC 7685 wants zeros but no server gains from looking */
 	case EXT_PADDING: return dec_ext_raw(in, &ch->padding);
@@ -107,6 +108,7 @@ static void enc_ch_ext(struct leat_wr *w, const struct client_hello *ch, enum ex
 	case EXT_COOKIE: enc_ext_cookie(w, ch->cookie); break;
 	case EXT_PSK_MODES: enc_ext_psk_modes(w, ch->psk_modes); break;
 	case EXT_COMPRESS_CERT: enc_ext_list16(w, id, 1, ch->compress); break;
+	case EXT_MAX_FRAGMENT: enc_ext_max_fragment(w, ch->max_fragment); break;
 	case EXT_RECORD_SIZE: enc_ext_u16(w, id, ch->record_size); break;
 	case EXT_PADDING: enc_padding(w, ch->padding.n); break;
 	case EXT_PSK: enc_ext_psk(w, ch->psk_ids, ch->psk_binders); break;

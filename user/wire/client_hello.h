@@ -50,6 +50,7 @@ struct client_hello {
 	struct leat_span psk_modes;     /* list8, not empty */
 	struct leat_span compress;      /* list16 of RFC 8879 algorithms, not empty */
 	uint16_t record_size;           /* record_size_limit, at least 64 */
+	uint8_t max_fragment;           /* max_fragment_length: 1 to 4 mean something */
 	struct leat_span padding;       /* encoder: how many zeros (p is not read) */
 	struct leat_span psk_ids;       /* psk_id_next, not empty */
 	struct leat_span psk_binders;   /* list_next8, as many as psk_ids */

@@ -17,6 +17,7 @@ static bool dec_ee_ext(void *out, enum ext e, struct leat_rd *in, uint8_t *alert
 	case EXT_EARLY_DATA: return dec_ext_empty(in);
 	case EXT_ALPN: return dec_ext_alpn_one(in, &ee->alpn, alert);
 	case EXT_GROUPS: return dec_ext_groups(in, &ee->groups);
+	case EXT_MAX_FRAGMENT: return dec_ext_max_fragment(in, &ee->max_fragment);
 	case EXT_RECORD_SIZE: return dec_ext_record_size(in, &ee->record_size, alert);
 	default: leat_rd_rest(in); return true;
 	}
@@ -44,6 +45,8 @@ void enc_encrypted_ext(struct leat_wr *w, const struct encrypted_ext *ee)
 
 	if (ee->has & EXT_BIT(EXT_SNI))
 		enc_ext_empty(w, EXTID_SNI);
+	if (ee->has & EXT_BIT(EXT_MAX_FRAGMENT))
+		enc_ext_max_fragment(w, ee->max_fragment);
 	if (ee->has & EXT_BIT(EXT_ALPN))
 		enc_ext_alpn_one(w, ee->alpn);
 	if (ee->has & EXT_BIT(EXT_GROUPS))

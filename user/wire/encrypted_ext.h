@@ -14,6 +14,7 @@ struct encrypted_ext {
 	struct leat_span alpn;   /* the one protocol chosen */
 	struct leat_span groups; /* list16, for information (RFC 8446 4.2.7) */
 	uint16_t record_size;
+	uint8_t max_fragment;
 };
 
 bool dec_encrypted_ext(struct leat_span body, struct encrypted_ext *out, uint8_t *alert);

@@ -58,7 +58,7 @@ enum ext_id {
  * encoders write them unless told otherwise. */
 enum ext {
 	EXT_SNI = 0,          /* server_name, RFC 6066 3 */
-	EXT_MAX_FRAGMENT,     /* max_fragment_length, RFC 6066 4 (seat) */
+	EXT_MAX_FRAGMENT,     /* max_fragment_length, RFC 6066 4 */
 	EXT_EMS,              /* extended_master_secret, RFC 7627 */
 	EXT_RENEG,            /* renegotiation_info, RFC 5746 */
 	EXT_GROUPS,           /* supported_groups, RFC 8446 4.2.7 */

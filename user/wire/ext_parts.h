@@ -68,6 +68,9 @@ void enc_ext_status(struct leat_wr *w, struct leat_span response);
 bool dec_ext_authorities(struct leat_rd *in, struct leat_span *names);
 void enc_ext_authorities(struct leat_wr *w, struct leat_span names);
 bool dec_names(struct leat_span names);
+/* ext_max_fragment.c */
+bool dec_ext_max_fragment(struct leat_rd *in, uint8_t *code);
+void enc_ext_max_fragment(struct leat_wr *w, uint8_t code);
 /* ext_record_size.c */
 bool dec_ext_record_size(struct leat_rd *in, uint16_t *limit, uint8_t *alert);
 /* ext_point_formats.c */

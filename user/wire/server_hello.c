@@ -102,6 +102,7 @@ static bool dec_sh12_ext(struct server_hello *sh, enum ext e, struct leat_rd *in
 	case EXT_ALPN: return dec_ext_alpn_one(in, &sh->alpn, alert);
 	case EXT_POINT_FORMATS: return dec_ext_point_formats(in, &sh->point_formats);
 	case EXT_RENEG: return dec_ext_reneg(in, &sh->reneg);
+	case EXT_MAX_FRAGMENT: return dec_ext_max_fragment(in, &sh->max_fragment);
 	case EXT_RECORD_SIZE: return dec_ext_record_size(in, &sh->record_size, alert);
 	default: leat_rd_rest(in); return true;
 	}
@@ -174,6 +175,7 @@ static void enc_sh_ext(struct leat_wr *w, const struct server_hello *sh, bool re
 	case EXT_ALPN: enc_ext_alpn_one(w, sh->alpn); break;
 	case EXT_POINT_FORMATS: enc_ext_point_formats(w, sh->point_formats); break;
 	case EXT_RENEG: enc_ext_reneg(w, sh->reneg); break;
+	case EXT_MAX_FRAGMENT: enc_ext_max_fragment(w, sh->max_fragment); break;
 	case EXT_RECORD_SIZE: enc_ext_u16(w, id, sh->record_size); break;
 	default: break;
 	}

@@ -34,6 +34,7 @@ struct server_hello {
 	struct leat_span point_formats;
 	struct leat_span reneg;
 	uint16_t record_size;
+	uint8_t max_fragment;
 };
 
 /* The column of the extension table this message is held against. */
