@@ -233,7 +233,7 @@ tests: $(TESTS) $(FUZZ) ## build the C test programs and the fuzz targets' repla
 bench-programs: $(BENCH) ## build the measuring programs of bench/
 
 .PHONY: bench
-bench: bench-programs ## measure everything; tables, JSON and a plot go to bench/results/ (QUICK=1)
+bench: setup bench-programs ## measure everything; tables, JSON and a plot go to bench/results/ (QUICK=1)
 	$(Q)$(PYTHON) bench/run.py --build $(BUILD) $(if $(QUICK),--quick)
 
 # ---- tests -----------------------------------------------------------------------------------

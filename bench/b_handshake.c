@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * b_handshake.c - what a handshake costs in CPU, client and server apart, in memory, for leat, libssl and
- * GnuTLS interleaved in one run. bench/README.md says how to read it: quote the ratios, the
- * microseconds belong to the machine.
+ * GnuTLS in one run. bench/README.md says how to read it: quote the ratios, the microseconds belong to the
+ * machine.
+ *
+ * Made for machines that others use too. A round is a few handshakes of each library, one library after
+ * the other, some milliseconds in all; a library's figure in it is the median of its handshakes, so that
+ * those during which another process had the processor do not count. A ratio is taken within a round,
+ * where both sides had the same neighbours and the same clock, and reported is the median of all rounds'.
  *
  *	b_handshake [--json] [--runs N] [--count N] [--scenario NAME]
  *	b_handshake --callgrind LIB:SCENARIO:server|client-cold|client-cached   (under valgrind --tool=callgrind
@@ -18,8 +23,9 @@
 #include "lib/peer.h"
 #include "pki.h"
 
-#define MAX_RUNS 64
-#define NUM(a)   (sizeof(a) / sizeof((a)[0]))
+#define MAX_RUNS  1000
+#define MAX_COUNT 100
+#define NUM(a)    (sizeof(a) / sizeof((a)[0]))
 
 static const struct scenario scenarios[] = {
 	{ "13ec", true, false, false, false },
@@ -43,8 +49,7 @@ static const char *side_name(const struct scenario *s, int side)
 static struct pipe_buf to_server, to_client;
 static int collect_side = -1; /* callgrind: the side whose instructions count */
 
-/* The time stamp counter where there is one: a clock call costs more than some of what is measured.
- * What another process took meanwhile is in the figure; the median of many runs sheds it. */
+/* The time stamp counter where there is one: a clock call costs more than some of what is measured. */
 static double clock_us(void)
 {
 	struct timespec t;
@@ -116,7 +121,7 @@ static bool timed(struct side_run *r, enum call what)
 	return got >= 0;
 }
 
-/* One handshake; adds to us[0] (client) and us[1] (server). */
+/* One handshake; us[0]: the client's time, us[1]: the server's. */
 static bool handshake(const struct bench_lib *lib, double us[2])
 {
 	struct side_run c = { .lib = lib }, s = { .lib = lib, .server = true };
@@ -130,20 +135,9 @@ static bool handshake(const struct bench_lib *lib, double us[2])
 		timed(&c, CLOSE);
 	if (s.end)
 		timed(&s, CLOSE);
-	us[0] += c.us;
-	us[1] += s.us;
+	us[0] = c.us;
+	us[1] = s.us;
 	return ok;
-}
-
-static bool many(const struct bench_lib *lib, int count, double us[2])
-{
-	us[0] = us[1] = 0;
-	for (int i = 0; i < count; i++)
-		if (!handshake(lib, us))
-			return false;
-	us[0] /= count;
-	us[1] /= count;
-	return true;
 }
 
 static int by_value(const void *a, const void *b)
@@ -153,49 +147,78 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static double median(double *v, int n)
+/* The k-th of n quarters: 2 is the median. Sorts. */
+static double quartile(double *v, int n, int k)
 {
 	qsort(v, (size_t)n, sizeof(*v), by_value);
-	return v[n / 2];
+	return v[(n - 1) * k / 4];
 }
 
+/* What one library did in all rounds, client and server. */
+struct record {
+	double us[2][MAX_RUNS], ratio[2][MAX_RUNS];
+};
+
+/* One handshake to warm the caches that the library before took, then count of them. */
+static bool round_of(const struct bench_lib *lib, int count, double us[2])
+{
+	double all[2][MAX_COUNT], pair[2];
+
+	if (!handshake(lib, pair))
+		return false;
+	for (int i = 0; i < count; i++) {
+		if (!handshake(lib, pair))
+			return false;
+		all[0][i] = pair[0];
+		all[1][i] = pair[1];
+	}
+	us[0] = quartile(all[0], count, 2);
+	us[1] = quartile(all[1], count, 2);
+	return true;
+}
+
+/* spread: half of the rounds have their ratio within this much, all in all */
 static void report(
-	bool json, const char *scenario, const char *role, const char *lib, double us, double ratio)
+	bool json, const char *scenario, const char *role, const char *lib, const double v[3])
 {
 	if (json)
 		printf("{\"bench\":\"handshake\",\"scenario\":\"%s\",\"side\":\"%s\",\"lib\":\"%s\","
-		       "\"us\":%.1f,\"ratio\":%.3f}\n",
-			scenario, role, lib, us, ratio);
+		       "\"us\":%.1f,\"ratio\":%.3f,\"spread\":%.3f}\n",
+			scenario, role, lib, v[0], v[1], v[2]);
 	else
-		printf("%-8s %-13s %-8s %9.1f us   %.3f x libssl\n", scenario, role, lib, us,
-			ratio);
+		printf("%-8s %-13s %-8s %9.1f us   %.3f x libssl (+- %.3f)\n", scenario, role, lib,
+			v[0], v[1], v[2] / 2);
 }
 
 static int measure(const struct scenario *s, int runs, int count, bool json)
 {
-	static double us[NUM(libs)][2][MAX_RUNS];
-	double pair[2], base[2];
+	static struct record rec[NUM(libs)];
+	double pair[2];
 
 	for (size_t l = 0; l < NUM(libs); l++)
-		if (!libs[l]->setup(s) || !many(libs[l], count / 10 + 1, pair)) {
+		if (!libs[l]->setup(s) || !round_of(libs[l], count, pair)) {
 			fprintf(stderr, "%s: cannot do %s\n", libs[l]->name, s->name);
 			return 1;
 		}
 	for (int r = 0; r < runs; r++)
 		for (size_t l = 0; l < NUM(libs); l++) {
-			if (!many(libs[l], count, pair))
+			if (!round_of(libs[l], count, pair))
 				return 1;
-			us[l][0][r] = pair[0];
-			us[l][1][r] = pair[1];
+			for (int side = 0; side < 2; side++) {
+				rec[l].us[side][r] = pair[side];
+				rec[l].ratio[side][r] = pair[side] / rec[0].us[side][r];
+			}
 		}
-	for (int side = 0; side < (s->warm ? 1 : 2); side++) {
-		base[side] = median(us[0][side], runs);
+	for (int side = 0; side < (s->warm ? 1 : 2); side++)
 		for (size_t l = 0; l < NUM(libs); l++) {
-			double m = l ? median(us[l][side], runs) : base[side];
+			double v[3] = { quartile(rec[l].us[side], runs, 2),
+				quartile(rec[l].ratio[side], runs, 2),
+				quartile(rec[l].ratio[side], runs, 3) -
+					quartile(rec[l].ratio[side], runs, 1) };
 
-			report(json, s->name, side_name(s, side), libs[l]->name, m, m / base[side]);
+			report(json, s->name, side_name(s, side), libs[l]->name, v);
 		}
-	}
+	fflush(stdout);
 	for (size_t l = 0; l < NUM(libs); l++)
 		libs[l]->teardown();
 	return 0;
@@ -231,7 +254,7 @@ static int count_instructions(const char *spec, int count)
 
 int main(int argc, char **argv)
 {
-	int runs = 9, count = 200, rc = 0;
+	int runs = 101, count = 7, rc = 0;
 	const char *only = NULL, *spec = NULL;
 	bool json = false;
 
@@ -251,8 +274,9 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
-	if (runs < 1 || runs > MAX_RUNS || count < 1) {
-		fprintf(stderr, "b_handshake: runs must be 1..%d, count at least 1\n", MAX_RUNS);
+	if (runs < 1 || runs > MAX_RUNS || count < 1 || count > MAX_COUNT) {
+		fprintf(stderr, "b_handshake: runs must be 1..%d, count 1..%d\n", MAX_RUNS,
+			MAX_COUNT);
 		return 2;
 	}
 	calibrate();

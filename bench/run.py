@@ -4,7 +4,8 @@
 
 Writes OUT/<date>-<processor>.jsonl (first line: what it was measured on), .txt (the tables) and .png
 (plot.py). The machine is named by its processor, never by its host name. Programs that are not
-built are left out, said so.
+built are left out, said so. What was set as a goal (goals.py) is compared, met or missed, at the end of
+the tables; a goal for which nothing was measured counts as missed.
 """
 import argparse
 import datetime
@@ -15,10 +16,13 @@ import re
 import subprocess
 import sys
 
+import goals
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROGRAMS = {  # name: arguments, arguments of --quick
-    "b_handshake": ([], ["--runs", "3", "--count", "20"]),
-    "b_memory": ([], ["--count", "20"]),
+    "b_handshake": ([], ["--runs", "9", "--count", "3"]),
+    "b_memory": ([], ["--count", "100"]),
+    "b_aead": ([], ["--runs", "11"]),
     "b_trust": ([], ["--runs", "3"]),
 }
 
@@ -55,12 +59,19 @@ def machine(build):
 
 def table(r):
     if r["bench"] == "handshake":
-        return f"{r['scenario']:9} {r['side']:14} {r['lib']:8} {r['us']:9.1f} us  {r['ratio']:.3f} x libssl"
+        return (f"{r['scenario']:9} {r['side']:14} {r['lib']:8} {r['us']:9.1f} us  {r['ratio']:.3f} x libssl"
+                f" (+- {r['spread'] / 2:.3f})")
     if r["bench"] == "memory":
         return (f"{r['scenario']:9} {r['side']:14} {r['lib']:8} idle {r['idle_bytes']:7.0f} B  "
                 f"peak {r['peak_bytes']:8.0f} B  mallocs {r['mallocs']:8.1f}")
     if r["bench"] == "trust":
         return f"{'trust':9} {r['scenario']:14} {r['lib']:8} {r['us']:9.2f} us  {r['ratio']:.4f} x libssl's first"
+    if r["bench"] == "aead":
+        return (f"{'record':9} {r['cipher']:18} {r['bytes']:5} B  {r['lib']:6} {r['us']:7.3f} us  "
+                f"{r['ratio']:.3f} x evp")
+    if r["bench"] == "goal":
+        value = "not measured" if r["value"] is None else f"{r['value']:g}"
+        return f"{'met' if r['met'] else 'MISSED':7} {r['goal']:34} {r['bound']:>12}  is {value}"
     return json.dumps(r)
 
 
@@ -85,6 +96,9 @@ def main():
         found = [json.loads(line) for line in out.stdout.splitlines()]
         rows += found
         print("\n".join(table(r) for r in found), flush=True)
+    judged = goals.judge(rows)
+    print("\n".join(table(r) for r in judged), flush=True)
+    rows += judged
     os.makedirs(o.out, exist_ok=True)
     cpu = re.sub(r"[^a-z0-9]+", "-", rows[0]["cpu"].lower()).strip("-")
     stem = os.path.join(o.out, f"{rows[0]['date'][:10]}-{cpu}")
@@ -93,6 +107,9 @@ def main():
     with open(stem + ".txt", "w", encoding="utf-8") as f:
         f.writelines(f"{k}: {v}\n" for k, v in rows[0].items() if k != "bench")
         f.write("\n" + "\n".join(table(r) for r in rows[1:]) + "\n")
+    lost = [r["goal"] for r in judged if not r["met"]]
+    print(f"bench: {len(judged) - len(lost)} goals met, {len(lost)} missed"
+          + (": " + ", ".join(lost) if lost else ""))
     for m in missing:
         print(f"bench: not measured: {m}")
     drawn = subprocess.run([sys.executable, os.path.join(HERE, "plot.py"), stem + ".jsonl", stem + ".png"])

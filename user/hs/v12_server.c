@@ -134,8 +134,8 @@ static enum leat_ret begin_server_kx(struct hs *h)
 {
 	LEAT_SCOPED(leat_wr_clear) struct leat_wr share = { 0 };
 
-	leat_wr_clear(
-		&h->out); /* the certificates have left; libcrypto takes 3 KiB to make a key */
+	/* The certificates have left, and libcrypto takes 3 KiB to make a key. */
+	leat_wr_clear(&h->out);
 	if (kex_start(&h->v12.kex, h->cfg->crypto, h->group, &share, h->err) != LEAT_OK)
 		return LEAT_FAILED;
 	if (!leat_wr_ok(&share))

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Goals of the measuring programs: met, missed, and missed because nothing was measured."""
+import os
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "..", "bench"))
+import goals  # noqa: E402
+import run  # noqa: E402
+
+
+def handshake(scenario, side, ratio, lib="leat"):
+    return {"bench": "handshake", "scenario": scenario, "side": side, "lib": lib, "us": 1.0, "ratio": ratio,
+            "spread": 0.0}
+
+
+def memory(**more):
+    return {"bench": "memory", "scenario": "13ec", "side": "server", "lib": "leat", "ready_bytes": 1400,
+            "idle_bytes": 1200, "peak_bytes": 8000, "mallocs": 84.5, **more}
+
+
+def goal(rows, name):
+    found = [g for g in goals.judge(rows) if g["goal"].startswith(name)]
+    assert len(found) == 1
+    return found[0]
+
+
+@pytest.mark.parametrize("ratio,met", [(0.5, True), (0.62, True), (0.621, False)])
+def test_a_ratio_is_held_or_not(ratio, met):
+    assert goal([handshake("13ec", "server", ratio)], "13ec server")["met"] is met
+
+
+def test_other_libraries_and_sides_do_not_count():
+    rows = [handshake("13ec", "server", 0.1, "gnutls"), handshake("13ec", "client-cold", 0.1)]
+    g = goal(rows, "13ec server")
+    assert g["met"] is False and g["value"] is None
+    assert run.table(g).startswith("MISSED") and "not measured" in run.table(g)
+
+
+@pytest.mark.parametrize("key,most", [("ready_bytes", 2867), ("peak_bytes", 10240), ("mallocs", 100)])
+def test_the_worst_scenario_decides(key, most):
+    name = f"server, worst scenario, {key}"
+    assert goal([memory(), memory(**{key: most})], name)["met"] is True
+    assert goal([memory(**{key: most + 1}), memory()], name)["met"] is False
+    assert goal([memory(side="client", **{key: most + 1}), memory()], name)["met"] is True
+    assert goal([], name)["met"] is False
+
+
+def test_records_and_trust():
+    row = {"bench": "aead", "cipher": "aes-128-gcm", "bytes": 16384, "lib": "leat", "us": 3.5, "ratio": 1.03}
+    assert goal([row], "record of 16 KiB")["met"] is True
+    assert goal([{**row, "ratio": 1.04}], "record of 16 KiB")["met"] is False
+    assert goal([{**row, "bytes": 1400}], "record of 16 KiB")["met"] is False
+    row = {"bench": "trust", "scenario": "first", "lib": "leat", "us": 1000.5, "ratio": 0.02}
+    assert goal([row], "trusted CAs, first")["met"] is False
+    assert goal([{**row, "us": 400}], "trusted CAs, first")["met"] is True
+
+
+def test_nothing_measured_is_nothing_met():
+    assert not any(g["met"] for g in goals.judge([]))
