@@ -5,6 +5,8 @@
  * given back is searched for the password, the text of the key and the bytes of its PEM block.
  * Copies of the key that libcrypto's own decoders (OSSL_DECODER, ECPrivateKey) give back without
  * wiping are beyond this library: the key itself stays in the process as long as the credential.
+ *
+ * TIMEOUT: 300
  */
 #include <stdarg.h>
 #include <stddef.h>
