@@ -349,7 +349,8 @@ static void test_tampered_handshake(void **state)
 				n = wire.n;
 				step = flight ? 7
 					      : 3; /* every 3rd byte of a hello, every 7th after */
-				wire.p[i] ^= 0x41;
+				if (i < n)         /* an ECDSA signature may be shorter this time */
+					wire.p[i] ^= 0x41;
 				(void)!duo_feed(&d, !flight, wire.p, wire.n);
 				/* the version bytes of a record header are not protected */
 				if (duo_run(&d) && !(i == 1 || i == 2)) {
