@@ -63,6 +63,13 @@ LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_add_cred(struct leat_config *
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_add_cred_der(struct leat_config *c,
 	const struct leat_span *certs, size_t num, struct leat_span key, struct leat_err *err);
 
+/* What is to be signed, and how. */
+struct leat_sign_input {
+	uint16_t scheme;         /* IANA number of the SignatureScheme: 0x0403, 0x0804, ... */
+	const char *scheme_name; /* its RFC name, static: "ecdsa_secp256r1_sha256" */
+	struct leat_span tbs;    /* the message; not hashed yet */
+	struct leat_span cert;   /* the certificate whose key signs, DER: tells which key */
+};
 /* leat_config_add_trust adds trust anchors from PEM text; *added (may be NULL) counts them. The first
  * call replaces the system's anchors, which the driver adds by leat_config_use_system_trust. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_add_trust(
@@ -141,8 +148,9 @@ LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_add_psk(
 	struct leat_config *c, const struct leat_psk *psk, struct leat_err *err);
 
 /* Looks up the identity a client sent: LEAT_OK with *out filled (identity is not read; what its spans
- * point to must stay until the next call or the end of the handshake), LEAT_UNSUPPORTED when unknown.
- * Called by the thread that runs the handshake; must not block. With imported set, identity is the
+ * point to must stay until the next call or the end of the handshake), LEAT_UNSUPPORTED when unknown,
+ * LEAT_AGAIN: not yet, see leat_config_set_lookup_jobs. Called by the thread that runs the handshake, and
+ * must not block then, or by whoever runs the job. With imported set, identity is the
  * external identity inside the ImportedIdentity (RFC 9258) and context is what the client sent. */
 struct leat_psk_query {
 	struct leat_span identity, context;
@@ -153,6 +161,31 @@ typedef enum leat_ret leat_psk_lookup_fn(
 /* leat_config_set_psk_lookup: server: asks fn for identities that were not added. arg is borrowed. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_set_psk_lookup(
 	struct leat_config *c, leat_psk_lookup_fn *fn, void *arg, struct leat_err *err);
+
+/* Chooses by the name that a client asks for (RFC 6066 3; called where it sent one, once per handshake):
+ * LEAT_OK with *out left NULL: this config; with *out a frozen config of a server, a reference of which the
+ * callee takes over: that one, for everything from versions to certificates (but not the policy of records,
+ * and its own SNI callback is not called). LEAT_UNSUPPORTED: nobody of that name is here, the handshake ends
+ * with unrecognized_name. LEAT_AGAIN: not yet, see leat_config_set_lookup_jobs. name is borrowed for the call,
+ * letters as they came, without a final dot. A server whose names all have a certificate in one config needs
+ * none of this: the one that carries the name is chosen by itself. */
+typedef enum leat_ret leat_sni_fn(void *arg, struct leat_span name, struct leat_config **out);
+/* leat_config_set_sni: server: asks fn. arg is borrowed. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_set_sni(
+	struct leat_config *c, leat_sni_fn *fn, void *arg, struct leat_err *err);
+
+/* leat_config_set_lookup_jobs: server: says where lookups are done: the session store's find, the opening
+ * of tickets (and leat_ticket_keys_on_missing), the PSK lookup, the SNI callback.
+ *
+ * false, the default: on the engine's thread, while the ClientHello is handled. They must not block. A
+ * callback that has no answer yet says LEAT_AGAIN; the same question then becomes a job (job.h).
+ * true: always as jobs, so whoever runs the job may block: a thread of its own, or the connection's
+ * (leat_engine_job_run).
+ *
+ * A job is run (the callback is asked again, there) or answered by hand. When all answers are there the
+ * ClientHello is handled as if they had been there from the start. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_set_lookup_jobs(
+	struct leat_config *c, bool always, struct leat_err *err);
 
 /* leat_config_freeze validates the whole (a server needs a credential, a verifying client trust
  * anchors, every version a suite, ...) and makes the config immutable. Setters fail afterwards. */

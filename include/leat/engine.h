@@ -103,7 +103,8 @@ LEAT_API void leat_engine_out_done(struct leat_engine *e, size_t n);
 
 /* leat_engine_job_run does the waiting job here and now and goes on: the way of a driver without threads.
  * Costs no allocation beyond the work itself. Of a job that is out: goes on if it is answered by now, else
- * LEAT_AGAIN. No job: LEAT_OK. Otherwise results as leat_engine_in_done. May block as long as the work
+ * LEAT_AGAIN. A job that cannot be done here (leat_job_run would say LEAT_AGAIN: take those) is the end of the
+ * engine, with internal_error. No job: LEAT_OK. Otherwise results as leat_engine_in_done. May block as long as the work
  * takes. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_engine_job_run(struct leat_engine *e);
 /* leat_engine_job_take hands the waiting job out, to be done on any thread or answered by hand. *out is

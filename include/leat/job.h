@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * job.h - the slow work of a handshake, taken away from the engine that needs it: a signature, the
- * validation of a chain. leat_engine_job_take (engine.h) hands one out; it is then an object of its own,
+ * validation of a chain, a lookup. leat_engine_job_take (engine.h) hands one out; it is then an object of its own,
  * reference counted, that owns all it needs and knows nothing of the engine any more.
  *
  *	engine's thread                          any thread, any time
@@ -22,6 +22,7 @@
 #ifndef LEAT_JOB_H
 #define LEAT_JOB_H
 
+#include <leat/config.h>
 #include <leat/types.h>
 
 #ifdef __cplusplus
@@ -34,6 +35,11 @@ enum leat_job_kind {
 	LEAT_JOB_NONE = 0,
 	LEAT_JOB_SIGN,   /* a signature by the private key of one of our certificates */
 	LEAT_JOB_VERIFY, /* is the peer's chain to be believed? */
+	/* Lookups of a server, while a ClientHello is handled: see leat_config_set_lookup_jobs. */
+	LEAT_JOB_SESSION, /* what a session store keeps under an id */
+	LEAT_JOB_TICKET,  /* a ticket is to be opened */
+	LEAT_JOB_PSK,     /* which key belongs to an identity */
+	LEAT_JOB_SNI,     /* which config serves a name */
 };
 
 /* leat_job_ref adds a reference and returns its argument. */
@@ -50,23 +56,21 @@ LEAT_API bool leat_job_is_answered(const struct leat_job *j);
 LEAT_API bool leat_job_is_dropped(const struct leat_job *j);
 
 /* leat_job_run does the job here and now, on the calling thread; it may take milliseconds (RSA, a long
- * chain). LEAT_OK: it is answered, well or badly: the engine will know. LEAT_AGAIN: it cannot be done
- * here, it stays open and can be answered by hand (below). LEAT_UNSUPPORTED: it is answered already,
+ * chain), or as long as the callback of the config that it asks: the store's find, the PSK lookup, the SNI
+ * callback, the signer of an external key. LEAT_OK: it is answered, well or badly: the engine will know.
+ * LEAT_AGAIN: it cannot be done here and now (there is no callback, or it said so), it stays open and can be
+ * run again or answered by hand (below). LEAT_UNSUPPORTED: it is answered already,
  * another thread is at it, or it was dropped; nothing happened. The job's memory stays valid until the
  * caller's reference is dropped, whatever the result. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_job_run(struct leat_job *j);
-/* leat_job_refuse answers a job with no: the handshake ends with this alert (0: the usual one:
- * internal_error for a signature, certificate_unknown for a chain). LEAT_OK: it is answered.
- * LEAT_UNSUPPORTED as by leat_job_run. */
+/* leat_job_refuse answers a job with no. A signature, a chain, a name (LEAT_JOB_SNI): the handshake ends with
+ * this alert (0: the usual one: internal_error, certificate_unknown, unrecognized_name). Another lookup: there
+ * is nothing, and the handshake goes on without; alert is not used. LEAT_OK: it is answered. LEAT_UNSUPPORTED
+ * as by leat_job_run. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_job_refuse(struct leat_job *j, enum leat_alert alert);
 
-/* What is to be signed, and how. */
-struct leat_sign_input {
-	uint16_t scheme;         /* IANA number of the SignatureScheme: 0x0403, 0x0804, ... */
-	const char *scheme_name; /* its RFC name, static: "ecdsa_secp256r1_sha256" */
-	struct leat_span tbs;    /* the message; not hashed yet */
-	struct leat_span cert;   /* the certificate whose key signs, DER: tells which key */
-};
+/* ---- signatures by hand ---- */
+
 /* leat_job_sign_input fills out for a job of LEAT_JOB_SIGN; everything in it is borrowed from the job,
  * valid as long as the caller's reference. LEAT_UNSUPPORTED: another kind of job; *out is zero. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_job_sign_input(
@@ -78,6 +82,36 @@ LEAT_API LEAT_MUST_CHECK enum leat_ret leat_job_sign_input(
  * LEAT_UNSUPPORTED: another kind of job, or as by leat_job_run. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_job_sign_answer(
 	struct leat_job *j, struct leat_span signature);
+
+/* ---- lookups by hand ---- */
+
+/* What is looked up. */
+struct leat_lookup_input {
+	struct leat_span id;      /* id in the store, ticket, PSK identity, host name */
+	struct leat_span context; /* LEAT_JOB_PSK: as in struct leat_psk_query */
+	bool imported;            /* LEAT_JOB_PSK: as in struct leat_psk_query */
+	bool take; /* LEAT_JOB_SESSION: as in struct leat_store_ops: also remove it, one gets it */
+	int64_t now_s;
+};
+/* leat_job_lookup_input fills out for the four kinds of lookups; spans are borrowed from the job, valid as
+ * long as the caller's reference. LEAT_UNSUPPORTED: another kind of job; *out is zero. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_job_lookup_input(
+	const struct leat_job *j, struct leat_lookup_input *out);
+/* leat_job_session_answer: the bytes that put was given (LEAT_JOB_SESSION), or that were sealed in the
+ * ticket (LEAT_JOB_TICKET); copied. Bytes that are no session, or an expired one, count as nothing. LEAT_OK:
+ * answered. LEAT_FAILED: answered with nothing, for want of memory. LEAT_UNSUPPORTED: another kind of job, or
+ * as by leat_job_run. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_job_session_answer(
+	struct leat_job *j, struct leat_span bytes);
+/* leat_job_psk_answer: the key of that identity; secret is copied, identity and context are not read.
+ * Results as leat_job_session_answer. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_job_psk_answer(
+	struct leat_job *j, const struct leat_psk *psk);
+/* leat_job_sni_answer: the config to go on with (frozen, of a server; referenced), or NULL: the one there is.
+ * LEAT_OK: answered. LEAT_FAILED: answered with internal_error, cfg is not a frozen server's.
+ * LEAT_UNSUPPORTED: another kind of job, or as by leat_job_run. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_job_sni_answer(
+	struct leat_job *j, struct leat_config *cfg);
 
 #ifdef __cplusplus
 }

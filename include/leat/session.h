@@ -104,7 +104,8 @@ struct leat_store_ops {
 		void *arg, struct leat_span id, struct leat_span bytes, int64_t expires_s);
 	/* Copies what is kept under id into buf and sets *n. take: also removes it; of several that
 	 * take the same id at once exactly one may get LEAT_OK. LEAT_UNSUPPORTED: nothing (or more than
-	 * cap bytes) there. */
+	 * cap bytes) there. LEAT_AGAIN: not known yet (nothing is removed); the question becomes a job,
+	 * see leat_config_set_lookup_jobs. */
 	enum leat_ret (*find)(void *arg, struct leat_span id, bool take, int64_t now_s, void *buf,
 		size_t cap, size_t *n);
 	void (*drop)(void *arg, struct leat_span id); /* forgets id, known or not */

@@ -90,6 +90,9 @@ struct leat_config {
 	unsigned num_psks;
 	leat_psk_lookup_fn *psk_lookup; /* server: identities that are not in psks */
 	void *psk_lookup_arg;
+	leat_sni_fn *sni; /* server: another config by the name asked for */
+	void *sni_arg;
+	bool lookup_jobs; /* server: every lookup is a job, its callback may block */
 	/* What a session made under this config is bound to: a digest of everything that says whom we
 	 * trust and who we are. Set by the freeze. */
 	uint8_t bind[32];

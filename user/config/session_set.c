@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * session_set.c - the typed setters for resumption, early data and external PSKs.
+ * session_set.c - the typed setters for resumption, early data, external PSKs, and for what a server asks
+ * its caller while it handles a ClientHello.
  */
 #include "base/limits.h"
 #include "config/config.h"
@@ -102,5 +103,23 @@ enum leat_ret leat_config_set_psk_lookup(
 		return LEAT_FAILED;
 	c->psk_lookup = fn;
 	c->psk_lookup_arg = arg;
+	return LEAT_OK;
+}
+
+enum leat_ret leat_config_set_sni(
+	struct leat_config *c, leat_sni_fn *fn, void *arg, struct leat_err *err)
+{
+	if (server_only(c, "sni", err) != LEAT_OK)
+		return LEAT_FAILED;
+	c->sni = fn;
+	c->sni_arg = arg;
+	return LEAT_OK;
+}
+
+enum leat_ret leat_config_set_lookup_jobs(struct leat_config *c, bool always, struct leat_err *err)
+{
+	if (server_only(c, "lookup_jobs", err) != LEAT_OK)
+		return LEAT_FAILED;
+	c->lookup_jobs = always;
 	return LEAT_OK;
 }

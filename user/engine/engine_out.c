@@ -213,6 +213,14 @@ static void sink_version(void *arg, uint16_t version)
 	e->version = version;
 }
 
+static void sink_config(void *arg, struct leat_config *cfg)
+{
+	struct leat_engine *e = arg;
+
+	leat_config_unref(e->cfg);
+	e->cfg = leat_config_ref(cfg);
+}
+
 const struct hs_sink engine_sink = {
 	.send = sink_send,
 	.send_ccs = sink_ccs,
@@ -220,6 +228,7 @@ const struct hs_sink engine_sink = {
 	.limit = sink_limit,
 	.version = sink_version,
 	.ticket = engine_ticket,
+	.config = sink_config,
 };
 
 /* RFC 8446 6: enum { warning(1), fatal(2) }; in 1.3 close_notify and user_canceled stay warnings. */

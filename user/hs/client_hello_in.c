@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "hs/choose.h"
+#include "hs/lookup.h"
 #include "hs/record_limit.h"
 
 static enum leat_ret check_version(
@@ -98,6 +99,33 @@ static enum leat_ret check_second(const struct hs *h, const struct client_hello 
 	return LEAT_OK;
 }
 
+/* ---- whose config ---- */
+
+static void commit_config(struct hs *h, struct leat_config *cfg)
+{
+	h->s.sni_asked = true;
+	if (!cfg)
+		return;
+	if (h->sink->config)
+		h->sink->config(h->sink->arg, cfg);
+	leat_config_unref(h->cfg);
+	h->cfg = cfg;
+}
+
+/* Before anything is chosen: the name may have another config. RFC 6066 3 */
+static enum leat_ret choose_config(struct hs *h, const struct client_hello *ch)
+{
+	struct leat_config *cfg;
+	enum leat_ret r;
+
+	if (!h->cfg->sni || !ch->sni.n || h->s.sni_asked || h->retried || !hs_is_last(h))
+		return LEAT_OK;
+	r = lookup_config(h, ch->sni, &cfg);
+	if (r == LEAT_OK)
+		commit_config(h, cfg);
+	return r;
+}
+
 static void commit_client_hello(struct hs *h, const struct client_hello *ch)
 {
 	memcpy(h->client_random, ch->random.p, RANDOM_LEN);
@@ -114,9 +142,12 @@ enum leat_ret on_client_hello(struct hs *h, struct leat_span body, enum hs_state
 	uint8_t alert = LEAT_ALERT_DECODE_ERROR;
 	struct client_hello ch;
 	uint16_t version;
+	enum leat_ret r;
 
 	if (!dec_client_hello(body, &ch, &alert))
 		return hs_refuse(h, alert, "client_hello: malformed");
+	if ((r = choose_config(h, &ch)) != LEAT_OK)
+		return r;
 	version = choose_version(h->cfg, &ch);
 	if (check_version(h, &ch, version) != LEAT_OK ||
 		check_compressions(h, &ch, version) != LEAT_OK ||

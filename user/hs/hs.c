@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "hs/keylog.h"
+#include "hs/lookup.h"
 #include "wire/finished.h"
 #include "wire/v12.h"
 #include "x509/name.h"
@@ -194,6 +195,25 @@ static enum leat_ret step(struct hs *h, unsigned msg, struct leat_span body, enu
 	return arrive(h, r, next);
 }
 
+/* The message waits for a lookup and will be handled again. */
+static enum leat_ret hold(struct hs *h)
+{
+	leat_wr_span(&h->job.held, h->msg);
+	return leat_wr_ok(&h->job.held) ? LEAT_OK : err_memory(h->err);
+}
+
+enum leat_ret hs_again(struct hs *h, enum hs_state *next)
+{
+	enum leat_ret r;
+
+	h->msg = leat_wr_done(&h->job.held);
+	r = h->row->on(h, (struct leat_span){ h->msg.p + HS_HDR_LEN, h->msg.n - HS_HDR_LEN }, next);
+	h->msg = (struct leat_span){ NULL, 0 };
+	if (r != LEAT_AGAIN || h->job.resume != hs_again)
+		lookup_forget(&h->job);
+	return r;
+}
+
 /* Every whole message of a payload. A job stops it; what is left is then kept by the caller. */
 static enum leat_ret step_all(struct hs *h, struct leat_span in, enum hs_level level)
 {
@@ -208,6 +228,8 @@ static enum leat_ret step_all(struct hs *h, struct leat_span in, enum hs_level l
 		h->rest = in;
 		r = step(h, h->msg.p[0],
 			(struct leat_span){ h->msg.p + HS_HDR_LEN, h->msg.n - HS_HDR_LEN }, level);
+		if (r == LEAT_AGAIN && h->job.resume == hs_again && hold(h) != LEAT_OK)
+			r = die(h);
 		reasm_done(&h->in);
 		h->msg = (struct leat_span){ NULL, 0 };
 	}
@@ -310,6 +332,8 @@ static enum leat_ret go_on(struct hs *h, enum leat_ret answer)
 
 enum leat_ret hs_job_run(struct hs *h)
 {
+	enum leat_ret r;
+
 	if (h->state == HS_DEAD)
 		return LEAT_FAILED;
 	if (h->job.kind == HS_JOB_NONE)
@@ -317,7 +341,12 @@ enum leat_ret hs_job_run(struct hs *h)
 	if (h->job.out)
 		return hs_job_done(h, h->job.out);
 	invariants(h);
-	return go_on(h, job_answer(h));
+	r = job_answer(h);
+	/* A driver that knows nothing else would try for ever. */
+	if (r == LEAT_AGAIN)
+		r = hs_refuse(h, LEAT_ALERT_INTERNAL_ERROR,
+			"job: the answer is elsewhere, and this driver only does jobs itself");
+	return go_on(h, r);
 }
 
 enum leat_ret hs_job_done(struct hs *h, struct leat_job *j)

@@ -55,6 +55,8 @@ struct hs_sink {
 	void (*limit)(void *arg, enum leat_dir dir, uint16_t max, bool clear_too);
 	/* The version is decided: record limits and header versions follow it. */
 	void (*version)(void *arg, uint16_t version);
+	/* Server: the name asked for has a config of its own; borrowed. May be NULL. */
+	void (*config)(void *arg, struct leat_config *cfg);
 	void *arg;
 };
 
@@ -65,6 +67,10 @@ enum hs_job_kind {
 	HS_JOB_NONE = LEAT_JOB_NONE,
 	HS_JOB_SIGN = LEAT_JOB_SIGN,
 	HS_JOB_VERIFY = LEAT_JOB_VERIFY,
+	HS_JOB_SESSION = LEAT_JOB_SESSION,
+	HS_JOB_TICKET = LEAT_JOB_TICKET,
+	HS_JOB_PSK = LEAT_JOB_PSK,
+	HS_JOB_SNI = LEAT_JOB_SNI,
 };
 
 /* host: client: the name for SNI and the host check (DNS name or IP literal), NULL for none. Server:

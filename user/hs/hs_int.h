@@ -45,6 +45,10 @@ struct hs_job {
 	/* SIGN: tbs under h->cred's key with hs_own_scheme; the answer is appended to sig. */
 	struct leat_wr tbs, sig;
 	/* VERIFY: h->peer_chain against the config; the answer is yes, or an alert in *h->err. */
+	/* Lookups (lookup.c): the question, and the answers so far to those of the message that is then
+	 * handled again from its start; the message. */
+	struct leat_job *ask, *known;
+	struct leat_wr held;
 };
 
 /* What only a client needs, from ClientHello to ServerHello and after. */
@@ -71,6 +75,7 @@ struct hs_server {
 	bool wants_tickets;              /* the client can resume with what we could give it */
 	bool asked_cert;                 /* a CertificateRequest was sent */
 	uint64_t asked_ext;              /* its extensions, for ext_is_asked */
+	bool sni_asked;                  /* which config serves the name: once */
 	uint16_t psk_index;
 	uint16_t record_size; /* the client's record_size_limit, where we answer it; else 0 */
 	uint8_t max_fragment; /* the client's max_fragment_length, where we answer it; else 0 */
@@ -205,10 +210,12 @@ LEAT_MUST_CHECK enum leat_ret job_verify(struct hs *h, hs_resume_fn *resume, enu
 /* The peer's certificates become h->peer_chain, parsed or out of the cache. */
 LEAT_MUST_CHECK enum leat_ret hs_take_chain(
 	struct hs *h, const struct leat_span *certs, size_t num);
-/* Does the waiting job here and now. */
+/* Does the waiting job here and now. LEAT_AGAIN: it cannot be done here, it still waits. */
 LEAT_MUST_CHECK enum leat_ret job_answer(struct hs *h);
 /* The job that is out was answered: takes the answer over, and drops it. */
 LEAT_MUST_CHECK enum leat_ret job_take_answer(struct hs *h);
+/* The resume function of lookups: handles the held message again, now that one more answer is known. */
+hs_resume_fn hs_again;
 /* Wipes what the job holds; one that is out learns that nobody waits for it. */
 void job_clear(struct hs_job *j);
 

@@ -6,6 +6,7 @@
  * with the answer. Inputs are owned by the machine, never borrowed from the message that caused the job.
  */
 #include "hs/job.h"
+#include "hs/lookup.h"
 
 #include <string.h>
 
@@ -76,6 +77,26 @@ enum leat_ret hs_take_chain(struct hs *h, const struct leat_span *certs, size_t 
 		h->role == LEAT_CLIENT, certs, num, h->err);
 }
 
+/* ---- lookups: the question is an object from the start ---- */
+
+static enum leat_ret know(struct hs *h, struct leat_job *j)
+{
+	j->next = h->job.known;
+	h->job.known = j;
+	return LEAT_OK; /* what the answer means is the handler's to say */
+}
+
+static enum leat_ret run_lookup(struct hs *h)
+{
+	struct leat_job *j = h->job.ask;
+	enum leat_ret r = leat_job_run(j);
+
+	if (r != LEAT_OK)
+		return LEAT_AGAIN;
+	h->job.ask = NULL;
+	return know(h, j);
+}
+
 enum leat_ret job_answer(struct hs *h)
 {
 	switch (h->job.kind) {
@@ -83,7 +104,7 @@ enum leat_ret job_answer(struct hs *h)
 		return job_make_signature(h->cfg, h->cred, hs_own_scheme(h),
 			leat_wr_done(&h->job.tbs), &h->job.sig, h->err);
 	case HS_JOB_VERIFY: return run_verify(h);
-	default: return err_misuse(h->err, "handshake: no job waits");
+	default: return run_lookup(h);
 	}
 }
 
@@ -115,12 +136,23 @@ static struct leat_job *detach_verify(const struct hs *h)
 	return j;
 }
 
+static struct leat_job *detach(struct hs *h)
+{
+	struct leat_job *ask = h->job.ask;
+
+	switch (h->job.kind) {
+	case HS_JOB_SIGN: return detach_sign(h);
+	case HS_JOB_VERIFY: return detach_verify(h);
+	default: h->job.ask = NULL; return ask;
+	}
+}
+
 enum leat_ret hs_job_take(struct hs *h, struct leat_job **out)
 {
 	*out = NULL;
 	if (h->state == HS_DEAD || h->job.kind == HS_JOB_NONE || h->job.out)
 		return LEAT_UNSUPPORTED;
-	h->job.out = h->job.kind == HS_JOB_SIGN ? detach_sign(h) : detach_verify(h);
+	h->job.out = detach(h);
 	if (!h->job.out)
 		return LEAT_AGAIN;
 	*out = leat_job_ref(h->job.out);
@@ -137,18 +169,23 @@ enum leat_ret job_take_answer(struct hs *h)
 	struct leat_job *j = h->job.out;
 	enum leat_ret r = j->result;
 
+	h->job.out = NULL;
+	if (j->kind > LEAT_JOB_VERIFY)
+		return know(h, j);
 	if (r != LEAT_OK)
 		*h->err = j->err;
 	leat_wr_clear(&h->job.sig);
-	h->job.sig = j->sig;
-	j->sig = (struct leat_wr){ 0 };
-	h->job.out = NULL;
+	h->job.sig = j->got;
+	j->got = (struct leat_wr){ 0 };
 	leat_job_unref(j);
 	return r;
 }
 
 void job_clear(struct hs_job *j)
 {
+	lookup_forget(j);
+	leat_job_unref(j->ask);
+	j->ask = NULL;
 	leat_wr_clear(&j->tbs);
 	leat_wr_clear(&j->sig);
 	job_drop(j->out);

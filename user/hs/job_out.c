@@ -38,7 +38,8 @@ void leat_job_unref(struct leat_job *j)
 	if (!j || atomic_fetch_sub_explicit(&j->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	chain_unref(j->chain);
-	leat_wr_clear(&j->sig);
+	leat_wr_clear(&j->got);
+	leat_config_unref(j->config);
 	leat_config_unref(j->cfg);
 	leat_free_wipe(j, sizeof(*j) + j->n);
 }
@@ -68,7 +69,7 @@ bool leat_job_is_dropped(const struct leat_job *j)
 
 /* ---- answering: one at a time, once ---- */
 
-static bool claim(struct leat_job *j)
+bool job_claim(struct leat_job *j)
 {
 	int open = JOB_OPEN;
 
@@ -77,7 +78,7 @@ static bool claim(struct leat_job *j)
 		       &j->phase, &open, JOB_BUSY, memory_order_acquire, memory_order_relaxed);
 }
 
-static enum leat_ret settle(struct leat_job *j, enum leat_ret result)
+enum leat_ret job_settle(struct leat_job *j, enum leat_ret result)
 {
 	j->result = result;
 	atomic_store_explicit(&j->phase, JOB_DONE, memory_order_release);
@@ -93,28 +94,48 @@ static enum leat_ret run_verify(struct leat_job *j)
 	return verify_chain(j->cfg->crypto, &in, &j->err);
 }
 
+enum leat_ret job_reopen(struct leat_job *j)
+{
+	atomic_store_explicit(&j->phase, JOB_OPEN, memory_order_release);
+	return LEAT_AGAIN;
+}
+
 enum leat_ret leat_job_run(struct leat_job *j)
 {
-	if (!claim(j))
+	enum leat_ret r;
+
+	if (!job_claim(j))
 		return LEAT_UNSUPPORTED;
-	if (j->kind == LEAT_JOB_VERIFY)
-		return settle(j, run_verify(j));
-	return settle(j, job_make_signature(j->cfg, j->cred, j->scheme, j->tbs, &j->sig, &j->err));
+	switch (j->kind) {
+	case LEAT_JOB_SIGN:
+		r = job_make_signature(j->cfg, j->cred, j->scheme, j->tbs, &j->got, &j->err);
+		break;
+	case LEAT_JOB_VERIFY: r = run_verify(j); break;
+	default: r = job_do_lookup(j); break;
+	}
+	return r == LEAT_AGAIN ? job_reopen(j) : job_settle(j, r);
 }
 
 enum leat_ret leat_job_refuse(struct leat_job *j, enum leat_alert alert)
 {
-	static const char *const what[] = {
-		[LEAT_JOB_SIGN] = "handshake: whoever has the private key refused to sign",
-		[LEAT_JOB_VERIFY] = "certificate: refused by the application",
+	static const struct {
+		const char *what; /* NULL: there is nothing, go on without */
+		enum leat_alert usual;
+	} by[] = {
+		[LEAT_JOB_SIGN] = { "handshake: whoever has the private key refused to sign",
+			LEAT_ALERT_INTERNAL_ERROR },
+		[LEAT_JOB_VERIFY] = { "certificate: refused by the application",
+			LEAT_ALERT_CERTIFICATE_UNKNOWN },
+		[LEAT_JOB_SNI] = { "client_hello: nobody of the name asked for is here",
+			LEAT_ALERT_UNRECOGNIZED_NAME },
 	};
 
-	if (!claim(j))
+	if (!job_claim(j))
 		return LEAT_UNSUPPORTED;
-	if (!alert)
-		alert = j->kind == LEAT_JOB_VERIFY ? LEAT_ALERT_CERTIFICATE_UNKNOWN
-						   : LEAT_ALERT_INTERNAL_ERROR;
-	return settle(j, err_alert(&j->err, alert, what[j->kind]));
+	if (!by[j->kind].what)
+		return job_settle(j, LEAT_UNSUPPORTED);
+	return job_settle(
+		j, err_alert(&j->err, alert ? alert : by[j->kind].usual, by[j->kind].what));
 }
 
 /* ---- signatures by hand ---- */
@@ -133,18 +154,18 @@ enum leat_ret leat_job_sign_input(const struct leat_job *j, struct leat_sign_inp
 
 enum leat_ret leat_job_sign_answer(struct leat_job *j, struct leat_span signature)
 {
-	if (j->kind != LEAT_JOB_SIGN || !claim(j))
+	if (j->kind != LEAT_JOB_SIGN || !job_claim(j))
 		return LEAT_UNSUPPORTED;
 	/* A signature with a fault in it can give the key away, so none leaves unchecked. */
 	if (!sign_check(j->cfg->crypto, cred_key(j->cred), j->scheme, j->tbs, signature)) {
-		(void)settle(
+		(void)job_settle(
 			j, err_alert(&j->err, LEAT_ALERT_INTERNAL_ERROR,
 				   "handshake: the signature given does not fit the certificate"));
 		return LEAT_FAILED;
 	}
-	leat_wr_span(&j->sig, signature);
-	if (leat_wr_ok(&j->sig))
-		return settle(j, LEAT_OK);
-	(void)settle(j, err_memory(&j->err));
+	leat_wr_span(&j->got, signature);
+	if (leat_wr_ok(&j->got))
+		return job_settle(j, LEAT_OK);
+	(void)job_settle(j, err_memory(&j->err));
 	return LEAT_FAILED;
 }

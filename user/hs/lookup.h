@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * lookup.h - the one place where a server looks for a session that a client offers: inside the ticket
- * (SESSIONS_STATELESS), or in the session store under the ticket or session id (SESSIONS_STATEFUL).
+ * lookup.h - the one place where a server asks what it does not know by itself: for a session that a client
+ * offers, inside the ticket (SESSIONS_STATELESS) or in the session store under the ticket or session id
+ * (SESSIONS_STATEFUL); for the key of an external PSK; for the config that serves a name.
  *
- * It is asked while a ClientHello is handled, before anything is committed: LEAT_AGAIN goes up to the
+ * All are asked while a ClientHello is handled, before anything is committed: LEAT_AGAIN goes up to the
  * caller of the machine, and the same ClientHello is handled from its start when the answer is there.
  */
 #ifndef LEAT_HS_LOOKUP_H
@@ -26,6 +27,25 @@ void lookup_hit_clear(struct lookup_hit *hit);
  * LEAT_OK: found, neither expired nor tampered with; whether it fits this connection is the caller's to
  * say. LEAT_UNSUPPORTED: nothing. LEAT_AGAIN: not known yet. *hit is clear unless LEAT_OK. */
 LEAT_MUST_CHECK enum leat_ret lookup_session(
-	const struct hs *h, struct leat_span identity, bool take, struct lookup_hit *hit);
+	struct hs *h, struct leat_span identity, bool take, struct lookup_hit *hit);
+
+/* The config's PSK lookup. LEAT_OK: *out has secret and hash, borrowed until the next lookup or the end of
+ * the message. LEAT_UNSUPPORTED: unknown. */
+LEAT_MUST_CHECK enum leat_ret lookup_psk(
+	struct hs *h, const struct leat_psk_query *query, struct leat_psk *out);
+
+/* The config's SNI callback, which must be there. LEAT_OK: *out is a reference, NULL: the one there is.
+ * LEAT_FAILED: the alert is raised. */
+LEAT_MUST_CHECK enum leat_ret lookup_config(
+	struct hs *h, struct leat_span name, struct leat_config **out);
+
+/* For job_lookup.c. Asks the callback; LEAT_OK, LEAT_AGAIN, or LEAT_FAILED with the alert in err. */
+LEAT_MUST_CHECK enum leat_ret lookup_ask_sni(const struct leat_config *cfg, struct leat_span name,
+	struct leat_config **out, struct leat_err *err);
+LEAT_MUST_CHECK enum leat_ret lookup_check_config(
+	const struct leat_config *cfg, struct leat_err *err);
+
+/* The message is done: its answers and its bytes are forgotten. */
+void lookup_forget(struct hs_job *job);
 
 #endif

@@ -57,8 +57,8 @@ static bool is_usable(
 }
 
 /* LEAT_UNSUPPORTED: it is no session of ours, or not one for this connection. */
-static enum leat_ret try_session(const struct hs *h, const struct client_hello *ch,
-	const struct psk_id *id, struct psk_pick *out)
+static enum leat_ret try_session(
+	struct hs *h, const struct client_hello *ch, const struct psk_id *id, struct psk_pick *out)
 {
 	const struct session_data *d = &out->hit.session;
 	enum leat_ret r = lookup_session(h, id->identity, false, &out->hit);
@@ -103,34 +103,37 @@ static bool made_of(const struct leat_psk *found, const struct leat_psk_query *q
 	return psk_external(out, h, q->identity, found->secret, &ignored) == LEAT_OK;
 }
 
-static bool ask(const struct hs *h, const struct client_hello *ch, const struct leat_psk_query *q,
-	enum hash_id target, struct psk_pick *out)
+static enum leat_ret ask(struct hs *h, const struct client_hello *ch,
+	const struct leat_psk_query *q, enum hash_id target, struct psk_pick *out)
 {
 	LEAT_SCOPED(psk_clear) struct psk p = { 0 };
-	struct leat_psk found = { 0 };
+	struct leat_psk found;
+	enum leat_ret r = lookup_psk(h, q, &found);
 
-	return h->cfg->psk_lookup(h->cfg->psk_lookup_arg, q, &found) == LEAT_OK &&
-	       made_of(&found, q, target, &p) && take_external(h, ch, &p, out);
+	if (r != LEAT_OK)
+		return r;
+	return made_of(&found, q, target, &p) && take_external(h, ch, &p, out) ? LEAT_OK
+									       : LEAT_UNSUPPORTED;
 }
 
-static bool try_external(const struct hs *h, const struct client_hello *ch,
+static enum leat_ret try_external(struct hs *h, const struct client_hello *ch,
 	struct leat_span identity, struct psk_pick *out)
 {
 	struct leat_psk_query q = { .identity = identity };
 	enum hash_id target;
+	enum leat_ret r;
 
 	for (unsigned i = 0; i < h->cfg->num_psks; i++) {
 		const struct psk *p = &h->cfg->psks[i];
 
 		if (is_same(p->identity, identity.p, identity.n))
-			return take_external(h, ch, p, out);
+			return take_external(h, ch, p, out) ? LEAT_OK : LEAT_UNSUPPORTED;
 	}
-	if (!h->cfg->psk_lookup)
-		return false;
-	if (ask(h, ch, &q, HASH_NONE, out))
-		return true;
+	r = ask(h, ch, &q, HASH_NONE, out);
+	if (r != LEAT_UNSUPPORTED)
+		return r;
 	q.imported = psk_parse_imported(identity, &q.identity, &q.context, &target);
-	return q.imported && ask(h, ch, &q, target, out);
+	return q.imported ? ask(h, ch, &q, target, out) : LEAT_UNSUPPORTED;
 }
 
 /* ---- binders ---- */
@@ -158,7 +161,7 @@ static enum leat_ret check_binder(
 }
 
 /* A handle into the store is good once: of several connections that bring it one gets the session. */
-static enum leat_ret use_up(const struct hs *h, struct leat_span identity)
+static enum leat_ret use_up(struct hs *h, struct leat_span identity)
 {
 	LEAT_SCOPED(lookup_hit_clear) struct lookup_hit hit = { 0 };
 
@@ -173,8 +176,8 @@ static enum leat_ret try_identity(struct hs *h, const struct client_hello *ch,
 {
 	enum leat_ret r = try_session(h, ch, id, out);
 
-	if (r == LEAT_UNSUPPORTED && try_external(h, ch, id->identity, out))
-		r = LEAT_OK;
+	if (r == LEAT_UNSUPPORTED)
+		r = try_external(h, ch, id->identity, out);
 	if (r != LEAT_OK)
 		return r;
 	if (check_binder(h, ch, out) != LEAT_OK)

@@ -63,21 +63,32 @@ enum leat_ret store_put(struct leat_store *s, struct leat_span id, const struct 
 		       : LEAT_UNSUPPORTED;
 }
 
-bool store_find(struct leat_store *s, struct leat_span id, bool take, int64_t now_s,
+enum leat_ret store_find_bytes(struct leat_store *s, struct leat_span id, bool take, int64_t now_s,
+	struct ticket_plain *plain)
+{
+	enum leat_ret r;
+
+	plain->n = 0;
+	r = s->ops.find(s->arg, id, take, now_s, plain->b, TICKET_PLAIN_MAX, &plain->n);
+	if (r == LEAT_AGAIN)
+		return LEAT_AGAIN;
+	return r == LEAT_OK && plain->n <= TICKET_PLAIN_MAX ? LEAT_OK : LEAT_UNSUPPORTED;
+}
+
+enum leat_ret store_find(struct leat_store *s, struct leat_span id, bool take, int64_t now_s,
 	struct ticket_plain *plain, struct session_data *d)
 {
+	enum leat_ret r = store_find_bytes(s, id, take, now_s, plain);
+
 	*d = (struct session_data){ 0 };
-	plain->n = 0;
-	if (s->ops.find(s->arg, id, take, now_s, plain->b, TICKET_PLAIN_MAX, &plain->n) !=
-			LEAT_OK ||
-		plain->n > TICKET_PLAIN_MAX)
-		return false;
+	if (r != LEAT_OK)
+		return r;
 	if (!session_decode((struct leat_span){ plain->b, plain->n }, d) ||
 		!session_is_fresh(d, now_s)) {
 		session_data_clear(d);
-		return false;
+		return LEAT_UNSUPPORTED;
 	}
-	return true;
+	return LEAT_OK;
 }
 
 void store_drop(struct leat_store *s, struct leat_span id)

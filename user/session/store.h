@@ -13,9 +13,12 @@
 /* Keeps a session under id (secret: the bytes handed over hold it). LEAT_UNSUPPORTED: not kept. */
 LEAT_MUST_CHECK enum leat_ret store_put(
 	struct leat_store *s, struct leat_span id, const struct session_data *d);
-/* The session under id, borrowing from *plain; take as in struct leat_store_ops. */
-bool store_find(struct leat_store *s, struct leat_span id, bool take, int64_t now_s,
-	struct ticket_plain *plain, struct session_data *d);
+/* The bytes under id as they are kept, any bytes; take and results as in struct leat_store_ops. */
+LEAT_MUST_CHECK enum leat_ret store_find_bytes(struct leat_store *s, struct leat_span id, bool take,
+	int64_t now_s, struct ticket_plain *plain);
+/* The session under id, borrowing from *plain. LEAT_UNSUPPORTED: none; LEAT_AGAIN: not known yet. */
+LEAT_MUST_CHECK enum leat_ret store_find(struct leat_store *s, struct leat_span id, bool take,
+	int64_t now_s, struct ticket_plain *plain, struct session_data *d);
 void store_drop(struct leat_store *s, struct leat_span id);
 
 #endif
