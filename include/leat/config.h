@@ -70,6 +70,24 @@ struct leat_sign_input {
 	struct leat_span tbs;    /* the message; not hashed yet */
 	struct leat_span cert;   /* the certificate whose key signs, DER: tells which key */
 };
+/* Makes a signature for a certificate whose private key is elsewhere: as it stands in CertificateVerify (ECDSA:
+ * DER), at most cap bytes (never less than 2048) into sig, *n of them. in is borrowed for the call. LEAT_OK: it is
+ * checked with the certificate and used. LEAT_AGAIN: not here and now; the job stays open for
+ * leat_job_sign_answer or another run (job.h). Anything else: no; the handshake ends with internal_error.
+ * Called by whoever runs the job, and may block; several threads may call it at once. */
+typedef enum leat_ret leat_sign_fn(
+	void *arg, const struct leat_sign_input *in, uint8_t *sig, size_t cap, size_t *n);
+/* leat_config_add_cred_external is leat_config_add_cred for a key that this process does not have: in another
+ * process, a token, a TPM, a key service, or behind an EVP_PKEY of a provider or engine of libcrypto, which the
+ * caller's fn uses as it sees fit. What can be signed follows from the first certificate's public key. fn
+ * NULL: signatures come through jobs only, answered by hand. arg is borrowed for the life of the config. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_add_cred_external(struct leat_config *c,
+	struct leat_span cert_pem, leat_sign_fn *fn, void *arg, struct leat_err *err);
+/* leat_config_add_cred_external_der is the same for num certificates in DER, leaf first. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_add_cred_external_der(struct leat_config *c,
+	const struct leat_span *certs, size_t num, leat_sign_fn *fn, void *arg,
+	struct leat_err *err);
+
 /* leat_config_add_trust adds trust anchors from PEM text; *added (may be NULL) counts them. The first
  * call replaces the system's anchors, which the driver adds by leat_config_use_system_trust. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_add_trust(

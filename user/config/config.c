@@ -112,6 +112,31 @@ enum leat_ret leat_config_add_cred_der(struct leat_config *c, const struct leat_
 	return config_add_cred_take(c, cred, err);
 }
 
+enum leat_ret leat_config_add_cred_external(struct leat_config *c, struct leat_span cert_pem,
+	leat_sign_fn *fn, void *arg, struct leat_err *err)
+{
+	const struct cred_signer signer = { fn, arg };
+	struct cred *cred;
+
+	if (config_may_set(c, err) != LEAT_OK ||
+		cred_new_external_pem(&cred, cert_pem, signer, err) != LEAT_OK)
+		return LEAT_FAILED;
+	return config_add_cred_take(c, cred, err);
+}
+
+enum leat_ret leat_config_add_cred_external_der(struct leat_config *c,
+	const struct leat_span *certs, size_t num, leat_sign_fn *fn, void *arg,
+	struct leat_err *err)
+{
+	const struct cred_signer signer = { fn, arg };
+	struct cred *cred;
+
+	if (config_may_set(c, err) != LEAT_OK ||
+		cred_new_external_der(&cred, certs, num, signer, err) != LEAT_OK)
+		return LEAT_FAILED;
+	return config_add_cred_take(c, cred, err);
+}
+
 void config_set_trust_take(struct leat_config *c, struct store *s, bool of_system)
 {
 	store_unref(c->trust);

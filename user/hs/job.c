@@ -30,9 +30,60 @@ enum leat_ret job_verify(struct hs *h, hs_resume_fn *resume, enum hs_state *next
 	return LEAT_AGAIN;
 }
 
+/* The largest is RSA's, of 16384 bits. */
+#define SIGNATURE_MAX 2048
+
+struct leat_sign_input job_sign_input(
+	const struct cred *cred, const struct sigscheme *s, struct leat_span tbs)
+{
+	return (struct leat_sign_input){
+		.scheme = s->id,
+		.scheme_name = s->name,
+		.tbs = tbs,
+		.cert = cred_cert(cred, 0),
+	};
+}
+
+enum leat_ret job_take_signature(const struct leat_config *cfg, const struct leat_sign_input *in,
+	const struct cred *cred, struct leat_span given, struct leat_wr *sig, struct leat_err *err)
+{
+	/* A signature with a fault in it can give the key away, so none leaves unchecked. */
+	if (!sign_check(cfg->crypto, cred_key(cred), sigscheme_by_id(in->scheme), in->tbs, given))
+		return err_alert(err, LEAT_ALERT_INTERNAL_ERROR,
+			"handshake: the signature given does not fit the certificate");
+	sig->n = 0;
+	leat_wr_span(sig, given);
+	return leat_wr_ok(sig) ? LEAT_OK : err_memory(err);
+}
+
+/* The key is elsewhere, and somebody knows where. */
+static enum leat_ret ask_signer(const struct leat_config *cfg, const struct cred *cred,
+	const struct leat_sign_input *in, struct leat_wr *sig, struct leat_err *err)
+{
+	const struct cred_signer *by = cred_signer(cred);
+	enum leat_ret r = LEAT_AGAIN;
+	uint8_t b[SIGNATURE_MAX];
+	size_t n = 0;
+
+	if (by->fn)
+		r = by->fn(by->arg, in, b, sizeof(b), &n);
+	if (r == LEAT_AGAIN)
+		return r;
+	if (r != LEAT_OK || n > sizeof(b))
+		return err_alert(err, LEAT_ALERT_INTERNAL_ERROR,
+			"handshake: whoever has the private key did not sign");
+	return job_take_signature(cfg, in, cred, (struct leat_span){ b, n }, sig, err);
+}
+
 enum leat_ret job_make_signature(const struct leat_config *cfg, const struct cred *cred,
 	const struct sigscheme *s, struct leat_span tbs, struct leat_wr *sig, struct leat_err *err)
 {
+	struct leat_sign_input in;
+
+	if (cred_signer(cred)) {
+		in = job_sign_input(cred, s, tbs);
+		return ask_signer(cfg, cred, &in, sig, err);
+	}
 	sig->n = 0;
 	if (sign_make(cfg->crypto, cred_key(cred), s, tbs, sig, err) != LEAT_OK)
 		return LEAT_FAILED;

@@ -53,7 +53,14 @@ struct leat_job {
 	uint8_t b[];
 };
 
-/* The work itself, the same here and there. */
+struct leat_sign_input job_sign_input(
+	const struct cred *cred, const struct sigscheme *s, struct leat_span tbs);
+/* A signature made elsewhere becomes *sig if it is right. LEAT_FAILED with the error. */
+LEAT_MUST_CHECK enum leat_ret job_take_signature(const struct leat_config *cfg,
+	const struct leat_sign_input *in, const struct cred *cred, struct leat_span given,
+	struct leat_wr *sig, struct leat_err *err);
+
+/* The work itself, the same here and there. LEAT_AGAIN: the key is elsewhere, and not to be had now. */
 LEAT_MUST_CHECK enum leat_ret job_make_signature(const struct leat_config *cfg,
 	const struct cred *cred, const struct sigscheme *s, struct leat_span tbs,
 	struct leat_wr *sig, struct leat_err *err);

@@ -145,27 +145,18 @@ enum leat_ret leat_job_sign_input(const struct leat_job *j, struct leat_sign_inp
 	*out = (struct leat_sign_input){ 0 };
 	if (j->kind != LEAT_JOB_SIGN)
 		return LEAT_UNSUPPORTED;
-	out->scheme = j->scheme->id;
-	out->scheme_name = j->scheme->name;
-	out->tbs = j->tbs;
-	out->cert = cred_cert(j->cred, 0);
+	*out = job_sign_input(j->cred, j->scheme, j->tbs);
 	return LEAT_OK;
 }
 
 enum leat_ret leat_job_sign_answer(struct leat_job *j, struct leat_span signature)
 {
-	if (j->kind != LEAT_JOB_SIGN || !job_claim(j))
+	struct leat_sign_input in;
+	enum leat_ret r;
+
+	if (leat_job_sign_input(j, &in) != LEAT_OK || !job_claim(j))
 		return LEAT_UNSUPPORTED;
-	/* A signature with a fault in it can give the key away, so none leaves unchecked. */
-	if (!sign_check(j->cfg->crypto, cred_key(j->cred), j->scheme, j->tbs, signature)) {
-		(void)job_settle(
-			j, err_alert(&j->err, LEAT_ALERT_INTERNAL_ERROR,
-				   "handshake: the signature given does not fit the certificate"));
-		return LEAT_FAILED;
-	}
-	leat_wr_span(&j->got, signature);
-	if (leat_wr_ok(&j->got))
-		return job_settle(j, LEAT_OK);
-	(void)job_settle(j, err_memory(&j->err));
-	return LEAT_FAILED;
+	r = job_take_signature(j->cfg, &in, j->cred, signature, &j->got, &j->err);
+	(void)job_settle(j, r);
+	return r;
 }

@@ -32,6 +32,8 @@ struct cred {
 	struct leat_span der[LIM_CHAIN]; /* owned */
 	struct certsig sig[LIM_CHAIN];
 	struct key *key;
+	bool external; /* key is public, signer has the private half */
+	struct cred_signer signer;
 };
 
 struct cred *cred_ref(struct cred *c)
@@ -65,6 +67,11 @@ struct leat_span cred_cert(const struct cred *c, size_t i)
 const struct key *cred_key(const struct cred *c)
 {
 	return c->key;
+}
+
+const struct cred_signer *cred_signer(const struct cred *c)
+{
+	return c->external ? &c->signer : NULL;
 }
 
 bool cred_has_name(const struct cred *c, const char *name)
@@ -311,17 +318,44 @@ static enum leat_ret check_signs(const struct crypto *crypto, const struct key *
 		    : refuse(err, "key", "the private key signs wrongly (is the text damaged?)");
 }
 
-static enum leat_ret check_pair(
-	const struct cred *c, const struct crypto *crypto, struct leat_err *err)
+/* Takes a key over, also on failure: private, or the public half of one that is elsewhere. */
+static enum leat_ret take_key(
+	struct key **out, EVP_PKEY *pkey, bool is_private, struct leat_err *err)
+{
+	bool rsa = EVP_PKEY_is_a(pkey, "RSA") || EVP_PKEY_is_a(pkey, "RSA-PSS");
+	int bits = EVP_PKEY_get_bits(pkey);
+
+	if (rsa && (bits < RSA_BITS_MIN || bits > RSA_BITS_MAX)) {
+		EVP_PKEY_free(pkey);
+		return refuse(err, "key",
+			"an RSA key outside " LEAT_STR(RSA_BITS_MIN) " to " LEAT_STR(
+				RSA_BITS_MAX) " bits");
+	}
+	if (key_take_evp(out, pkey, is_private, err) != LEAT_OK)
+		return LEAT_FAILED;
+	return key_kind(*out) != KEY_NONE
+		       ? LEAT_OK
+		       : refuse(err, "key", "a private key of a kind TLS cannot use");
+}
+
+static EVP_PKEY *leaf_key(const struct cred *c, struct leat_err *err)
 {
 	EVP_PKEY *leaf = X509_get_pubkey(c->x509[0]);
-	struct key *public;
-	enum leat_ret ret;
 
 	ossl_forget();
 	if (!leaf)
-		return refuse(err, "cert", "the first certificate's public key cannot be read");
-	if (key_take_evp(&public, leaf, false, err) != LEAT_OK)
+		refuse(err, "cert", "the first certificate's public key cannot be read");
+	return leaf;
+}
+
+static enum leat_ret check_pair(
+	const struct cred *c, const struct crypto *crypto, struct leat_err *err)
+{
+	EVP_PKEY *leaf = leaf_key(c, err);
+	struct key *public;
+	enum leat_ret ret;
+
+	if (!leaf || key_take_evp(&public, leaf, false, err) != LEAT_OK)
 		return LEAT_FAILED;
 	if (key_matches(public, c->key))
 		ret = check_signs(crypto, c->key, public, err);
@@ -335,19 +369,8 @@ static enum leat_ret check_pair(
 static enum leat_ret set_key(
 	struct cred *c, const struct crypto *crypto, EVP_PKEY *pkey, struct leat_err *err)
 {
-	bool rsa = EVP_PKEY_is_a(pkey, "RSA") || EVP_PKEY_is_a(pkey, "RSA-PSS");
-	int bits = EVP_PKEY_get_bits(pkey);
-
-	if (rsa && (bits < RSA_BITS_MIN || bits > RSA_BITS_MAX)) {
-		EVP_PKEY_free(pkey);
-		return refuse(err, "key",
-			"an RSA key outside " LEAT_STR(RSA_BITS_MIN) " to " LEAT_STR(
-				RSA_BITS_MAX) " bits");
-	}
-	if (key_take_evp(&c->key, pkey, true, err) != LEAT_OK)
+	if (take_key(&c->key, pkey, true, err) != LEAT_OK)
 		return LEAT_FAILED;
-	if (key_kind(c->key) == KEY_NONE)
-		return refuse(err, "key", "a private key of a kind TLS cannot use");
 	return check_pair(c, crypto, err);
 }
 
@@ -382,6 +405,17 @@ enum leat_ret cred_new_pem(struct cred **out, const struct crypto *crypto,
 	return LEAT_OK;
 }
 
+static enum leat_ret take_certs(
+	struct cred *c, const struct leat_span *certs, size_t num, struct leat_err *err)
+{
+	if (num == 0)
+		return refuse(err, "cert", "no certificate");
+	for (size_t i = 0; i < num; i++)
+		if (add_cert(c, certs[i], err) != LEAT_OK)
+			return LEAT_FAILED;
+	return LEAT_OK;
+}
+
 enum leat_ret cred_new_der(struct cred **out, const struct crypto *crypto,
 	const struct leat_span *certs, size_t num, struct leat_span key, struct leat_err *err)
 {
@@ -392,13 +426,8 @@ enum leat_ret cred_new_der(struct cred **out, const struct crypto *crypto,
 	*out = NULL;
 	if (!c)
 		return LEAT_FAILED;
-	if (num == 0) {
-		refuse(err, "cert", "no certificate");
+	if (take_certs(c, certs, num, err) != LEAT_OK)
 		goto fail;
-	}
-	for (size_t i = 0; i < num; i++)
-		if (add_cert(c, certs[i], err) != LEAT_OK)
-			goto fail;
 	if (key.n > 0 && key.n <= INT32_MAX)
 		pkey = d2i_AutoPrivateKey(NULL, &p, (long)key.n);
 	ossl_forget();
@@ -414,4 +443,41 @@ enum leat_ret cred_new_der(struct cred **out, const struct crypto *crypto,
 fail:
 	cred_unref(c);
 	return LEAT_FAILED;
+}
+
+/* ---- keys elsewhere ---- */
+
+/* The certificates are there (r), or not. */
+static enum leat_ret finish_external(struct cred **out, struct cred *c, struct cred_signer signer,
+	enum leat_ret r, struct leat_err *err)
+{
+	EVP_PKEY *leaf = r == LEAT_OK ? leaf_key(c, err) : NULL;
+
+	if (!leaf || take_key(&c->key, leaf, false, err) != LEAT_OK) {
+		cred_unref(c);
+		return LEAT_FAILED;
+	}
+	c->external = true;
+	c->signer = signer;
+	*out = c;
+	return LEAT_OK;
+}
+
+enum leat_ret cred_new_external_pem(struct cred **out, struct leat_span cert_pem,
+	struct cred_signer signer, struct leat_err *err)
+{
+	struct cred *c = alloc_cred(err);
+
+	*out = NULL;
+	return c ? finish_external(out, c, signer, read_certs(c, cert_pem, err), err) : LEAT_FAILED;
+}
+
+enum leat_ret cred_new_external_der(struct cred **out, const struct leat_span *certs, size_t num,
+	struct cred_signer signer, struct leat_err *err)
+{
+	struct cred *c = alloc_cred(err);
+
+	*out = NULL;
+	return c ? finish_external(out, c, signer, take_certs(c, certs, num, err), err)
+		 : LEAT_FAILED;
 }

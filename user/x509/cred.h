@@ -6,6 +6,8 @@
 #ifndef LEAT_X509_CRED_H
 #define LEAT_X509_CRED_H
 
+#include <leat/config.h>
+
 #include "crypto/sign.h"
 
 struct cred;
@@ -20,12 +22,24 @@ LEAT_MUST_CHECK enum leat_ret cred_new_pem(struct cred **out, const struct crypt
 /* From DER: num certificates, leaf first, and a PKCS#8/PKCS#1/SEC1 key. */
 LEAT_MUST_CHECK enum leat_ret cred_new_der(struct cred **out, const struct crypto *c,
 	const struct leat_span *certs, size_t num, struct leat_span key, struct leat_err *err);
+/* The private key is elsewhere: the certificates alone (PEM, or num DER ones), and who signs; fn may be NULL,
+ * arg is borrowed. cred_key is then the leaf's public key. */
+struct cred_signer {
+	leat_sign_fn *fn;
+	void *arg;
+};
+LEAT_MUST_CHECK enum leat_ret cred_new_external_pem(struct cred **out, struct leat_span cert_pem,
+	struct cred_signer signer, struct leat_err *err);
+LEAT_MUST_CHECK enum leat_ret cred_new_external_der(struct cred **out,
+	const struct leat_span *certs, size_t num, struct cred_signer signer, struct leat_err *err);
 struct cred *cred_ref(struct cred *c);
 void cred_unref(struct cred *c);
 
 size_t cred_num(const struct cred *c);
 struct leat_span cred_cert(const struct cred *c, size_t i); /* DER, borrowed */
 const struct key *cred_key(const struct cred *c);
+/* NULL: cred_key is private and signs. */
+const struct cred_signer *cred_signer(const struct cred *c);
 /* Does the leaf carry this DNS name or address (for choosing among credentials by SNI)? */
 bool cred_has_name(const struct cred *c, const char *name);
 
