@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * t_jobs.c - crowds of handshakes with every job deferred: signatures, chains, session lookups, tickets,
+ * PSKs, names. One thread drives the engines, others answer their jobs in random order; some jobs are
+ * refused, some are answered twice, some engines are freed while a worker is at their job.
+ *
+ * TIMEOUT: 300
+ *
+ * 10,000 connections in the plain build, fewer under sanitizers; a number as argument says how many. For
+ * data races, by hand:
+ *
+ *	make BUILD=build-tsan CC=clang SAN=thread OPT='-O1 -g' build-tsan/tests/flow/t_jobs
+ *	build-tsan/tests/flow/t_jobs 2000
+ */
+#include "duo.h"
+#include "ids.h"
+#include "pki.h"
+
+#include <leat/job.h>
+#include <leat/session.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define WORKERS 3
+#define CROWD   64 /* connections open at a time */
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define CONNECTIONS 1500
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define CONNECTIONS 1500
+#endif
+#endif
+#ifndef CONNECTIONS
+#define CONNECTIONS 10000
+#endif
+
+static unsigned long connections = CONNECTIONS;
+
+/* ---- a bag of jobs: what goes in comes out in any order ---- */
+
+struct bag {
+	pthread_mutex_t lock;
+	pthread_cond_t more;
+	struct task {
+		struct leat_job *job; /* a reference */
+		unsigned who;
+	} task[4 * CROWD];
+	size_t n;
+	uint32_t dice;
+	bool over;
+};
+
+#define BAG                                                                                    \
+	{                                                                                      \
+		.lock = PTHREAD_MUTEX_INITIALIZER, .more = PTHREAD_COND_INITIALIZER, .dice = 1 \
+	}
+static struct bag todo = BAG, done = BAG;
+
+static uint32_t roll(uint32_t *dice)
+{
+	*dice ^= *dice << 13;
+	*dice ^= *dice >> 17;
+	*dice ^= *dice << 5;
+	return *dice;
+}
+
+static void bag_put(struct bag *b, struct task t)
+{
+	pthread_mutex_lock(&b->lock);
+	if (b->n == sizeof(b->task) / sizeof(b->task[0]))
+		abort();
+	b->task[b->n++] = t;
+	pthread_cond_signal(&b->more);
+	pthread_mutex_unlock(&b->lock);
+}
+
+/* wait: until there is one or the bag is over. */
+static bool bag_get(struct bag *b, struct task *out, bool wait)
+{
+	bool got;
+	size_t i;
+
+	pthread_mutex_lock(&b->lock);
+	while (wait && !b->n && !b->over)
+		pthread_cond_wait(&b->more, &b->lock);
+	got = b->n > 0;
+	if (got) {
+		i = roll(&b->dice) % b->n;
+		*out = b->task[i];
+		b->task[i] = b->task[--b->n];
+	}
+	pthread_mutex_unlock(&b->lock);
+	return got;
+}
+
+static void bag_close(struct bag *b)
+{
+	pthread_mutex_lock(&b->lock);
+	b->over = true;
+	pthread_cond_broadcast(&b->more);
+	pthread_mutex_unlock(&b->lock);
+}
+
+/* ---- workers ---- */
+
+static atomic_ulong ran[LEAT_JOB_SNI + 1], refused, skipped, twice;
+
+static void *work(void *arg)
+{
+	uint32_t dice = (uint32_t)(uintptr_t)arg * 2654435761u + 1;
+	struct task t;
+
+	while (bag_get(&todo, &t, true)) {
+		enum leat_job_kind kind = leat_job_kind(t.job);
+		uint32_t r = roll(&dice) % 100;
+
+		if (leat_job_is_dropped(t.job)) {
+			atomic_fetch_add(&skipped, 1);
+		} else if (r == 0) {
+			if (leat_job_refuse(t.job, 0) == LEAT_OK)
+				atomic_fetch_add(&refused, 1);
+		} else if (leat_job_run(t.job) == LEAT_OK) {
+			atomic_fetch_add(&ran[kind], 1);
+		}
+		/* the second answer is none, from whichever thread */
+		if (r == 1 && !leat_job_is_dropped(t.job)) {
+			if (leat_job_run(t.job) != LEAT_UNSUPPORTED ||
+				leat_job_refuse(t.job, LEAT_ALERT_ACCESS_DENIED) !=
+					LEAT_UNSUPPORTED)
+				abort();
+			atomic_fetch_add(&twice, 1);
+		}
+		bag_put(&done, t);
+	}
+	return NULL;
+}
+
+/* ---- what servers ask; called by the workers ---- */
+
+static void lock(void *arg)
+{
+	pthread_mutex_lock(arg);
+}
+
+static void unlock(void *arg)
+{
+	pthread_mutex_unlock(arg);
+}
+
+static const char secret[] = "0123456789abcdef";
+
+static enum leat_ret psk_lookup(void *arg, const struct leat_psk_query *q, struct leat_psk *out)
+{
+	(void)arg;
+	if (q->identity.n != 5 || memcmp(q->identity.p, "alice", 5) != 0)
+		return LEAT_UNSUPPORTED;
+	out->secret = (struct leat_span){ (const uint8_t *)secret, sizeof(secret) - 1 };
+	return LEAT_OK;
+}
+
+static struct leat_config *other;
+
+static enum leat_ret sni(void *arg, struct leat_span name, struct leat_config **out)
+{
+	(void)arg;
+	if (name.n == strlen("other.wild.test") && memcmp(name.p, "other", 5) == 0)
+		*out = leat_config_ref(other);
+	return LEAT_OK;
+}
+
+/* ---- kinds of connection ---- */
+
+enum scene { FULL13, FULL12, RSA13, OTHER_NAME, TICKET, STORED, PSK, RETRY, CLIENT_CERT, SCENES };
+
+static const char *const scene_names[SCENES] = { "1.3", "1.2", "1.3 RSA", "SNI", "ticket", "store",
+	"PSK", "retry", "client certificate" };
+
+static struct leat_config *client[SCENES], *server[SCENES];
+static struct leat_session *kept[SCENES]; /* the last session of the scene */
+
+static struct leat_config *finish(struct leat_config *c, const char *settings[][2])
+{
+	struct leat_err err = { 0 };
+
+	for (; settings && (*settings)[0]; settings++)
+		assert_int_equal(leat_config_set(c, (*settings)[0], (*settings)[1], &err), LEAT_OK);
+	assert_int_equal(leat_config_freeze(c, &err), LEAT_OK);
+	return c;
+}
+
+static struct leat_config *server_draft(enum key_kind kind)
+{
+	struct leat_config *s = ids_draft(LEAT_SERVER, kind);
+	struct leat_err err = { 0 };
+
+	assert_int_equal(leat_config_set_lookup_jobs(s, true, &err), LEAT_OK);
+	return s;
+}
+
+static void make_configs(struct leat_store *store)
+{
+	const struct leat_psk psk = { .identity = vec_str("alice"), .secret = vec_str(secret) };
+	const char *v13[][2] = { { "versions", "tlsv1.3" }, { NULL, NULL } };
+	const char *v12[][2] = { { "versions", "tlsv1.2" }, { NULL, NULL } };
+	const char *keep[][2] = { { "versions", "tlsv1.3" }, { "session_tickets", "manual" },
+		{ "chain_cache", "true" }, { NULL, NULL } };
+	const char *p256[][2] = { { "groups", "secp256r1" }, { NULL, NULL } };
+	const char *one_share[][2] = { { "key_shares", "1" }, { NULL, NULL } };
+	const char *ask[][2] = { { "verify", "verify_peer" }, { NULL, NULL } };
+	struct leat_err err = { 0 };
+
+	other = ids_config(LEAT_SERVER, KEY_ED25519, "versions=tlsv1.2", NULL);
+	for (int i = 0; i < SCENES; i++) {
+		client[i] = ids_draft(LEAT_CLIENT, KEY_EC_P256);
+		server[i] = server_draft(i == RSA13 ? KEY_RSA : KEY_EC_P256);
+		assert_int_equal(leat_config_set_sni(server[i], sni, NULL, &err), LEAT_OK);
+	}
+	assert_int_equal(leat_config_set_session_store(server[STORED], store, &err), LEAT_OK);
+	assert_int_equal(leat_config_set_psk_lookup(server[PSK], psk_lookup, NULL, &err), LEAT_OK);
+	assert_int_equal(leat_config_add_psk(client[PSK], &psk, &err), LEAT_OK);
+	assert_int_equal(
+		leat_config_add_cred(client[CLIENT_CERT], pki_client(KEY_EC_P256)->chain_pem,
+			pki_client(KEY_EC_P256)->key_pem, (struct leat_span){ NULL, 0 }, &err),
+		LEAT_OK);
+	assert_int_equal(
+		leat_config_add_trust(server[CLIENT_CERT], pki_root_pem(), NULL, &err), LEAT_OK);
+	for (int i = 0; i < SCENES; i++) {
+		finish(client[i], i == FULL12                  ? v12
+				  : i == TICKET || i == STORED ? keep
+				  : i == RETRY                 ? one_share
+				  : i == OTHER_NAME            ? NULL
+							       : v13);
+		finish(server[i], i == RETRY ? p256 : i == CLIENT_CERT ? ask : NULL);
+	}
+}
+
+static void drop_configs(void)
+{
+	for (int i = 0; i < SCENES; i++) {
+		leat_session_unref(kept[i]);
+		leat_config_unref(client[i]);
+		leat_config_unref(server[i]);
+	}
+	leat_config_unref(other);
+}
+
+/* ---- the driver ---- */
+
+static struct seat {
+	struct leat_engine *e[2];
+	struct leat_job *out[2]; /* borrowed: to compare only */
+	enum scene scene;
+	bool open, doomed;
+} seats[CROWD];
+
+static uint32_t dice = 7;
+static unsigned long opened, is_out, up[SCENES], resumed, died, freed;
+
+static void sit(struct seat *s)
+{
+	struct leat_engine_opts opts = { .host = "localhost" };
+	struct leat_err err = { 0 };
+
+	s->scene = (enum scene)(opened++ % SCENES);
+	if (s->scene == OTHER_NAME)
+		opts.host = "other.wild.test";
+	opts.session = kept[s->scene];
+	assert_int_equal(
+		leat_engine_new_with(&s->e[LEAT_CLIENT], client[s->scene], &opts, &duo_env, &err),
+		LEAT_OK);
+	assert_int_equal(
+		leat_engine_new(&s->e[LEAT_SERVER], server[s->scene], NULL, &duo_env, &err),
+		LEAT_OK);
+	s->open = true;
+	s->doomed = roll(&dice) % 20 == 0; /* freed as soon as one of its jobs is out */
+}
+
+static void stand_up(struct seat *s)
+{
+	for (int i = 0; i < 2; i++) {
+		leat_engine_free(s->e[i]);
+		s->e[i] = NULL;
+		s->out[i] = NULL;
+	}
+	s->open = false;
+}
+
+static void move_bytes(struct leat_engine *from, struct leat_engine *to)
+{
+	const uint8_t *p;
+	uint8_t *room;
+	size_t n, k;
+
+	while ((p = leat_engine_out(from, &n)) && (room = leat_engine_in(to, &k))) {
+		k = k < n ? k : n;
+		memcpy(room, p, k);
+		leat_engine_out_done(from, k);
+		(void)!leat_engine_in_done(to, k);
+	}
+}
+
+/* The connection is over, well or badly. */
+static void conclude(struct seat *s)
+{
+	unsigned c = leat_engine_wants(s->e[LEAT_CLIENT]), v = leat_engine_wants(s->e[LEAT_SERVER]);
+	struct leat_engine_info info;
+	struct leat_session *t;
+
+	if ((c | v) & LEAT_IS_DEAD) {
+		/* of a refused job, and for no other reason */
+		for (int i = 0; i < 2; i++) {
+			const struct leat_err *err = leat_engine_error(s->e[i]);
+
+			if (err->cls == LEAT_E_OUR_ALERT)
+				assert_true(err->alert == LEAT_ALERT_INTERNAL_ERROR ||
+					    err->alert == LEAT_ALERT_CERTIFICATE_UNKNOWN ||
+					    err->alert == LEAT_ALERT_UNRECOGNIZED_NAME);
+		}
+		died++;
+		stand_up(s);
+		return;
+	}
+	assert_true(c & v & LEAT_IS_UP);
+	leat_engine_info(s->e[LEAT_SERVER], &info);
+	assert_int_equal(info.version,
+		s->scene == FULL12 || s->scene == OTHER_NAME ? LEAT_TLS12 : LEAT_TLS13);
+	assert_int_equal(info.retried, s->scene == RETRY);
+	resumed += info.resumed;
+	up[s->scene]++;
+	t = leat_engine_take_session(s->e[LEAT_CLIENT]);
+	if (t) {
+		leat_session_unref(kept[s->scene]);
+		kept[s->scene] = t;
+	}
+	stand_up(s);
+}
+
+static bool is_over(const struct seat *s)
+{
+	unsigned c = leat_engine_wants(s->e[LEAT_CLIENT]), v = leat_engine_wants(s->e[LEAT_SERVER]);
+
+	if ((c | v) & LEAT_IS_DEAD)
+		return true;
+	return c & v & LEAT_IS_UP &&
+	       !((c | v) & (LEAT_WANT_SEND | LEAT_WANT_JOB | LEAT_JOB_IS_OUT));
+}
+
+static void hand_out(struct seat *s, enum leat_role side)
+{
+	struct task t = { .who = (unsigned)(s - seats) * 2 + side };
+
+	assert_int_equal(leat_engine_job_take(s->e[side], &t.job), LEAT_OK);
+	s->out[side] = t.job;
+	is_out++;
+	bag_put(&todo, t);
+	if (s->doomed && roll(&dice) % 3 == 0) {
+		freed++;
+		stand_up(s); /* the worker has it, or will have */
+	}
+}
+
+static void turn(struct seat *s)
+{
+	if (!s->open) {
+		if (opened < connections)
+			sit(s);
+		return;
+	}
+	move_bytes(s->e[LEAT_CLIENT], s->e[LEAT_SERVER]);
+	move_bytes(s->e[LEAT_SERVER], s->e[LEAT_CLIENT]);
+	for (int i = 0; s->open && i < 2; i++)
+		if (leat_engine_wants(s->e[i]) & LEAT_WANT_JOB)
+			hand_out(s, (enum leat_role)i);
+	if (s->open && is_over(s))
+		conclude(s);
+}
+
+/* An answer: to the engine that asked, if it is still there; to a stranger first, sometimes. */
+static void answered(struct task t)
+{
+	struct seat *s = &seats[t.who / 2];
+	struct leat_engine *e = s->e[t.who % 2];
+
+	is_out--;
+	assert_true(leat_job_is_answered(t.job) || leat_job_is_dropped(t.job));
+	for (unsigned i = 0; i < 3; i++) {
+		struct seat *stranger = &seats[roll(&dice) % CROWD];
+
+		if (stranger != s && stranger->open &&
+			!(leat_engine_wants(stranger->e[0]) & LEAT_IS_DEAD))
+			assert_int_equal(
+				leat_engine_job_done(stranger->e[0], t.job), LEAT_UNSUPPORTED);
+	}
+	if (e && s->out[t.who % 2] == t.job && !leat_job_is_dropped(t.job)) {
+		s->out[t.who % 2] = NULL;
+		(void)!leat_engine_job_done(e, t.job);
+		if (!(leat_engine_wants(e) & LEAT_IS_DEAD))
+			assert_int_equal(leat_engine_job_done(e, t.job), LEAT_UNSUPPORTED);
+	}
+	leat_job_unref(t.job);
+}
+
+static bool anybody(void)
+{
+	for (int i = 0; i < CROWD; i++)
+		if (seats[i].open)
+			return true;
+	return opened < connections;
+}
+
+static void crowd(void **state)
+{
+	static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER;
+	const struct leat_lock l = { lock, unlock, &guard };
+	unsigned long given = 0, all = 0;
+	pthread_t thread[WORKERS];
+	struct leat_err err = { 0 };
+	struct leat_store *store;
+	struct task t;
+
+	(void)state;
+	assert_int_equal(leat_store_mem_new(&store, 1000, &l, &err), LEAT_OK);
+	make_configs(store);
+	for (uintptr_t i = 0; i < WORKERS; i++)
+		assert_int_equal(pthread_create(&thread[i], NULL, work, (void *)(i + 1)), 0);
+	while (anybody()) {
+		bool moved = false;
+
+		for (int i = 0; i < CROWD; i++)
+			turn(&seats[i]);
+		while (bag_get(&done, &t, !moved && is_out)) {
+			answered(t);
+			moved = true;
+		}
+	}
+	bag_close(&todo);
+	for (int i = 0; i < WORKERS; i++)
+		pthread_join(thread[i], NULL);
+	while (bag_get(&done, &t, false))
+		leat_job_unref(t.job);
+	for (int i = 1; i <= LEAT_JOB_SNI; i++) {
+		given += atomic_load(&ran[i]);
+		assert_true(atomic_load(&ran[i]) > 0); /* each kind was there */
+	}
+	print_message("  %lu jobs run, %lu refused, %lu dropped before; %lu twice\n", given,
+		atomic_load(&refused), atomic_load(&skipped), atomic_load(&twice));
+	for (int i = 0; i < SCENES; i++) {
+		print_message("  %-20s %lu up\n", scene_names[i], up[i]);
+		assert_true(up[i] > connections / SCENES / 2);
+		all += up[i];
+	}
+	print_message("  %lu resumed, %lu died, %lu freed first\n", resumed, died, freed);
+	assert_int_equal(all + died + freed, connections);
+	assert_true(resumed > connections / SCENES);
+	assert_true(died > 0 && freed > 0);
+	drop_configs();
+	leat_store_unref(store);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test_teardown(crowd, vec_teardown) };
+	int failed;
+
+	if (argc > 1)
+		connections = strtoul(argv[1], NULL, 10);
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	pki_done();
+	return failed;
+}
