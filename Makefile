@@ -23,6 +23,7 @@
 #   tests/{unit,flow,rec,regress,kernel}/t_*.c                           -> tests/<folder>/t_*
 #   tests/fuzz/fz_*.c                                                    -> tests/fuzz/fz_*
 #   bench/b_*.c                                                          -> bench/b_*
+#   examples/*.c (with the public headers alone)                         -> examples/*
 
 .SUFFIXES:
 .DELETE_ON_ERROR:
@@ -76,6 +77,7 @@ TEST_SRC := $(sort $(foreach d,$(TEST_DIRS),$(wildcard tests/$(d)/t_*.c)))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fz_*.c))
 BENCH_SRC := $(sort $(wildcard bench/b_*.c))
 BLIB_SRC := $(sort $(wildcard bench/lib/*.c))
+EXAMPLE_SRC := $(sort $(wildcard examples/*.c))
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 CORE_OBJ := $(call obj,$(CORE_SRC))
@@ -86,6 +88,7 @@ TEST_OBJ := $(call obj,$(TEST_SRC))
 FUZZ_OBJ := $(call obj,$(FUZZ_SRC))
 BENCH_OBJ := $(call obj,$(BENCH_SRC))
 BLIB_OBJ := $(call obj,$(BLIB_SRC))
+EXAMPLE_OBJ := $(call obj,$(EXAMPLE_SRC))
 REPLAY_OBJ := $(call obj,tests/fuzz/replay.c)
 
 CORE_A  := $(BUILD)/libleat-core.a
@@ -97,6 +100,7 @@ CMDS_A  := $(BUILD)/libleat-cmds.a
 TESTS   := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TEST_SRC))
 FUZZ    := $(patsubst tests/%.c,$(BUILD)/tests/%,$(FUZZ_SRC))
 BENCH   := $(patsubst bench/%.c,$(BUILD)/bench/%,$(BENCH_SRC))
+EXAMPLES := $(patsubst examples/%.c,$(BUILD)/examples/%,$(EXAMPLE_SRC))
 
 # A folder that has no source yet is no error: what would come out of it is left out.
 PRODUCTS := $(CORE_A) $(LIB_A)
@@ -163,6 +167,8 @@ $(FLAGS_FILE): FORCE
 
 $(BUILD)/obj/tests/%.o: CPPFLAGS_ALL += -Itests/lib
 $(BUILD)/obj/bench/%.o: CPPFLAGS_ALL += -Itests/lib
+# As a stranger would compile them.
+$(BUILD)/obj/examples/%.o: CPPFLAGS_ALL := -Iinclude -D_GNU_SOURCE
 
 $(BUILD)/obj/%.o: %.c $(FLAGS_FILE)
 	$(call say,CC,$<)
@@ -227,10 +233,18 @@ $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(BLIB_OBJ) $(TLIB_A) $(LIB_A)
 	$(Q)$(CC) -pie $(LDFLAGS_ALL) -o $@ $< $(BLIB_OBJ) $(TLIB_A) $(LIB_A) -lssl -lgnutls \
 		$(TEST_LIBS)
 
+$(BUILD)/examples/%: $(BUILD)/obj/examples/%.o $(LIB_A)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -pie $(LDFLAGS_ALL) -o $@ $< $(LIB_A) $(LIB_LIBS)
+
 .SECONDARY:
 
+.PHONY: examples
+examples: $(EXAMPLES) ## build the programs of examples/
+
 .PHONY: tests
-tests: $(TESTS) $(FUZZ) ## build the C test programs and the fuzz targets' replay form
+tests: $(TESTS) $(FUZZ) $(EXAMPLES) ## build the C test programs and the fuzz targets' replay form
 
 .PHONY: bench-programs
 bench-programs: $(BENCH) ## build the measuring programs of bench/
@@ -373,5 +387,5 @@ clean: ## remove everything that was built
 	$(Q)rm -rf $(BUILD) build-asan build-clang build-fuzz
 
 DEPS := $(patsubst %.o,%.d,$(CORE_OBJ) $(EDGE_OBJ) $(TOOL_OBJ) $(TLIB_OBJ) $(TEST_OBJ) \
-	$(FUZZ_OBJ) $(BENCH_OBJ) $(BLIB_OBJ) $(REPLAY_OBJ))
+	$(FUZZ_OBJ) $(BENCH_OBJ) $(BLIB_OBJ) $(EXAMPLE_OBJ) $(REPLAY_OBJ))
 -include $(DEPS)

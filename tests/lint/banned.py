@@ -13,7 +13,7 @@ import lintlib
 # rule, pattern, folders, what to do instead. Matched on code only: no comments, no strings.
 CODE_RULES = [
     ("bounds", r"\b(strcpy|strcat|strncpy|strncat|sprintf|vsprintf|gets|strtok|alloca|stpcpy)\s*\(",
-     ("user", "include", "tests", "bench"), "copies without a bound; use snprintf or leat_wr"),
+     ("user", "include", "tests", "bench", "examples"), "copies without a bound; use snprintf or leat_wr"),
     ("number", r"\b(atoi|atol|atoll|atof|sscanf)\s*\(", ("user", "include"),
      "cannot report bad input; use strtoul and check the end"),
     ("memory", r"\b(malloc|calloc|realloc|reallocarray|free|strdup|strndup|asprintf|vasprintf|"
@@ -63,7 +63,7 @@ def check_ifdef(report, path, text, lines):
 def main():
     root = lintlib.root_arg()
     report = lintlib.Report("banned", root)
-    sources = lintlib.files(root, ["user", "include", "tests", "bench", "kernel-helpers"],
+    sources = lintlib.files(root, ["user", "include", "tests", "bench", "examples", "kernel-helpers"],
                             [".c", ".h"])
     for path in sources:
         raw = lintlib.read(path)

@@ -74,7 +74,7 @@ def step_exports():
 
 def step_format():
     paths = [os.path.relpath(p, ROOT) for p in lintlib.files(
-        ROOT, ["user", "include", "tests", "bench", "kernel-helpers"], [".c", ".h"])]
+        ROOT, ["user", "include", "tests", "bench", "examples", "kernel-helpers"], [".c", ".h"])]
     chunks = [paths[i::JOBS] for i in range(JOBS) if paths[i::JOBS]]
     status, text = parallel(lambda c: run("clang-format", "--dry-run", "-Werror", *c), chunks)
     return status, text or f"{len(paths)} files laid out as .clang-format says"
