@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * job.h - the slow work of a handshake, taken away from the engine that needs it: a signature, the
- * validation of a chain, a lookup. leat_engine_job_take (engine.h) hands one out; it is then an object of its own,
- * reference counted, that owns all it needs and knows nothing of the engine any more.
+ * validation of a chain, a lookup. leat_engine_job_take (engine.h) hands one out; it is then an
+ * object of its own, reference counted, that owns all it needs and knows nothing of the engine any
+ * more.
  *
  *	engine's thread                          any thread, any time
  *	LEAT_WANT_JOB
@@ -12,12 +13,13 @@
  *	the handshake goes on
  *	leat_job_unref(job)                      leat_job_unref(job)
  *
- * What may happen meanwhile: the engine dies or is freed. Then the answer interests nobody: the job lives
- * until its last reference goes, leat_job_is_dropped says so to a worker that has not begun yet, and
- * leat_engine_job_done on another engine refuses. Deadlines are the driver's: it frees the engine.
+ * What may happen meanwhile: the engine dies or is freed. Then the answer interests nobody: the
+ * job lives until its last reference goes, leat_job_is_dropped says so to a worker that has not
+ * begun yet, and leat_engine_job_done on another engine refuses. Deadlines are the driver's: it
+ * frees the engine.
  *
- * A job is answered once. All functions may be called by any thread at any time; of several that run or
- * answer the same job at once one does it and the others get LEAT_UNSUPPORTED.
+ * A job is answered once. All functions may be called by any thread at any time; of several that
+ * run or answer the same job at once one does it and the others get LEAT_UNSUPPORTED.
  */
 #ifndef LEAT_JOB_H
 #define LEAT_JOB_H
@@ -44,8 +46,8 @@ enum leat_job_kind {
 
 /* leat_job_ref adds a reference and returns its argument. */
 LEAT_API struct leat_job *leat_job_ref(struct leat_job *j);
-/* leat_job_unref drops a reference; the last one wipes and frees. NULL is fine. Never waits for another
- * thread that runs the job: that one holds a reference of its own. */
+/* leat_job_unref drops a reference; the last one wipes and frees. NULL is fine. Never waits for
+ * another thread that runs the job: that one holds a reference of its own. */
 LEAT_API void leat_job_unref(struct leat_job *j);
 
 /* leat_job_kind returns what the job is about; never LEAT_JOB_NONE. */
@@ -55,31 +57,32 @@ LEAT_API bool leat_job_is_answered(const struct leat_job *j);
 /* leat_job_is_dropped tells whether the engine that asked is dead or freed: the work can be saved. */
 LEAT_API bool leat_job_is_dropped(const struct leat_job *j);
 
-/* leat_job_run does the job here and now, on the calling thread; it may take milliseconds (RSA, a long
- * chain), or as long as the callback of the config that it asks: the store's find, the PSK lookup, the SNI
- * callback, the signer of an external key. LEAT_OK: it is answered, well or badly: the engine will know.
- * LEAT_AGAIN: it cannot be done here and now (there is no callback, or it said so), it stays open and can be
- * run again or answered by hand (below). LEAT_UNSUPPORTED: it is answered already,
- * another thread is at it, or it was dropped; nothing happened. The job's memory stays valid until the
- * caller's reference is dropped, whatever the result. */
+/* leat_job_run does the job here and now, on the calling thread; it may take milliseconds (RSA, a
+ * long chain), or as long as the callback of the config that it asks: the store's find, the PSK
+ * lookup, the SNI callback, the signer of an external key. LEAT_OK: it is answered, well or badly:
+ * the engine will know. LEAT_AGAIN: it cannot be done here and now (there is no callback, or it
+ * said so), it stays open and can be run again or answered by hand (below). LEAT_UNSUPPORTED: it
+ * is answered already, another thread is at it, or it was dropped; nothing happened. The job's
+ * memory stays valid until the caller's reference is dropped, whatever the result. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_job_run(struct leat_job *j);
-/* leat_job_refuse answers a job with no. A signature, a chain, a name (LEAT_JOB_SNI): the handshake ends with
- * this alert (0: the usual one: internal_error, certificate_unknown, unrecognized_name). Another lookup: there
- * is nothing, and the handshake goes on without; alert is not used. LEAT_OK: it is answered. LEAT_UNSUPPORTED
- * as by leat_job_run. */
+/* leat_job_refuse answers a job with no. A signature, a chain, a name (LEAT_JOB_SNI): the
+ * handshake ends with this alert (0: the usual one: internal_error, certificate_unknown,
+ * unrecognized_name). Another lookup: there is nothing, and the handshake goes on without; alert
+ * is not used. LEAT_OK: it is answered. LEAT_UNSUPPORTED as by leat_job_run. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_job_refuse(struct leat_job *j, enum leat_alert alert);
 
 /* ---- signatures by hand ---- */
 
-/* leat_job_sign_input fills out for a job of LEAT_JOB_SIGN; everything in it is borrowed from the job,
- * valid as long as the caller's reference. LEAT_UNSUPPORTED: another kind of job; *out is zero. */
+/* leat_job_sign_input fills out for a job of LEAT_JOB_SIGN; everything in it is borrowed from the
+ * job, valid as long as the caller's reference. LEAT_UNSUPPORTED: another kind of job; *out is
+ * zero. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_job_sign_input(
 	const struct leat_job *j, struct leat_sign_input *out);
-/* leat_job_sign_answer gives the signature (copied): as it stands in CertificateVerify, which for ECDSA is
- * the DER form. It is checked against the certificate here (0.1 ms): a wrong one is answered as
- * internal_error and never reaches the peer, because a faulty RSA signature can give the key away. LEAT_OK:
- * answered with it. LEAT_FAILED: answered, but the signature is wrong or there is no memory.
- * LEAT_UNSUPPORTED: another kind of job, or as by leat_job_run. */
+/* leat_job_sign_answer gives the signature (copied): as it stands in CertificateVerify, which for
+ * ECDSA is the DER form. It is checked against the certificate here (0.1 ms): a wrong one is
+ * answered as internal_error and never reaches the peer, because a faulty RSA signature can give
+ * the key away. LEAT_OK: answered with it. LEAT_FAILED: answered, but the signature is wrong or
+ * there is no memory. LEAT_UNSUPPORTED: another kind of job, or as by leat_job_run. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_job_sign_answer(
 	struct leat_job *j, struct leat_span signature);
 
@@ -93,23 +96,23 @@ struct leat_lookup_input {
 	bool take; /* LEAT_JOB_SESSION: as in struct leat_store_ops: also remove it, one gets it */
 	int64_t now_s;
 };
-/* leat_job_lookup_input fills out for the four kinds of lookups; spans are borrowed from the job, valid as
- * long as the caller's reference. LEAT_UNSUPPORTED: another kind of job; *out is zero. */
+/* leat_job_lookup_input fills out for the four kinds of lookups; spans are borrowed from the job,
+ * valid as long as the caller's reference. LEAT_UNSUPPORTED: another kind of job; *out is zero. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_job_lookup_input(
 	const struct leat_job *j, struct leat_lookup_input *out);
-/* leat_job_session_answer: the bytes that put was given (LEAT_JOB_SESSION), or that were sealed in the
- * ticket (LEAT_JOB_TICKET); copied. Bytes that are no session, or an expired one, count as nothing. LEAT_OK:
- * answered. LEAT_FAILED: answered with nothing, for want of memory. LEAT_UNSUPPORTED: another kind of job, or
- * as by leat_job_run. */
+/* leat_job_session_answer: the bytes that put was given (LEAT_JOB_SESSION), or that were sealed in
+ * the ticket (LEAT_JOB_TICKET); copied. Bytes that are no session, or an expired one, count as
+ * nothing. LEAT_OK: answered. LEAT_FAILED: answered with nothing, for want of memory.
+ * LEAT_UNSUPPORTED: another kind of job, or as by leat_job_run. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_job_session_answer(
 	struct leat_job *j, struct leat_span bytes);
-/* leat_job_psk_answer: the key of that identity; secret is copied, identity and context are not read.
- * Results as leat_job_session_answer. */
+/* leat_job_psk_answer: the key of that identity; secret is copied, identity and context are not
+ * read. Results as leat_job_session_answer. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_job_psk_answer(
 	struct leat_job *j, const struct leat_psk *psk);
-/* leat_job_sni_answer: the config to go on with (frozen, of a server; referenced), or NULL: the one there is.
- * LEAT_OK: answered. LEAT_FAILED: answered with internal_error, cfg is not a frozen server's.
- * LEAT_UNSUPPORTED: another kind of job, or as by leat_job_run. */
+/* leat_job_sni_answer: the config to go on with (frozen, of a server; referenced), or NULL: the
+ * one there is. LEAT_OK: answered. LEAT_FAILED: answered with internal_error, cfg is not a frozen
+ * server's. LEAT_UNSUPPORTED: another kind of job, or as by leat_job_run. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_job_sni_answer(
 	struct leat_job *j, struct leat_config *cfg);
 

@@ -10,6 +10,7 @@
 #include "ids.h"
 #include "pki.h"
 
+#include "base/mem.h"
 #include "crypto/sign.h"
 #include "hs/job.h"
 
@@ -174,6 +175,111 @@ static void job_forgotten(void **state)
 	assert_false(duo_run(&x.d));
 	assert_true(leat_engine_wants(x.d.side[LEAT_CLIENT].e) & LEAT_JOB_IS_OUT);
 	close_ends(&x);
+}
+
+/* Without memory for the object the job stays where it is, and can be done there. */
+static void no_memory_to_take(void **state)
+{
+	struct leat_engine *e;
+	struct leat_job *j;
+	struct ends x;
+
+	(void)state;
+	for (int who = 0; who < 2; who++) {
+		open_ends(&x, versions[0]);
+		e = until_job(&x.d, (enum leat_role)who);
+		(void)leat_mem_fail_at(1);
+		assert_int_equal(leat_engine_job_take(e, &j), LEAT_AGAIN);
+		assert_null(j);
+		assert_int_equal(leat_mem_fail_at(0), 1); /* one block, nothing else */
+		assert_true(leat_engine_wants(e) & LEAT_WANT_JOB);
+		assert_int_not_equal(leat_engine_job_run(e), LEAT_FAILED);
+		assert_true(duo_run(&x.d));
+		close_ends(&x);
+	}
+}
+
+/* Doing it inline makes no object. */
+static void inline_is_free(void **state)
+{
+	struct leat_engine *e;
+	unsigned long made;
+	struct leat_job *j;
+	struct ends x;
+
+	(void)state;
+	for (int away = 0; away < 2; away++) {
+		open_ends(&x, versions[0]);
+		e = until_job(&x.d, LEAT_CLIENT);
+		(void)leat_mem_fail_at(0);
+		if (away) {
+			assert_int_equal(leat_engine_job_take(e, &j), LEAT_OK);
+			assert_int_equal(leat_job_run(j), LEAT_OK);
+			assert_int_equal(leat_engine_job_done(e, j), LEAT_OK);
+			leat_job_unref(j);
+			assert_int_equal(leat_mem_fail_at(0), made + 1);
+		} else {
+			assert_int_equal(leat_engine_job_run(e), LEAT_OK);
+			made = leat_mem_fail_at(0);
+		}
+		close_ends(&x);
+	}
+}
+
+/* engine.h: after LEAT_FAILED every call says so, or nothing, and does nothing. */
+static void what_a_dead_engine_says(void **state)
+{
+	const struct leat_err *why;
+	struct leat_engine_info info;
+	struct leat_span data;
+	struct leat_engine *e;
+	struct leat_job *j;
+	unsigned wants;
+	struct ends x;
+	size_t n;
+
+	(void)state;
+	for (int when = 0; when < 3; when++) { /* in the handshake, with a job out, up */
+		open_ends(&x, versions[0]);
+		e = x.d.side[LEAT_CLIENT].e;
+		j = NULL;
+		if (when == 1)
+			j = take(until_job(&x.d, LEAT_CLIENT), LEAT_JOB_VERIFY);
+		if (when == 2)
+			assert_true(duo_run(&x.d));
+		assert_int_equal(leat_engine_in_eof(e), LEAT_FAILED);
+		why = leat_engine_error(e);
+		wants = leat_engine_wants(e);
+		assert_true(wants & LEAT_IS_DEAD && wants & LEAT_IS_CLOSED);
+		assert_false(wants & (LEAT_WANT_BYTES | LEAT_WANT_JOB | LEAT_JOB_IS_OUT |
+					     LEAT_HAS_DATA | LEAT_MAY_WRITE));
+		assert_null(leat_engine_in(e, &n));
+		assert_int_equal(n, 0);
+		assert_int_equal(leat_engine_in_done(e, 0), LEAT_FAILED);
+		assert_int_equal(leat_engine_in_done(e, 10), LEAT_FAILED);
+		assert_int_equal(leat_engine_in_eof(e), LEAT_FAILED);
+		assert_int_equal(leat_engine_write(e, "x", 1, &n), LEAT_FAILED);
+		assert_int_equal(n, 0);
+		assert_int_equal(leat_engine_write_early(e, "x", 1, &n), LEAT_FAILED);
+		assert_int_equal(leat_engine_close(e), LEAT_FAILED);
+		assert_int_equal(leat_engine_key_update(e, true), LEAT_FAILED);
+		assert_int_equal(leat_engine_data_done(e, 1), LEAT_FAILED);
+		leat_engine_data(e, &data);
+		assert_int_equal(data.n, 0);
+		assert_int_equal(leat_engine_job_run(e), LEAT_FAILED);
+		assert_int_equal(leat_engine_job_done(e, j), LEAT_FAILED);
+		leat_job_unref(j);
+		assert_int_equal(leat_engine_job_take(e, &j), LEAT_UNSUPPORTED);
+		assert_null(j);
+		assert_null(leat_engine_take_session(e));
+		leat_engine_rest(e);
+		leat_engine_info(e, &info);
+		assert_string_equal(leat_engine_state(e), "DEAD");
+		assert_ptr_equal(leat_engine_error(e), why);
+		assert_int_equal(why->cls, LEAT_E_CLOSED);
+		assert_int_equal(leat_engine_wants(e), wants);
+		close_ends(&x);
+	}
 }
 
 static void engine_dead_first(void **state)
@@ -353,6 +459,9 @@ int main(void)
 		cmocka_unit_test_teardown(run_goes_on_with_an_answer, vec_teardown),
 		cmocka_unit_test_teardown(engine_freed_first, vec_teardown),
 		cmocka_unit_test_teardown(job_forgotten, vec_teardown),
+		cmocka_unit_test_teardown(no_memory_to_take, vec_teardown),
+		cmocka_unit_test_teardown(inline_is_free, vec_teardown),
+		cmocka_unit_test_teardown(what_a_dead_engine_says, vec_teardown),
 		cmocka_unit_test_teardown(engine_dead_first, vec_teardown),
 		cmocka_unit_test_teardown(refused, vec_teardown),
 		cmocka_unit_test_teardown(verify_refuses_elsewhere, vec_teardown),

@@ -360,6 +360,19 @@ static void hand_out(struct seat *s, enum leat_role side)
 	}
 }
 
+/* engine.h: what is never set together. */
+static void check_wants(const struct leat_engine *e)
+{
+	unsigned w = leat_engine_wants(e);
+
+	if (w & LEAT_WANT_BYTES)
+		assert_false(w & (LEAT_HAS_DATA | LEAT_HAS_EARLY_DATA | LEAT_WANT_JOB |
+					 LEAT_JOB_IS_OUT | LEAT_IS_EOF | LEAT_IS_DEAD));
+	assert_false((w & LEAT_WANT_JOB) && (w & LEAT_JOB_IS_OUT));
+	assert_false((w & LEAT_MAY_WRITE) && (w & LEAT_IS_CLOSED));
+	assert_true(!(w & LEAT_IS_DEAD) || (w & LEAT_IS_CLOSED));
+}
+
 static void turn(struct seat *s)
 {
 	if (!s->open) {
@@ -369,6 +382,8 @@ static void turn(struct seat *s)
 	}
 	move_bytes(s->e[LEAT_CLIENT], s->e[LEAT_SERVER]);
 	move_bytes(s->e[LEAT_SERVER], s->e[LEAT_CLIENT]);
+	check_wants(s->e[LEAT_CLIENT]);
+	check_wants(s->e[LEAT_SERVER]);
 	for (int i = 0; s->open && i < 2; i++)
 		if (leat_engine_wants(s->e[i]) & LEAT_WANT_JOB)
 			hand_out(s, (enum leat_role)i);

@@ -115,6 +115,22 @@ def test_a_consumer_compiles_and_runs(installed, tmp_path, cc, static):
     assert ran.stdout == version
 
 
+@pytest.mark.parametrize("name", ["epoll_server", "memory_pair"])
+@pytest.mark.parametrize("cc", ["gcc", "clang"])
+def test_the_examples_compile_against_it(installed, repo, tmp_path, cc, name):
+    env = dict(os.environ, PKG_CONFIG_PATH=str(installed / "lib/pkgconfig"),
+               PKG_CONFIG_SYSROOT_DIR=str(installed.parent.parent))
+    flags = subprocess.run(["pkg-config", "--cflags", "--libs", "leat"], capture_output=True,
+                           text=True, env=env, check=True).stdout.split()
+    out = subprocess.run([cc, "-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-o",
+                          tmp_path / name, os.path.join(repo, "examples", name + ".c"), *flags],
+                         capture_output=True, text=True)
+    assert out.returncode == 0, out.stderr
+    ran = subprocess.run([tmp_path / name], capture_output=True, text=True,
+                         env=dict(os.environ, LD_LIBRARY_PATH=str(installed / "lib")))
+    assert ran.returncode == 2 and ran.stderr.startswith("usage: "), ran.stderr
+
+
 def test_the_command_runs_from_there(installed):
     out = subprocess.run([installed / "bin/leat", "--help"], capture_output=True, text=True)
     assert out.returncode == 0, out.stderr
