@@ -86,6 +86,7 @@ enum leat_want {
 	LEAT_MAY_WRITE_EARLY = 1 << 10, /* client: leat_engine_write_early takes 0-RTT data */
 	LEAT_HAS_SESSION = 1 << 11,     /* client: leat_engine_take_session has one */
 	LEAT_JOB_IS_OUT = 1 << 12,      /* a job was taken: leat_engine_job_done goes on */
+	LEAT_HAS_AUTH = 1 << 13,        /* server: leat_engine_auth says what the client answered */
 };
 
 /* leat_engine_new makes an engine for cfg's role. LEAT_OK: *out is owned by the caller
@@ -258,6 +259,27 @@ LEAT_API void leat_engine_early_data(const struct leat_engine *e, struct leat_sp
 /* leat_engine_early_data_done says that the first n bytes of it were used; results as
  * leat_engine_data_done. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_engine_early_data_done(struct leat_engine *e, size_t n);
+
+/* ---- post-handshake authentication (TLS 1.3) ----
+ *
+ * A server may want to know later who its client is, for one resource of many. The client must have offered
+ * it and the server kept what it takes: the option post_handshake_auth on both sides. */
+
+enum leat_auth {
+	LEAT_AUTH_NONE = 0, /* never asked */
+	LEAT_AUTH_ASKED,    /* the answer is awaited; data may flow both ways meanwhile */
+	LEAT_AUTH_SHOWN,    /* a certificate, verified: leat_engine_peer_cert */
+	LEAT_AUTH_DECLINED, /* the client has none to show; what it showed before still stands */
+};
+
+/* leat_engine_request_auth, server: sends a CertificateRequest. A client that answers with a certificate that
+ * is not to be believed, or with none where fail_if_no_peer_cert is set, ends the connection. LEAT_AGAIN:
+ * the handshake is not complete, or an earlier request is not answered yet (one at a time).
+ * LEAT_UNSUPPORTED: the client did not offer it, the option is off, this is TLS 1.2, or one side has
+ * closed. LEAT_FAILED: the engine is dead. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_engine_request_auth(struct leat_engine *e);
+/* leat_engine_auth tells where it stands and takes LEAT_HAS_AUTH back, which is set when an answer came. */
+LEAT_API enum leat_auth leat_engine_auth(struct leat_engine *e);
 
 /* What a connection negotiated. Text pointers are static; spans live as long as the engine. */
 struct leat_engine_info {

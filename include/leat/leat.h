@@ -89,6 +89,12 @@ LEAT_API enum leat_early leat_conn_early(const struct leat_conn *c, size_t *take
  * with their first data. */
 LEAT_API struct leat_session *leat_conn_take_session(struct leat_conn *c);
 
+/* leat_conn_request_auth is leat_engine_request_auth: the server asks an established client for its
+ * certificate. The request goes out at once as far as the transport takes it. The answer is taken in by
+ * leat_recv, which returns data and not answers: leat_conn_auth tells where it stands. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_conn_request_auth(struct leat_conn *c);
+LEAT_API enum leat_auth leat_conn_auth(struct leat_conn *c);
+
 /* leat_listen opens a listening socket on host (NULL: every address, both families) and port (0: one
  * that is free, see leat_listener_port). cfg must be frozen and a server's. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_listen(struct leat_listener **out,

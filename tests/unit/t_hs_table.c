@@ -80,6 +80,19 @@ static const struct edge s12[] = {
 	{ "WAIT_FINISHED", MSG_FINISHED, LV_APP, "CONNECTED" },
 };
 
+/* RFC 8446 4.6.2: the client "MUST respond with the appropriate Authentication messages": Certificate,
+ * CertificateVerify, Finished, or "Certificate containing no certificates, followed by Finished". */
+static const struct edge cp[] = {
+	{ "WAIT_CR", MSG_CERT_REQUEST, LV_APP, "CONNECTED" },
+};
+
+static const struct edge sp[] = {
+	{ "WAIT_CERT", MSG_CERT, LV_APP, "WAIT_CV" },
+	{ "WAIT_CERT", MSG_CERT, LV_APP, "WAIT_FINISHED" },
+	{ "WAIT_CV", MSG_CERT_VERIFY, LV_APP, "WAIT_FINISHED" },
+	{ "WAIT_FINISHED", MSG_FINISHED, LV_APP, "CONNECTED" },
+};
+
 /* A machine of the tables: which of our states belong to it, under which RFC name. */
 struct machine {
 	const struct hs_row *rows;
@@ -94,6 +107,8 @@ static const struct machine machines[] = {
 	{ server_rows, &num_server_rows, a2, NUM(a2), "S_" },
 	{ v12_client_rows, &num_v12_client_rows, c12, NUM(c12), "C12_" },
 	{ v12_server_rows, &num_v12_server_rows, s12, NUM(s12), "S12_" },
+	{ post_client_rows, &num_post_client_rows, cp, NUM(cp), "CP_" },
+	{ post_server_rows, &num_post_server_rows, sp, NUM(sp), "SP_" },
 };
 
 /* The RFC's name of one of our states in this machine; NULL: it belongs to another one. */
@@ -232,7 +247,9 @@ static void rows_are_sane(void **state)
 	} t[] = { { client_rows, &num_client_rows, LEAT_CLIENT },
 		{ server_rows, &num_server_rows, LEAT_SERVER },
 		{ v12_client_rows, &num_v12_client_rows, LEAT_CLIENT },
-		{ v12_server_rows, &num_v12_server_rows, LEAT_SERVER } };
+		{ v12_server_rows, &num_v12_server_rows, LEAT_SERVER },
+		{ post_client_rows, &num_post_client_rows, LEAT_CLIENT },
+		{ post_server_rows, &num_post_server_rows, LEAT_SERVER } };
 
 	(void)state;
 	for (size_t k = 0; k < NUM(t); k++) {
@@ -288,16 +305,22 @@ static void write_table(FILE *f, const char *title, const struct hs_row *rows, s
 static void write_states(FILE *f)
 {
 	fprintf(f, "# States of the handshake\n\n");
-	fprintf(f, "Owner: `user/hs/client_rows.c`, `user/hs/server_rows.c`, `user/hs/v12_rows.c`. "
-		   "This page is\ngenerated from them by `tests/unit/t_hs_table.c` (run it with "
-		   "`LEAT_UPDATE=1`), which also\ncompares them with RFC 8446 appendix A.1 and A.2 "
-		   "and with RFC 5246 7.3. A message that has no row\nin the present state, or "
-		   "arrives under other keys, is refused with `unexpected_message`.\n`C_` client, "
-		   "`S_` server, `C12_` and `S12_` TLS 1.2.\n");
+	fprintf(f,
+		"Owner: `user/hs/client_rows.c`, `user/hs/server_rows.c`, `user/hs/v12_rows.c`, "
+		"`user/hs/post_rows.c`.\nThis page is generated from them by `tests/unit/t_hs_table.c` (run it with "
+		"`LEAT_UPDATE=1`), which also\ncompares them with RFC 8446 appendix A.1 and A.2 "
+		"and with RFC 5246 7.3. A message that has no row\nin the present state, or "
+		"arrives under other keys, is refused with `unexpected_message`.\n`C_` client, "
+		"`S_` server, `C12_` and `S12_` TLS 1.2, `CP_` and `SP_` one exchange after the "
+		"handshake.\n");
 	write_table(f, "Client", client_rows, num_client_rows);
 	write_table(f, "Server", server_rows, num_server_rows);
 	write_table(f, "Client, TLS 1.2", v12_client_rows, num_v12_client_rows);
 	write_table(f, "Server, TLS 1.2", v12_server_rows, num_v12_server_rows);
+	write_table(
+		f, "Client, post-handshake authentication", post_client_rows, num_post_client_rows);
+	write_table(
+		f, "Server, post-handshake authentication", post_server_rows, num_post_server_rows);
 }
 
 static void states_page_is_current(void **state)

@@ -25,6 +25,8 @@
 #define LIM_DROPPED 32
 /* Post-handshake messages (KeyUpdate, ticket, HelloRequest) without application data in between. */
 #define LIM_POST_MESSAGES 32
+/* Of those, CertificateRequests: each makes us sign something. */
+#define LIM_POST_REQUESTS 8
 
 /* Handshake messages. The general cap bounds memory before the peer is known. */
 #define LIM_HANDSHAKE     (256 * 1024) /* certificate chains; the manual's max_handshake_size */

@@ -323,13 +323,16 @@ static enum leat_ret check_peer(const struct leat_config *c, struct leat_err *er
 	if (c->role == LEAT_CLIENT && c->authorities && names > LIM_AUTHORITIES)
 		return err_option(err, "certificate_authorities", "true",
 			"the names of the trusted CAs are too many for a ClientHello");
+	/* What is asked for later is verified, whatever is done in the handshake. */
+	if (c->role == LEAT_SERVER && c->post_auth && (!c->trust || store_num(c->trust) == 0))
+		return err_option(err, "cacertfile", "", "post_handshake_auth needs trusted CAs");
 	if (!c->fail_if_no_peer_cert)
 		return LEAT_OK;
-	if (c->verify != LEAT_VERIFY_PEER)
+	if (c->verify != LEAT_VERIFY_PEER && !c->post_auth)
 		return err_option(err, "fail_if_no_peer_cert", "true",
 			"no client is asked for a certificate without verify=verify_peer");
 	/* RFC 8446 4.3.2: a server that authenticates with a PSK MUST NOT ask for a certificate */
-	if (has_psk(c))
+	if (has_psk(c) && c->verify == LEAT_VERIFY_PEER)
 		return err_option(err, "fail_if_no_peer_cert", "true",
 			"clients with a pre-shared key show no certificate");
 	return LEAT_OK;

@@ -63,8 +63,9 @@ struct leat_config {
 	bool trust_of_system; /* trust is the shared store of the system's anchors: never added to */
 	enum leat_verify verify;
 	bool fail_if_no_peer_cert; /* server: with verify, a client must show a certificate */
-	bool authorities;          /* the peer is told which CAs are trusted */
-	bool insecure_skip_name;   /* client: chain is checked, the name is not */
+	bool post_auth;   /* TLS 1.3: certificates of clients after the handshake, on request */
+	bool authorities; /* the peer is told which CAs are trusted */
+	bool insecure_skip_name; /* client: chain is checked, the name is not */
 	unsigned depth;
 	bool lean_verify; /* plain chains may pass without libcrypto's path building (x509/lean) */
 	bool chain_cache; /* chains that passed are kept with the trust store (x509/cache) */

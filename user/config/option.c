@@ -351,6 +351,17 @@ static void show_fail_if_none(const struct leat_config *c, char *buf, size_t n)
 	show_bool(c->fail_if_no_peer_cert, buf, n);
 }
 
+static enum leat_ret set_post_auth(
+	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
+{
+	return parse_bool(o, value, &c->post_auth, err);
+}
+
+static void show_post_auth(const struct leat_config *c, char *buf, size_t n)
+{
+	show_bool(c->post_auth, buf, n);
+}
+
 static enum leat_ret set_authorities(
 	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
 {
@@ -655,6 +666,13 @@ static const struct option options[] = {
 		"With verify_peer: a client without a certificate is refused; otherwise only one with a "
 		"bad certificate.",
 		set_fail_if_none, show_fail_if_none },
+	{ "post_handshake_auth", NULL, OPTION_BOOL, OPTION_CLIENT, false, 0, 0, "true, false", "",
+		"TLS 1.3: let the server ask for our certificate at any time after the handshake.",
+		set_post_auth, show_post_auth },
+	{ "post_handshake_auth", NULL, OPTION_BOOL, OPTION_SERVER, false, 0, 0, "true, false", "",
+		"TLS 1.3: keep what is needed to ask clients for a certificate after the handshake, by "
+		"leat_engine_request_auth. It is verified even with verify_none.",
+		set_post_auth, show_post_auth },
 	{ "certificate_authorities", NULL, OPTION_BOOL, OPTION_CLIENT, false, 0, 0, "true, false",
 		"false",
 		"Tell the server which CAs are trusted, so that it can choose its certificate "

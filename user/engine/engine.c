@@ -203,7 +203,8 @@ enum leat_ret engine_after(struct leat_engine *e, enum leat_ret r)
 unsigned leat_engine_wants(const struct leat_engine *e)
 {
 	unsigned w = 0;
-	bool job = e->hs && hs_job(e->hs) != HS_JOB_NONE;
+	const struct hs *m = engine_machine(e);
+	bool job = m && hs_job(m) != HS_JOB_NONE;
 
 	if (e->out_len > e->out_off || e->ctl)
 		w |= LEAT_WANT_SEND;
@@ -211,6 +212,8 @@ unsigned leat_engine_wants(const struct leat_engine *e)
 		w |= e->data_is_early ? LEAT_HAS_EARLY_DATA : LEAT_HAS_DATA;
 	if (e->num_sessions)
 		w |= LEAT_HAS_SESSION;
+	if (e->has_auth)
+		w |= LEAT_HAS_AUTH;
 	if (e->up)
 		w |= LEAT_IS_UP;
 	if (e->eof)
@@ -220,7 +223,7 @@ unsigned leat_engine_wants(const struct leat_engine *e)
 	if (e->dead)
 		return w | LEAT_IS_DEAD;
 	if (job)
-		w |= hs_job_is_out(e->hs) ? LEAT_JOB_IS_OUT : LEAT_WANT_JOB;
+		w |= hs_job_is_out(m) ? LEAT_JOB_IS_OUT : LEAT_WANT_JOB;
 	if (!job && !e->data.n && !e->eof && !e->exported[LEAT_RX])
 		w |= LEAT_WANT_BYTES;
 	if (!e->closed && !e->exported[LEAT_TX] && (e->up || (e->hs && hs_may_send(e->hs))))
@@ -238,32 +241,37 @@ const struct leat_err *leat_engine_error(const struct leat_engine *e)
 /* Records that arrived behind the message that waited are still in the buffer. */
 static enum leat_ret after_job(struct leat_engine *e, enum leat_ret r)
 {
-	r = engine_after(e, r);
+	r = engine_after(e, engine_after_job(e, r));
 	return r == LEAT_OK ? engine_process(e) : r;
 }
 
 enum leat_ret leat_engine_job_run(struct leat_engine *e)
 {
+	struct hs *m = engine_machine(e);
+
 	if (e->dead)
 		return LEAT_FAILED;
-	if (!e->hs || hs_job(e->hs) == HS_JOB_NONE)
+	if (!m || hs_job(m) == HS_JOB_NONE)
 		return LEAT_OK;
-	return after_job(e, hs_job_run(e->hs));
+	return after_job(e, hs_job_run(m));
 }
 
 enum leat_ret leat_engine_job_take(struct leat_engine *e, struct leat_job **out)
 {
+	struct hs *m = engine_machine(e);
+
 	*out = NULL;
-	return e->dead || !e->hs ? LEAT_UNSUPPORTED : hs_job_take(e->hs, out);
+	return e->dead || !m ? LEAT_UNSUPPORTED : hs_job_take(m, out);
 }
 
 enum leat_ret leat_engine_job_done(struct leat_engine *e, struct leat_job *j)
 {
+	struct hs *m = engine_machine(e);
 	enum leat_ret r;
 
 	if (e->dead)
 		return LEAT_FAILED;
-	r = e->hs ? hs_job_done(e->hs, j) : LEAT_UNSUPPORTED;
+	r = m ? hs_job_done(m, j) : LEAT_UNSUPPORTED;
 	return r == LEAT_UNSUPPORTED ? r : after_job(e, r);
 }
 

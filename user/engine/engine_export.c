@@ -16,7 +16,7 @@ static enum engine_export_state ready_rx(const struct leat_engine *e)
 {
 	if (e->eof)
 		return EXPORT_DEAD;
-	if (e->post.partial.n)
+	if (e->post.partial.n || hs_post_is_mid_auth(&e->post))
 		return EXPORT_MID_MESSAGE;
 	if (e->data.n || e->in_off < e->in_len)
 		return EXPORT_PENDING;
@@ -102,7 +102,7 @@ enum leat_ret leat_engine_saw_data(struct leat_engine *e)
 {
 	if (e->dead)
 		return LEAT_FAILED;
-	if (e->post.partial.n || e->ctl_in_n) {
+	if (e->post.partial.n || e->ctl_in_n || hs_post_is_mid_auth(&e->post)) {
 		(void)err_alert(&e->err, LEAT_ALERT_UNEXPECTED_MESSAGE,
 			"record: between the fragments of a handshake message");
 		return engine_fail(e);

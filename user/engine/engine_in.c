@@ -173,6 +173,9 @@ static enum leat_ret data_in(struct leat_engine *e, struct leat_span payload)
 	if (!e->up)
 		return err_alert(&e->err, LEAT_ALERT_UNEXPECTED_MESSAGE,
 			"application data: before the handshake was complete");
+	if (hs_post_is_mid_auth(&e->post))
+		return err_alert(&e->err, LEAT_ALERT_UNEXPECTED_MESSAGE,
+			"application data: inside an answer to certificate_request");
 	if (payload.n == 0)
 		return dispatch_empty(e);
 	e->empty_run = 0;
@@ -192,6 +195,7 @@ static enum leat_ret post_in(struct leat_engine *e, struct leat_span payload)
 		e->closed = out_alert(e, false, LEAT_ALERT_CLOSE_NOTIFY) == LEAT_OK;
 	/* RFC 5246 7.2.2: the peer asked to renegotiate, "if the [other side] doesn't want to": a
 	 * warning, and the connection goes on. Nothing is said after our close_notify. */
+	engine_note_auth(e);
 	if (r == LEAT_UNSUPPORTED)
 		r = e->closed ? LEAT_OK : out_alert(e, false, LEAT_ALERT_NO_RENEGOTIATION);
 	return r;
@@ -281,10 +285,12 @@ enum leat_ret engine_process(struct leat_engine *e)
 	struct leat_span payload;
 	enum leat_ret r = LEAT_OK;
 	bool skipped = false;
+	const struct hs *m;
 	uint8_t type;
 
 	while (!e->dead && !e->eof && !e->data.n && e->in_off < e->in_len) {
-		if (e->hs && hs_job(e->hs) != HS_JOB_NONE)
+		m = engine_machine(e);
+		if (m && hs_job(m) != HS_JOB_NONE)
 			return LEAT_AGAIN;
 		r = one_record(e, &type, &payload, &skipped);
 		if (r == LEAT_AGAIN) {

@@ -5,6 +5,7 @@
  *   engine.c         life, wants, info
  *   engine_in.c      peer bytes -> records -> handshake, alerts, plaintext
  *   engine_out.c     handshake messages, alerts, application data -> records
+ *   engine_auth.c    post-handshake authentication; the machine whose jobs wait
  *   engine_session.c tickets that come become sessions; what is known of early data
  *   engine_secrets.c what is computed from its secrets for others: exporters, channel bindings
  *   engine_export.c  keys leave for the kernel; control records come back from it
@@ -93,6 +94,8 @@ struct leat_engine {
 	const struct cred *cred; /* ours that was sent, held by cfg; NULL: none */
 	bool external_psk;
 	uint8_t early; /* enum leat_early */
+	uint8_t auth;  /* enum leat_auth */
+	bool has_auth; /* its answer was not looked at yet */
 
 	/* client: sessions that came and nobody took yet, oldest first */
 	struct leat_session *sessions[ENGINE_SESSIONS];
@@ -110,6 +113,12 @@ enum leat_ret engine_process(struct leat_engine *e);
 enum leat_ret engine_alert_in(struct leat_engine *e, struct leat_span payload);
 enum leat_ret engine_dispatch(struct leat_engine *e, uint8_t type, struct leat_span payload);
 void engine_in_release(struct leat_engine *e);
+
+/* engine_auth.c */
+struct hs *engine_machine(const struct leat_engine *e); /* handshake or exchange; NULL: neither */
+/* The machine came back with r from a job: what follows from it. */
+enum leat_ret engine_after_job(struct leat_engine *e, enum leat_ret r);
+void engine_note_auth(struct leat_engine *e); /* takes the verdict of an exchange over */
 
 /* engine_session.c */
 enum leat_ret engine_ticket(void *arg, const struct session_ticket *t); /* sink */

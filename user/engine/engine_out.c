@@ -113,6 +113,8 @@ static enum leat_ret sink_send(void *arg, struct leat_span msg)
 	struct leat_engine *e = arg;
 	size_t n;
 
+	if (e->closed) /* RFC 8446 6.1: nothing follows our close_notify */
+		return LEAT_OK;
 	if (e->exported[LEAT_TX])
 		return ctl_add(e, REC_HANDSHAKE, msg);
 	while (msg.n) {

@@ -7,6 +7,7 @@
 #include "hs/cert_out.h"
 
 #include "hs/keylog.h"
+#include "hs/post_auth.h"
 #include "wire/end_early.h"
 
 /* RFC 8446 4.5: EndOfEarlyData, the last under the early keys, "if the server sent an "early_data"
@@ -25,6 +26,8 @@ static enum leat_ret finish_flight2(struct hs *h, enum hs_state *next)
 	if (hs_send_finished13(h, LEAT_CLIENT) != LEAT_OK)
 		return LEAT_FAILED;
 	hs_resumption13(h);
+	if (post_auth_keep(h) != LEAT_OK)
+		return LEAT_FAILED;
 	*next = HS_UP;
 	if (hs_keys13(h, LEAT_TX, LV_APP, &h->app_secret[LEAT_CLIENT]) != LEAT_OK)
 		return LEAT_FAILED;

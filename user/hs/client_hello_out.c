@@ -137,6 +137,8 @@ static void add_extensions(const struct hs *h, struct client_hello *ch)
 		ch->has |= EXT_BIT(EXT_VERSIONS) | EXT_BIT(EXT_KEY_SHARE) | EXT_BIT(EXT_PSK_MODES);
 		ch->key_shares = leat_wr_done(&h->c.shares);
 		ch->psk_modes = list_modes(h);
+		if (h->cfg->post_auth)
+			ch->has |= EXT_BIT(EXT_POST_AUTH);
 	}
 	if (offers(h, LEAT_TLS12)) {
 		ch->has |= EXT_BIT(EXT_EMS) | EXT_BIT(EXT_RENEG) | EXT_BIT(EXT_POINT_FORMATS);

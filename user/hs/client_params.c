@@ -266,6 +266,7 @@ static enum leat_ret on_server_hello13(
 	if (!h->version)
 		hs_set_version(h, LEAT_TLS13);
 	commit_server_hello13(h, sh, &shared);
+	h->post_offered = h->cfg->post_auth;
 	*next = C_WAIT_EE;
 	/* Both at once: an alert of ours is protected from here on (RFC 8446 6, "encrypted as specified by
 	 * the current connection state"). */

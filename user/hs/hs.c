@@ -5,7 +5,7 @@
  *
  * RFC 8446 5.1 (records around handshake messages), 5 (change_cipher_spec), D.4 (middleboxes).
  */
-#include "hs/hs_int.h"
+#include "hs/post_auth.h"
 
 #include <assert.h>
 #include <string.h>
@@ -106,6 +106,7 @@ void hs_free(struct hs *h)
 	leat_wr_clear(&h->out);
 	transcript_clear(&h->tr);
 	chain_unref(h->peer_chain);
+	post_auth_free(h->post);
 	leat_config_unref(h->cfg);
 	leat_free_wipe(h, sizeof(*h)); /* every secret of the machine lies inside it */
 }
@@ -431,6 +432,8 @@ void hs_finish(struct hs *h, struct hs_post *out)
 		.exporter = h->version == LEAT_TLS13 ? h->exporter : h->v12.master,
 		.ems = h->ems,
 	};
+	out->auth = h->post;
+	h->post = NULL;
 	memcpy(out->client_random, h->client_random, RANDOM_LEN);
 	memcpy(out->server_random, h->server_random, RANDOM_LEN);
 	/* RFC 5929 3.1: "the first TLS Finished message sent": the client's, or the server's where a

@@ -159,6 +159,7 @@ struct hs_post {
 	struct leat_wr partial;  /* post-handshake message under reassembly */
 	uint32_t key_updates_in; /* messages since the last application data (flood limit): the
 				  * engine sets it to 0 when application data arrives */
+	struct post_auth *auth;  /* TLS 1.3: NULL where authentication after it was not offered */
 	bool answered; /* a KeyUpdate answer went out: the engine sets it to false when it seals
 			* application data, until then further requests need no further answer */
 };
@@ -189,5 +190,26 @@ LEAT_MUST_CHECK enum leat_ret hs_post_record(struct hs_post *p, const struct lea
 /* Sends a KeyUpdate (request: ask the peer to do the same) and switches the write keys. */
 LEAT_MUST_CHECK enum leat_ret hs_post_key_update(struct hs_post *p, const struct leat_config *cfg,
 	const struct hs_sink *sink, bool request, struct leat_err *err);
+
+/* ---- post-handshake authentication, RFC 8446 4.6.2: post_auth.c ----
+ *
+ * Its messages come through hs_post_record, which returns LEAT_AGAIN when a job of hs_post_machine waits;
+ * when that machine's hs_job_run or hs_job_done returned r, hs_post_after_job goes on. */
+
+/* Server: sends CertificateRequest. LEAT_UNSUPPORTED: the client did not offer it, or the config does not
+ * want it. LEAT_AGAIN: the answer to an earlier one is awaited. */
+LEAT_MUST_CHECK enum leat_ret hs_post_ask(
+	struct hs_post *p, const struct hs_sink *sink, struct leat_err *err);
+/* The machine of the exchange under way, for its jobs; NULL. */
+struct hs *hs_post_machine(const struct hs_post *p);
+/* Results as hs_post_record. */
+LEAT_MUST_CHECK enum leat_ret hs_post_after_job(struct hs_post *p, const struct leat_config *cfg,
+	const struct hs_sink *sink, enum leat_ret r, struct leat_err *err);
+/* Server: the client's answer has begun and is not complete: nothing else may come. */
+bool hs_post_is_mid_auth(const struct hs_post *p);
+/* Server: the answer to the last request, once. SHOWN: *chain (a reference) was verified. */
+enum hs_post_verdict { HS_POST_NO_VERDICT = 0, HS_POST_SHOWN, HS_POST_DECLINED };
+enum hs_post_verdict hs_post_take_verdict(
+	struct hs_post *p, struct chain **chain, const struct sigscheme **scheme);
 
 #endif

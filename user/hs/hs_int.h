@@ -134,8 +134,11 @@ struct hs {
 	struct leat_span alpn;                 /* inside cfg->alpn */
 	const struct cred *cred;               /* ours, held by cfg; client: NULL until asked */
 	struct chain *peer_chain;              /* theirs, owned */
-	struct leat_span
-		auth_context; /* certificate_request_context; empty in the main handshake */
+	bool post_offered;           /* post-handshake authentication: both sides want it */
+	struct post_auth *post;      /* owned, until hs_finish: what it needs */
+	const struct hs_post *owner; /* set: this is an exchange after the handshake */
+	/* certificate_request_context; empty in the main handshake */
+	struct leat_span auth_context;
 
 	uint8_t client_random[RANDOM_LEN], server_random[RANDOM_LEN];
 	uint8_t session_id[LIM_SESSION_ID]; /* client's legacy_session_id; 1.2: the session's */
@@ -249,6 +252,8 @@ void server_hello_digest(const struct client_hello *ch, uint8_t out[32]);
 void server_make_random(struct hs *h);
 /* The client has no certificate to show: does that end the handshake? Both versions. */
 LEAT_MUST_CHECK enum leat_ret server_without_cert(const struct hs *h);
+/* Post-handshake authentication, post_auth.c. */
+hs_fn on_post_request, on_post_finished;
 hs_fn on_end_of_early_data, on_client_cert, on_client_cert_verify, on_client_finished;
 
 /* ---- TLS 1.2: v12_client.c, v12_server.c ----

@@ -23,7 +23,8 @@ enum leat_ret job_sign(struct hs *h, hs_resume_fn *resume)
 
 enum leat_ret job_verify(struct hs *h, hs_resume_fn *resume, enum hs_state *next)
 {
-	if (h->cfg->verify == LEAT_VERIFY_NONE)
+	/* asked for after the handshake: to be verified whatever holds for the handshake */
+	if (h->cfg->verify == LEAT_VERIFY_NONE && !h->owner)
 		return resume(h, next);
 	h->job.kind = HS_JOB_VERIFY;
 	h->job.resume = resume;
@@ -122,7 +123,7 @@ static enum leat_ret run_verify(struct hs *h)
 
 enum leat_ret hs_take_chain(struct hs *h, const struct leat_span *certs, size_t num)
 {
-	bool cached = h->cfg->verify != LEAT_VERIFY_NONE && h->cfg->chain_cache;
+	bool cached = (h->cfg->verify != LEAT_VERIFY_NONE || h->owner) && h->cfg->chain_cache;
 
 	return chain_get(&h->peer_chain, h->cfg->crypto, cached ? h->cfg->trust : NULL,
 		h->role == LEAT_CLIENT, certs, num, h->err);

@@ -2,12 +2,13 @@
  *
  * post.c - handshake messages after the handshake: NewSessionTicket (checked, handed on), KeyUpdate in
  * and out, attempts to renegotiate TLS 1.2. RFC 8446 4.6, RFC 5246 7.4.1.1. Works on struct hs_post,
- * all that is left of the machine. (Post-handshake authentication gets its message here.)
+ * all that is left of the machine. Messages of post-handshake authentication go on to post_auth.c.
  */
 #include "hs/hs.h"
 
 #include "base/err.h"
 #include "hs/keylog.h"
+#include "hs/post_auth.h"
 #include "hs/reassemble.h"
 #include "sched/sched13.h"
 #include "wire/key_update.h"
@@ -29,24 +30,48 @@ void hs_post_clear(struct hs_post *p)
 	leat_secret_clear(&p->resumption);
 	leat_secret_clear(&p->exporter);
 	leat_wr_clear(&p->partial);
+	post_auth_free(p->auth);
 	leat_wipe(p, sizeof(*p));
+}
+
+static bool is_known(const struct hs_post *p, unsigned type)
+{
+	bool client = p->role == LEAT_CLIENT;
+
+	if (p->version != LEAT_TLS13)
+		return type == (client ? MSG_HELLO_REQUEST : MSG_CLIENT_HELLO);
+	/* RFC 8446 4.6.2: the client's answer comes "with no intervening messages of other types"; a
+	 * request without an offer is unexpected_message */
+	if (post_auth_takes(p, type) || hs_post_is_mid_auth(p))
+		return post_auth_takes(p, type);
+	return type == MSG_KEY_UPDATE || (type == MSG_SESSION_TICKET && client);
+}
+
+/* What a message counts: a request costs its receiver a signature; an answer was asked for. */
+static unsigned weight(unsigned type)
+{
+	switch (type) {
+	case MSG_CERT_REQUEST: return LIM_POST_MESSAGES / LIM_POST_REQUESTS;
+	case MSG_CERT:
+	case MSG_CERT_VERIFY:
+	case MSG_FINISHED: return 0;
+	default: return 1;
+	}
 }
 
 /* What may come at all, before a byte of it is kept. */
 static enum leat_ret check_header(void *arg, unsigned type, size_t len, struct leat_err *err)
 {
 	const struct arrival *a = arg;
-	bool client = a->post->role == LEAT_CLIENT, is13 = a->post->version == LEAT_TLS13;
-	bool known = is13 ? type == MSG_KEY_UPDATE || (type == MSG_SESSION_TICKET && client)
-			  : type == (client ? MSG_HELLO_REQUEST : MSG_CLIENT_HELLO);
 
-	if (!known)
+	if (!is_known(a->post, type))
 		return err_alert(err, LEAT_ALERT_UNEXPECTED_MESSAGE,
 			"handshake: message out of order after the handshake");
 	if (len > msg_limit((uint8_t)type, a->cfg->max_handshake_size))
 		return err_alert(err, LEAT_ALERT_ILLEGAL_PARAMETER,
 			"handshake: message longer than its limit");
-	if (++a->post->key_updates_in > LIM_POST_MESSAGES)
+	a->post->key_updates_in += weight(type);
+	if (a->post->key_updates_in > LIM_POST_MESSAGES)
 		return err_alert(err, LEAT_ALERT_UNEXPECTED_MESSAGE,
 			"handshake: too many messages without application data");
 	return LEAT_OK;
@@ -130,9 +155,50 @@ static enum leat_ret on_message(struct arrival *a, struct leat_span msg, bool is
 	switch (msg.p[0]) {
 	case MSG_KEY_UPDATE: return on_key_update(a, body, is_last);
 	case MSG_SESSION_TICKET: return on_ticket(a, body);
-	default:
-		return LEAT_UNSUPPORTED; /* HelloRequest, ClientHello: check_header let no other by */
+	case MSG_HELLO_REQUEST:
+	case MSG_CLIENT_HELLO: return LEAT_UNSUPPORTED;
+	default: /* check_header let no other by */
+		return post_auth_message(a->post, a->sink, msg, a->err);
 	}
+}
+
+/* A job waits: what follows in the record is for later. */
+static enum leat_ret keep_rest(
+	struct hs_post *p, struct reasm *in, struct leat_span rest, struct leat_err *err)
+{
+	p->partial = in->buf;
+	leat_wr_span(&p->partial, rest);
+	if (!leat_wr_ok(&p->partial))
+		return err_memory(err);
+	if (!rest.n)
+		leat_wr_clear(&p->partial);
+	return LEAT_AGAIN;
+}
+
+/* Comes while a job waits: only from a kernel that reads the records, the engine does not go on. */
+static enum leat_ret wait_too(struct hs_post *p, const struct leat_config *cfg,
+	struct leat_span payload, struct leat_err *err)
+{
+	leat_wr_span(&p->partial, payload);
+	if (!leat_wr_ok(&p->partial))
+		return err_memory(err);
+	return p->partial.n <= cfg->max_handshake_size
+		       ? LEAT_AGAIN
+		       : err_alert(err, LEAT_ALERT_UNEXPECTED_MESSAGE,
+				 "handshake: too much while a job waits");
+}
+
+enum leat_ret hs_post_after_job(struct hs_post *p, const struct leat_config *cfg,
+	const struct hs_sink *sink, enum leat_ret r, struct leat_err *err)
+{
+	LEAT_SCOPED(leat_wr_clear) struct leat_wr rest = { 0 };
+
+	r = post_auth_settle(p, sink, r);
+	if (r != LEAT_OK || !p->partial.n)
+		return r;
+	rest = p->partial;
+	p->partial = (struct leat_wr){ 0 };
+	return hs_post_record(p, cfg, sink, leat_wr_done(&rest), err);
 }
 
 enum leat_ret hs_post_record(struct hs_post *p, const struct leat_config *cfg,
@@ -145,6 +211,8 @@ enum leat_ret hs_post_record(struct hs_post *p, const struct leat_config *cfg,
 
 	if (payload.n == 0)
 		return err_alert(err, LEAT_ALERT_UNEXPECTED_MESSAGE, "handshake: empty record");
+	if (hs_post_machine(p) && hs_job(hs_post_machine(p)) != HS_JOB_NONE)
+		return wait_too(p, cfg, payload, err);
 	p->partial = (struct leat_wr){ 0 };
 	while (payload.n > 0) {
 		r = reasm_next(&in, &payload, &msg, check_header, &a, err);
@@ -154,6 +222,8 @@ enum leat_ret hs_post_record(struct hs_post *p, const struct leat_config *cfg,
 		reasm_done(&in);
 		if (r == LEAT_FAILED)
 			break;
+		if (r == LEAT_AGAIN)
+			return keep_rest(p, &in, payload, err);
 		if (r == LEAT_UNSUPPORTED)
 			answer = r;
 	}

@@ -4,7 +4,7 @@
  * not keys means that nothing but the AEAD context holds a key, and that hand-over and KeyUpdate share
  * one place. Called by engine/ (export) and post.c.
  */
-#include "hs/hs.h"
+#include "hs/post_auth.h"
 
 #include <leat/export.h>
 
@@ -39,6 +39,7 @@ void hs_post_forget_keys(struct hs_post *p, enum leat_dir dir, bool keep_master)
 	struct leat_secret *gone = dir == LEAT_RX ? &p->rx : &p->tx;
 
 	if (p->version == LEAT_TLS13) {
+		post_auth_before_forget(p, dir);
 		leat_secret_clear(gone);
 		return;
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * server_auth.c - what a client may send before its Finished when it was asked to: EndOfEarlyData,
- * Certificate, CertificateVerify. RFC 8446 4.5, 4.4.2, 4.4.3. The messages of TLS 1.2 are in
+ * Certificate, CertificateVerify (these two also after the handshake, h->owner set). RFC 8446 4.5, 4.4.2,
+ * 4.4.3. The messages of TLS 1.2 are in
  * v12_server.c; which certificates suffice is decided here for both.
  */
 #include "hs/hs_int.h"
@@ -52,8 +53,7 @@ static enum leat_ret check_certificate(const struct hs *h, const struct certific
 
 static enum leat_ret chain_is_good(struct hs *h, enum hs_state *next)
 {
-	(void)h;
-	*next = S_WAIT_CV;
+	*next = h->owner ? SP_WAIT_CV : S_WAIT_CV;
 	return LEAT_OK;
 }
 
@@ -68,7 +68,7 @@ enum leat_ret on_client_cert(struct hs *h, struct leat_span body, enum hs_state 
 		return LEAT_FAILED;
 	if (c.num == 0) {
 		hs_take_msg(h);
-		*next = S_WAIT_FINISHED;
+		*next = h->owner ? SP_WAIT_FINISHED : S_WAIT_FINISHED;
 		return server_without_cert(h);
 	}
 	if (hs_take_chain(h, c.cert, c.num) != LEAT_OK)
@@ -79,6 +79,6 @@ enum leat_ret on_client_cert(struct hs *h, struct leat_span body, enum hs_state 
 
 enum leat_ret on_client_cert_verify(struct hs *h, struct leat_span body, enum hs_state *next)
 {
-	*next = S_WAIT_FINISHED;
+	*next = h->owner ? SP_WAIT_FINISHED : S_WAIT_FINISHED;
 	return cert_in_verify13(h, body, &h->client_scheme);
 }

@@ -181,6 +181,7 @@ static enum leat_ret commit_chosen(
 	h->cred = c->auth.cred;
 	h->scheme = c->auth.scheme;
 	h->alpn = c->alpn;
+	h->post_offered = h->cfg->post_auth && has(ch, EXT_POST_AUTH);
 	h->s.wants_tickets = psk_server_modes(h, ch) != 0;
 	if (hs_set_suite(h, c->suite) != LEAT_OK)
 		return LEAT_FAILED;

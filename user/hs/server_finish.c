@@ -2,7 +2,7 @@
  *
  * server_finish.c - the client's Finished ends the handshake. RFC 8446 4.4.4, 7.1.
  */
-#include "hs/hs_int.h"
+#include "hs/post_auth.h"
 
 enum leat_ret on_client_finished(struct hs *h, struct leat_span body, enum hs_state *next)
 {
@@ -13,6 +13,8 @@ enum leat_ret on_client_finished(struct hs *h, struct leat_span body, enum hs_st
 		return LEAT_FAILED;
 	hs_take_msg(h);
 	hs_resumption13(h);
+	if (post_auth_keep(h) != LEAT_OK)
+		return LEAT_FAILED;
 	*next = HS_UP;
 	if (server_send_tickets(h) != LEAT_OK)
 		return LEAT_FAILED;

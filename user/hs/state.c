@@ -32,6 +32,10 @@ static const char *const names[HS_STATE_COUNT] = {
 	[S12_WAIT_CV] = "S12_WAIT_CV",
 	[S12_WAIT_CCS] = "S12_WAIT_CCS",
 	[S12_WAIT_FINISHED] = "S12_WAIT_FINISHED",
+	[CP_WAIT_CR] = "CP_WAIT_CR",
+	[SP_WAIT_CERT] = "SP_WAIT_CERT",
+	[SP_WAIT_CV] = "SP_WAIT_CV",
+	[SP_WAIT_FINISHED] = "SP_WAIT_FINISHED",
 	[HS_UP] = "UP",
 	[HS_DEAD] = "DEAD",
 };
@@ -53,10 +57,13 @@ const struct hs_row *state_row(enum leat_role role, enum hs_state s, unsigned ms
 	const struct hs_row *row = find_row(client ? client_rows : server_rows,
 		client ? num_client_rows : num_server_rows, s, msg);
 
-	if (row)
-		return row;
-	return find_row(client ? v12_client_rows : v12_server_rows,
-		client ? num_v12_client_rows : num_v12_server_rows, s, msg);
+	if (!row)
+		row = find_row(client ? v12_client_rows : v12_server_rows,
+			client ? num_v12_client_rows : num_v12_server_rows, s, msg);
+	if (!row)
+		row = find_row(client ? post_client_rows : post_server_rows,
+			client ? num_post_client_rows : num_post_server_rows, s, msg);
+	return row;
 }
 
 const char *state_name(enum hs_state s)

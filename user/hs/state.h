@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * state.h - the states of a handshake and the shape of the tables that connect them. The tables
- * themselves are client_rows.c, server_rows.c and v12_rows.c, nothing else decides what may come when:
+ * themselves are client_rows.c, server_rows.c, v12_rows.c and post_rows.c, nothing else decides what may come when:
  * tests/unit/t_hs_table.c compares them with RFC 8446 appendix A and writes docs/states.md from them.
  */
 #ifndef LEAT_HS_STATE_H
@@ -41,6 +41,12 @@ enum hs_state {
 	S12_WAIT_CCS,
 	S12_WAIT_FINISHED,
 
+	/* after the handshake: one exchange of post-handshake authentication */
+	CP_WAIT_CR,
+	SP_WAIT_CERT, /* CertificateRequest sent */
+	SP_WAIT_CV,
+	SP_WAIT_FINISHED,
+
 	HS_UP,   /* CONNECTED */
 	HS_DEAD, /* refused; nothing is taken any more */
 	HS_STATE_COUNT
@@ -71,6 +77,11 @@ extern const struct hs_row v12_client_rows[];
 extern const size_t num_v12_client_rows;
 extern const struct hs_row v12_server_rows[];
 extern const size_t num_v12_server_rows;
+
+extern const struct hs_row post_client_rows[];
+extern const size_t num_post_client_rows;
+extern const struct hs_row post_server_rows[];
+extern const size_t num_post_server_rows;
 
 /* NULL: this message is not legal in this state. */
 const struct hs_row *state_row(enum leat_role role, enum hs_state s, unsigned msg);

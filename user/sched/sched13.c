@@ -108,6 +108,11 @@ void sched13_resumption(const struct sched13 *s, struct leat_span th, struct lea
 	hkdf_derive(s->hash, &s->cur, "res master", th, out);
 }
 
+void sched13_finished_key(enum hash_id h, const struct leat_secret *base, struct leat_secret *out)
+{
+	hkdf_derive(h, base, "finished", none, out);
+}
+
 /* RFC 8446 4.4.4: finished_key = HKDF-Expand-Label(BaseKey, "finished", "", Hash.length);
  * verify_data = HMAC(finished_key, transcript hash) */
 void sched13_finished(

@@ -39,6 +39,8 @@ void sched13_resumption(const struct sched13 *s, struct leat_span th, struct lea
 /* verify_data of Finished (4.4.4) under a base traffic secret (or a binder key); hash_len bytes. */
 void sched13_finished(
 	enum hash_id h, const struct leat_secret *base, struct leat_span th, uint8_t *out);
+/* finished_key of it: the HMAC key alone. */
+void sched13_finished_key(enum hash_id h, const struct leat_secret *base, struct leat_secret *out);
 /* Record keys from a traffic secret, 7.3. */
 void sched13_keys(enum hash_id h, enum aead_id aead, const struct leat_secret *secret,
 	struct traffic_keys *out);

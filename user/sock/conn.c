@@ -239,6 +239,11 @@ static enum leat_ret run_jobs(struct leat_conn *c, enum leat_ret r)
 	return r == LEAT_FAILED ? conn_fail_engine(c) : LEAT_OK;
 }
 
+enum leat_ret conn_run_jobs(struct leat_conn *c)
+{
+	return run_jobs(c, leat_engine_wants(c->e) & LEAT_IS_DEAD ? LEAT_FAILED : LEAT_OK);
+}
+
 enum leat_ret conn_fill(struct leat_conn *c)
 {
 	size_t room;

@@ -72,6 +72,8 @@ LEAT_MUST_CHECK enum leat_ret conn_flush_some(struct leat_conn *c);
 LEAT_MUST_CHECK enum leat_ret conn_flush(struct leat_conn *c, int64_t deadline);
 /* One read into the engine (RX in user space), without waiting; runs jobs that come up. */
 LEAT_MUST_CHECK enum leat_ret conn_fill(struct leat_conn *c);
+/* Does the jobs that wait, if any. */
+LEAT_MUST_CHECK enum leat_ret conn_run_jobs(struct leat_conn *c);
 LEAT_MUST_CHECK enum leat_ret conn_wait(
 	struct leat_conn *c, enum leat_dir dir, short events, int64_t deadline);
 /* leat_recv and leat_send by deadline. */

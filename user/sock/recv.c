@@ -96,8 +96,9 @@ static enum leat_ret step(struct leat_conn *c, void *buf, size_t n, size_t *got)
 	*got = 0;
 	if (take_plaintext(c, buf, n, got, &r))
 		return r;
-	if (leat_engine_wants(c->e) & LEAT_IS_DEAD)
-		return conn_fail_engine(c);
+	r = conn_run_jobs(c);
+	if (r != LEAT_OK)
+		return r;
 	r = try_move(c);
 	if (r != LEAT_OK)
 		return r;

@@ -174,6 +174,25 @@ struct leat_session *leat_conn_take_session(struct leat_conn *c)
 	return leat_engine_take_session(c->e);
 }
 
+enum leat_ret leat_conn_request_auth(struct leat_conn *c)
+{
+	enum leat_ret r;
+
+	if (conn_check(c, LEAT_TX) != LEAT_OK)
+		return LEAT_FAILED;
+	r = leat_engine_request_auth(c->e);
+	if (r == LEAT_FAILED)
+		return conn_fail_engine(c);
+	if (r == LEAT_OK && conn_flush_some(c) == LEAT_FAILED)
+		return LEAT_FAILED;
+	return r;
+}
+
+enum leat_auth leat_conn_auth(struct leat_conn *c)
+{
+	return leat_engine_auth(c->e);
+}
+
 enum leat_ret leat_upgrade_server(struct leat_conn **out, struct leat_config *cfg, int fd,
 	unsigned flags, int timeout_ms, struct leat_err *err)
 {

@@ -286,6 +286,8 @@ static enum io read_kernel(struct tls_io *t, uint8_t *buf, size_t cap, size_t *g
 			return IO_OK;
 		}
 		r = leat_engine_control(t->e, g.type, (struct leat_span){ buf, g.n }, g.record_end);
+		while (r != LEAT_FAILED && (leat_engine_wants(t->e) & LEAT_WANT_JOB))
+			r = leat_engine_job_run(t->e);
 		if (r == LEAT_FAILED)
 			return engine_died(t);
 		if (leat_engine_wants(t->e) & LEAT_IS_EOF)

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * engine_auth.c - post-handshake authentication as the engine's user sees it: asking, and what came of it
+ * (RFC 8446 4.6.2; the exchange itself is hs/post_auth.c). Also which machine the jobs belong to.
+ */
+#include "engine/engine_int.h"
+
+struct hs *engine_machine(const struct leat_engine *e)
+{
+	return e->hs ? e->hs : hs_post_machine(&e->post);
+}
+
+enum leat_ret engine_after_job(struct leat_engine *e, enum leat_ret r)
+{
+	if (e->hs)
+		return r;
+	r = hs_post_after_job(&e->post, e->cfg, &e->sink, r, &e->err);
+	engine_note_auth(e);
+	return r;
+}
+
+void engine_note_auth(struct leat_engine *e)
+{
+	const struct sigscheme *scheme = NULL;
+	struct chain *chain = NULL;
+
+	switch (hs_post_take_verdict(&e->post, &chain, &scheme)) {
+	case HS_POST_NO_VERDICT: return;
+	case HS_POST_DECLINED: e->auth = LEAT_AUTH_DECLINED; break;
+	case HS_POST_SHOWN:
+		chain_unref(e->chain);
+		e->chain = chain;
+		e->client_scheme = scheme;
+		chain_rest(e->chain, e->cfg->crypto);
+		e->auth = LEAT_AUTH_SHOWN;
+	}
+	e->has_auth = true;
+}
+
+enum leat_ret leat_engine_request_auth(struct leat_engine *e)
+{
+	enum leat_ret r;
+
+	if (e->dead)
+		return LEAT_FAILED;
+	if (e->role != LEAT_SERVER || e->closed || e->eof)
+		return LEAT_UNSUPPORTED;
+	if (!e->up)
+		return LEAT_AGAIN;
+	r = hs_post_ask(&e->post, &e->sink, &e->err);
+	if (r == LEAT_OK)
+		e->auth = LEAT_AUTH_ASKED;
+	return r == LEAT_OK || r == LEAT_FAILED ? engine_after(e, r) : r;
+}
+
+enum leat_auth leat_engine_auth(struct leat_engine *e)
+{
+	e->has_auth = false;
+	return (enum leat_auth)e->auth;
+}
