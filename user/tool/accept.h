@@ -115,6 +115,8 @@ void guest_new(struct accept *a, int fd);
 void guest_close(struct guest *g);
 /* Changes our keys and asks the peer to change its own, where that can be. */
 void guest_key_update(struct guest *g);
+/* Asks for the client's certificate, where that can be; report_auth tells what came of it. */
+void guest_ask(struct guest *g);
 /* Ends it now, whatever it does. */
 void guest_kill(struct guest *g);
 
@@ -126,6 +128,8 @@ void talk_data(struct guest *g, const uint8_t *p, size_t n, bool early);
 void orders_start(struct accept *a);
 
 /* accept_report.c */
+/* The answer to guest_ask, or that there can be none. */
+void report_auth(const struct guest *g, enum leat_auth what);
 /* The handshake is complete: notes what --export asks for. */
 void report_export(struct guest *g);
 void report_start(const struct accept *a, const char *addr, uint16_t port);

@@ -148,6 +148,13 @@ static enum io send_answer(struct guest *g)
 	return io;
 }
 
+/* What the client answered to guest_ask. */
+static void note_auth(struct guest *g)
+{
+	if (leat_engine_wants(g->io.e) & LEAT_HAS_AUTH)
+		report_auth(g, leat_engine_auth(g->io.e));
+}
+
 static enum io step_open(struct guest *g)
 {
 	size_t got;
@@ -166,6 +173,7 @@ static enum io step_open(struct guest *g)
 		if (g->a->o->key_update != 0 && ++g->pieces % g->a->o->key_update == 0)
 			guest_key_update(g);
 	}
+	note_auth(g);
 	return io == IO_EOF || io == IO_FAIL ? to_close(g) : io;
 }
 
@@ -270,5 +278,14 @@ void guest_key_update(struct guest *g)
 	if (g->phase != GUEST_OPEN)
 		return;
 	(void)!leat_engine_key_update(g->io.e, true);
+	loop_cancel(g->a->loop, &g->op);
+}
+
+void guest_ask(struct guest *g)
+{
+	if (g->phase != GUEST_OPEN)
+		return;
+	if (leat_engine_request_auth(g->io.e) == LEAT_UNSUPPORTED)
+		report_auth(g, LEAT_AUTH_NONE);
 	loop_cancel(g->a->loop, &g->op);
 }

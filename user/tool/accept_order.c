@@ -21,10 +21,16 @@ static void update_all(struct accept *a)
 	accept_for_all(a, guest_key_update);
 }
 
+static void ask_all(struct accept *a)
+{
+	accept_for_all(a, guest_ask);
+}
+
 static const struct {
 	const char *name;
 	void (*fn)(struct accept *a);
 } orders[] = {
+	{ "auth", ask_all },
 	{ "close", close_all },
 	{ "key-update", update_all },
 	{ "stop", accept_stop },

@@ -223,3 +223,23 @@ void report_data(const struct guest *g, const uint8_t *p, size_t n, bool early)
 	printf("%" PRIu64 " %s %zu bytes: %s\n", g->number, early ? "early data" : "data", n, text);
 	fflush(stdout);
 }
+
+void report_auth(const struct guest *g, enum leat_auth what)
+{
+	static const char *const words[] = { [LEAT_AUTH_NONE] = "unsupported",
+		[LEAT_AUTH_ASKED] = "asked",
+		[LEAT_AUTH_SHOWN] = "shown",
+		[LEAT_AUTH_DECLINED] = "declined" };
+	struct leat_span der = leat_engine_peer_cert(g->io.e, 0);
+	char cert[512] = "-";
+
+	if (what == LEAT_AUTH_SHOWN && verify_describe(der, cert, sizeof(cert)) != LEAT_OK)
+		snprintf(cert, sizeof(cert), "(cannot be read)");
+	if (g->a->o->json) {
+		print_json(json_pack("{s:s, s:I, s:s, s:s}", "event", "auth", "number",
+			(json_int_t)g->number, "result", words[what], "certificate", cert));
+		return;
+	}
+	printf("%" PRIu64 " auth %s: %s\n", g->number, words[what], cert);
+	fflush(stdout);
+}
