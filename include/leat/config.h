@@ -111,6 +111,15 @@ LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_set_alpn(
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_set_records(
 	struct leat_config *c, enum leat_dir dir, enum leat_records policy, struct leat_err *err);
 
+/* How much padding a record of TLS 1.3 gets (RFC 8446 5.4): n bytes of content of this type (21 alert,
+ * 22 handshake, 23 data) may be followed by up to room bytes; more than that is cut to it. */
+typedef size_t leat_record_pad_fn(void *arg, uint8_t type, size_t n, size_t room);
+/* leat_config_set_record_padding makes fn decide for each record that user space protects, in place of the
+ * option record_padding; NULL: the option again. Sending stays out of the kernel then, which cannot pad.
+ * arg is borrowed; fn may be called by several threads at once. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_set_record_padding(
+	struct leat_config *c, leat_record_pad_fn *fn, void *arg, struct leat_err *err);
+
 /* Files of an option list; NULL where there is none. Strings are borrowed for the call. */
 struct leat_files {
 	const char *certfile;   /* PEM: our certificate, its intermediates after it */

@@ -260,6 +260,13 @@ static void records_agreed_to_be_short(void **state)
 		rig_close(&r);
 	}
 	connect_as(&r, "auto", "auto");
+	((struct leat_config *)leat_engine_config(r.c->e))->pad_to = 64; /* option record_padding */
+	assert_int_equal(leat_offload(r.c, LEAT_TX), LEAT_UNSUPPORTED);
+	assert_string_equal(why(&r, LEAT_TX), "padding");
+	assert_int_equal(leat_offload(r.c, LEAT_RX), LEAT_OK);
+	works(&r);
+	rig_close(&r);
+	connect_as(&r, "auto", "auto");
 	r.c->e->max[LEAT_TX] = 1000;
 	r.c->ho.dir[LEAT_TX].policy = LEAT_RECORDS_KERNEL;
 	assert_int_equal(leat_offload(r.c, LEAT_TX), LEAT_FAILED);

@@ -237,7 +237,7 @@ static void booleans(void **state)
 static void numbers(void **state)
 {
 	static const char *const wrong[] = { "", "x", "-1", "+1", " 1", "1 ", "1x", "0x10", "1.0",
-		"1e2", "99999999999999999999", "4294967297", "18446744073709551617", "\n" };
+		"1e2", "99999999999999999999", "18446744073709551617", "\n" };
 	const struct option *o;
 	char text[32];
 
@@ -259,7 +259,12 @@ static void numbers(void **state)
 		}
 		for (size_t j = 0; j < sizeof(wrong) / sizeof(wrong[0]); j++)
 			refuses(role, o->name, wrong[j], o->name, o->name);
+		if (o->max < 4294967297) /* 1, if it were cut to 32 bits */
+			refuses(role, o->name, "4294967297", o->name, "outside its range");
 	}
+	refuses(LEAT_CLIENT, "record_size_limit", "1", "record_size_limit", "at least 64");
+	refuses(LEAT_SERVER, "record_size_limit", "63", "record_size_limit", "at least 64");
+	takes(LEAT_SERVER, "record_size_limit", "64", "64");
 	takes(LEAT_CLIENT, "depth", "007", "7");
 	assert_int_equal(option_find("depth", OPTION_CLIENT)->min, 0);
 	assert_int_equal(option_find("depth", OPTION_CLIENT)->max, 255);

@@ -267,6 +267,16 @@ enum leat_ret leat_config_set_records(
 	return LEAT_OK;
 }
 
+enum leat_ret leat_config_set_record_padding(
+	struct leat_config *c, leat_record_pad_fn *fn, void *arg, struct leat_err *err)
+{
+	if (config_may_set(c, err) != LEAT_OK)
+		return LEAT_FAILED;
+	c->pad = fn;
+	c->pad_arg = arg;
+	return LEAT_OK;
+}
+
 enum leat_ret leat_config_set_key_log(
 	struct leat_config *c, leat_key_log_fn *fn, void *arg, struct leat_err *err)
 {

@@ -73,7 +73,12 @@ struct leat_config {
 	uint32_t max_handshake_size;
 	uint16_t
 		record_size; /* record_size_limit we say (client) or answer with (server); 0: none */
-	uint8_t max_fragment;     /* client: max_fragment_length asked for, 1 to 4; 0: none */
+	uint8_t max_fragment;    /* client: max_fragment_length asked for, 1 to 4; 0: none */
+	uint64_t key_update_at;  /* TLS 1.3: bytes sent under one key before a new one */
+	uint16_t pad_to;         /* TLS 1.3: content is padded to a multiple of this; 0: not */
+	leat_record_pad_fn *pad; /* asked instead where set */
+	void *pad_arg;
+	bool fallback;            /* client: TLS_FALLBACK_SCSV (RFC 7507) */
 	leat_key_log_fn *key_log; /* NULL: secrets are told to nobody */
 	void *key_log_arg;
 	bool keep_secrets; /* exporters work also after a hand-over of both directions */

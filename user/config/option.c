@@ -568,60 +568,6 @@ static void show_psk_modes(const struct leat_config *c, char *buf, size_t n)
 		append(buf, n, mode_words[PSK_KE]);
 }
 
-static const char *const records_words[] = { "auto", "kernel", "user" };
-
-static enum leat_ret parse_records(
-	const struct option *o, const char *value, enum leat_records *out, struct leat_err *err)
-{
-	int i = find_word(records_words, 3, value);
-
-	if (i < 0)
-		return err_option(err, o->name, value, "neither auto, kernel nor user");
-	*out = (enum leat_records)i;
-	return LEAT_OK;
-}
-
-static enum leat_ret set_records(
-	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
-{
-	enum leat_records r = LEAT_RECORDS_AUTO;
-
-	if (parse_records(o, value, &r, err) != LEAT_OK)
-		return LEAT_FAILED;
-	c->records[LEAT_RX] = c->records[LEAT_TX] = r;
-	return LEAT_OK;
-}
-
-static void show_records(const struct leat_config *c, char *buf, size_t n)
-{
-	if (c->records[LEAT_RX] == c->records[LEAT_TX])
-		snprintf(buf, n, "%s", records_words[c->records[LEAT_TX]]);
-	else
-		snprintf(buf, n, "(see records_rx and records_tx)");
-}
-
-static enum leat_ret set_records_rx(
-	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
-{
-	return parse_records(o, value, &c->records[LEAT_RX], err);
-}
-
-static void show_records_rx(const struct leat_config *c, char *buf, size_t n)
-{
-	snprintf(buf, n, "%s", records_words[c->records[LEAT_RX]]);
-}
-
-static enum leat_ret set_records_tx(
-	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
-{
-	return parse_records(o, value, &c->records[LEAT_TX], err);
-}
-
-static void show_records_tx(const struct leat_config *c, char *buf, size_t n)
-{
-	snprintf(buf, n, "%s", records_words[c->records[LEAT_TX]]);
-}
-
 /* ---- the table ---------------------------------------------------------------------------------------- */
 
 static const struct option options[] = {
@@ -725,6 +671,21 @@ static const struct option options[] = {
 		"Ask the server for records that hold no more than this, both ways (RFC 6066); for servers "
 		"that do not know record_size_limit.",
 		option_set_max_fragment, option_show_max_fragment },
+	{ "record_padding", NULL, OPTION_NUMBER, OPTION_BOTH, false, 0, 16384,
+		"0, or bytes, up to 16384", "",
+		"TLS 1.3: pad what records hold to a multiple of this, so that lengths tell less. 0: no "
+		"padding. With padding nothing is sent through the kernel.",
+		option_set_record_padding, option_show_record_padding },
+	{ "key_update_at", NULL, OPTION_NUMBER, OPTION_BOTH, false, 1, 388736063997,
+		"bytes, 1 to 388736063997", "",
+		"TLS 1.3: data sent under one key before KeyUpdate brings a new one; sooner where the "
+		"cipher needs it.",
+		option_set_key_update_at, option_show_key_update_at },
+	{ "fallback", NULL, OPTION_BOOL, OPTION_CLIENT, false, 0, 0, "true, false", "false",
+		"Say that this is a second try with lower versions (TLS_FALLBACK_SCSV, RFC 7507): a "
+		"server that speaks a higher one refuses, because somebody must have made the first fail. "
+		"Not for first tries.",
+		option_set_fallback, option_show_fallback },
 	{ "keep_secrets", NULL, OPTION_BOOL, OPTION_BOTH, false, 0, 0, "true, false", "false",
 		"Keep the master secret of TLS 1.2 when the kernel has both directions, so that exporters "
 		"and channel bindings work afterwards too; TLS 1.3 needs nothing for that.",
@@ -751,11 +712,11 @@ static const struct option options[] = {
 	{ "records", NULL, OPTION_WORD, OPTION_BOTH, false, 0, 0, "auto, kernel, user", "",
 		"Who protects records: the kernel where it pays, the kernel or nobody, never the "
 		"kernel.",
-		set_records, show_records },
+		option_set_records, option_show_records },
 	{ "records_rx", NULL, OPTION_WORD, OPTION_BOTH, false, 0, 0, "auto, kernel, user", "",
-		"records, for received data only.", set_records_rx, show_records_rx },
+		"records, for received data only.", option_set_records_rx, option_show_records_rx },
 	{ "records_tx", NULL, OPTION_WORD, OPTION_BOTH, false, 0, 0, "auto, kernel, user", "",
-		"records, for sent data only.", set_records_tx, show_records_tx },
+		"records, for sent data only.", option_set_records_tx, option_show_records_tx },
 };
 
 #define NUM_OPTIONS (sizeof(options) / sizeof(options[0]))

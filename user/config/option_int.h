@@ -23,7 +23,13 @@ int option_find_word(const char *const *words, int num, const char *value);
 		const char *value, struct leat_err *err);                              \
 	void option_show_##name(const struct leat_config *c, char *buf, size_t n)
 
+OPTION_FUNCTIONS(records);
+OPTION_FUNCTIONS(records_rx);
+OPTION_FUNCTIONS(records_tx);
 OPTION_FUNCTIONS(record_size);
 OPTION_FUNCTIONS(max_fragment);
+OPTION_FUNCTIONS(record_padding);
+OPTION_FUNCTIONS(key_update_at);
+OPTION_FUNCTIONS(fallback);
 
 #endif

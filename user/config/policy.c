@@ -15,7 +15,9 @@
 
 #define DEPTH_MODERN   10
 #define TICKETS_MODERN 2 /* a client that opens two connections next time uses each ticket once */
-#define SHARES_MODERN  2 /* the two groups nearly every server takes, saving most retries */
+/* RFC 8446 5.5: 2^24.5 full-size records for AES-GCM. What is counted in records is in rec/rec_user.c. */
+#define KEY_UPDATE_AT UINT64_C(388736063997)
+#define SHARES_MODERN 2 /* the two groups nearly every server takes, saving most retries */
 
 static void add_suites_of(struct leat_config *c, unsigned version)
 {
@@ -83,6 +85,7 @@ void policy_modern(struct leat_config *c)
 	c->records[LEAT_TX] = LEAT_RECORDS_AUTO;
 	c->max_handshake_size = LIM_HANDSHAKE;
 	/* A server answers whoever speaks of it. A client that takes every size has nothing to say. */
+	c->key_update_at = KEY_UPDATE_AT;
 	c->record_size = c->role == LEAT_SERVER ? LIM_PLAINTEXT + 1 : 0;
 	c->sessions = c->role == LEAT_CLIENT ? SESSIONS_OFF : SESSIONS_STATELESS;
 	c->num_tickets = TICKETS_MODERN;

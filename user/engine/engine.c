@@ -372,6 +372,11 @@ size_t leat_engine_record_max(const struct leat_engine *e, enum leat_dir dir)
 	return e->max[dir] ? e->max[dir] : LIM_PLAINTEXT;
 }
 
+bool leat_engine_pads(const struct leat_engine *e)
+{
+	return e->version == LEAT_TLS13 && (e->cfg->pad || e->cfg->pad_to > 1);
+}
+
 const struct leat_config *leat_engine_config(const struct leat_engine *e)
 {
 	return e->cfg;

@@ -52,6 +52,8 @@ void leat_engine_ctl_done(struct leat_engine *e);
 
 /* Most bytes of content in one record of a direction, as the two sides agreed: LIM_PLAINTEXT or less. */
 size_t leat_engine_record_max(const struct leat_engine *e, enum leat_dir dir);
+/* Records that are sent get padding (RFC 8446 5.4). */
+bool leat_engine_pads(const struct leat_engine *e);
 /* The suite's AEAD and version, for policy; AEAD_NONE before they are known. */
 enum aead_id leat_engine_aead(const struct leat_engine *e);
 const struct leat_config *leat_engine_config(const struct leat_engine *e);

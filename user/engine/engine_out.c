@@ -70,11 +70,28 @@ static uint16_t cleartext_version(const struct leat_engine *e)
 	return e->role == LEAT_CLIENT && !e->first_sent ? 0x0301 : LEAT_TLS12;
 }
 
+/* RFC 8446 5.4: "Implementations MUST NOT" let content and padding exceed the limit of a record, by the
+ * protocol or by agreement. */
+static size_t padding_of(const struct leat_engine *e, uint8_t type, size_t n)
+{
+	size_t room, pad;
+
+	if (!leat_engine_pads(e) || !rec_half_is_keyed(&e->tx) || n >= rec_max(&e->tx))
+		return 0;
+	room = rec_max(&e->tx) - n;
+	if (e->cfg->pad)
+		pad = e->cfg->pad(e->cfg->pad_arg, type, n, room);
+	else
+		pad = n % e->cfg->pad_to ? e->cfg->pad_to - n % e->cfg->pad_to : 0;
+	return pad < room ? pad : room;
+}
+
 /* Seals n bytes from in (or in place) as one record behind out_len; room must have been made. */
-static enum leat_ret out_record(struct leat_engine *e, uint8_t type, const uint8_t *in, size_t n)
+static enum leat_ret out_record(
+	struct leat_engine *e, uint8_t type, const uint8_t *in, size_t n, size_t pad)
 {
 	size_t len = rec_seal(
-		&e->tx, type, in, n, 0, cleartext_version(e), e->out + e->out_len, &e->err);
+		&e->tx, type, in, n, pad, cleartext_version(e), e->out + e->out_len, &e->err);
 
 	if (len == 0)
 		return LEAT_FAILED;
@@ -85,11 +102,17 @@ static enum leat_ret out_record(struct leat_engine *e, uint8_t type, const uint8
 
 enum leat_ret out_flush(struct leat_engine *e)
 {
+	size_t pad;
+
 	if (!e->gathering)
 		return LEAT_OK;
+	pad = padding_of(e, REC_HANDSHAKE, e->gather_n);
+	if (pad && !out_room(e, rec_overhead(&e->tx) + pad))
+		return err_memory(&e->err);
 	e->gathering = false;
 	e->out_len = e->gather;
-	return out_record(e, REC_HANDSHAKE, e->out + e->gather + rec_prefix(&e->tx), e->gather_n);
+	return out_record(
+		e, REC_HANDSHAKE, e->out + e->gather + rec_prefix(&e->tx), e->gather_n, pad);
 }
 
 static enum leat_ret ctl_add(struct leat_engine *e, uint8_t type, struct leat_span payload)
@@ -155,7 +178,7 @@ static enum leat_ret sink_ccs(void *arg)
 		e->out_len += len;
 		return len ? LEAT_OK : LEAT_FAILED;
 	}
-	return out_record(e, REC_CCS, &one, 1);
+	return out_record(e, REC_CCS, &one, 1, 0);
 }
 
 /* What was agreed does not hold for early data, whose keys are older than the agreement. */
@@ -237,14 +260,16 @@ const struct hs_sink engine_sink = {
 enum leat_ret out_alert(struct leat_engine *e, bool fatal, uint8_t alert)
 {
 	const uint8_t body[2] = { fatal ? 2 : 1, alert };
+	size_t pad;
 
 	if (e->exported[LEAT_TX])
 		return ctl_add(e, REC_ALERT, (struct leat_span){ body, sizeof(body) });
 	if (out_flush(e) != LEAT_OK)
 		return LEAT_FAILED;
-	if (!out_room(e, rec_overhead(&e->tx) + sizeof(body)))
+	pad = padding_of(e, REC_ALERT, sizeof(body));
+	if (!out_room(e, rec_overhead(&e->tx) + sizeof(body) + pad))
 		return err_memory(&e->err);
-	return out_record(e, REC_ALERT, body, sizeof(body));
+	return out_record(e, REC_ALERT, body, sizeof(body), pad);
 }
 
 const uint8_t *leat_engine_out(const struct leat_engine *e, size_t *n)
@@ -269,11 +294,28 @@ void leat_engine_out_done(struct leat_engine *e, size_t n)
 	}
 }
 
-/* TLS 1.3: a fresh key before the old one is used up. Two records are kept back: the KeyUpdate
- * itself and an alert. */
+/* TLS 1.2 has no new keys for an old connection: a planned end, of which the peer is told by
+ * close_notify. RFC 5246 6.1 leaves renegotiation, which is not spoken here. */
+static enum leat_ret end_of_key12(struct leat_engine *e)
+{
+	if (!e->closed && out_alert(e, false, LEAT_ALERT_CLOSE_NOTIFY) == LEAT_OK)
+		e->closed = true;
+	return err_raise(&e->err, LEAT_E_CLOSED, 0, 0, LEAT_HERE,
+		"write: the keys of this tls 1.2 connection have protected as many records as they may");
+}
+
+/* RFC 8446 5.5: "Implementations SHOULD do a key update as described in Section 4.6.3 prior to reaching
+ * these limits." Two records are kept back: the KeyUpdate itself and an alert; so the sequence number
+ * never wraps (5.3: "MUST either rekey [...] or terminate the connection"). */
 static enum leat_ret maybe_update_key(struct leat_engine *e)
 {
-	if (!e->up || e->version != LEAT_TLS13 || rec_half_left(&e->tx) > 2)
+	bool used_up = rec_half_left(&e->tx) <= 2;
+
+	if (!e->up)
+		return LEAT_OK;
+	if (e->version != LEAT_TLS13)
+		return used_up ? end_of_key12(e) : LEAT_OK;
+	if (!used_up && e->tx.bytes < e->cfg->key_update_at)
 		return LEAT_OK;
 	if (hs_post_key_update(&e->post, e->cfg, &e->sink, false, &e->err) != LEAT_OK)
 		return LEAT_FAILED;
@@ -295,17 +337,18 @@ enum leat_ret leat_engine_key_update(struct leat_engine *e, bool ask)
 /* Seals up to n bytes as records while the out buffer is below its mark. */
 static enum leat_ret write_records(struct leat_engine *e, const uint8_t *p, size_t n, size_t *taken)
 {
-	size_t piece;
+	size_t piece, pad;
 
 	while (n && e->out_len - e->out_off < ENGINE_OUT_MARK) {
 		if (maybe_update_key(e) != LEAT_OK)
 			return engine_fail(e);
 		piece = n < rec_max(&e->tx) ? n : rec_max(&e->tx);
-		if (!out_room(e, piece + rec_overhead(&e->tx))) {
+		pad = padding_of(e, REC_DATA, piece);
+		if (!out_room(e, piece + rec_overhead(&e->tx) + pad)) {
 			(void)err_memory(&e->err);
 			return engine_fail(e);
 		}
-		if (out_record(e, REC_DATA, p, piece) != LEAT_OK)
+		if (out_record(e, REC_DATA, p, piece, pad) != LEAT_OK)
 			return engine_fail(e);
 		p += piece;
 		n -= piece;

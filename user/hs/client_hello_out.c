@@ -23,6 +23,10 @@ static struct leat_span list_suites(const struct hs *h, struct leat_wr *w)
 	for (unsigned i = 0; i < h->cfg->suites.n; i++)
 		if (offers(h, h->cfg->suites.v[i]->version))
 			leat_wr_u16(w, h->cfg->suites.v[i]->id);
+	/* RFC 7507 4: "clients SHOULD put TLS_FALLBACK_SCSV after all cipher suites that they actually
+	 * intend to negotiate" */
+	if (h->cfg->fallback)
+		leat_wr_u16(w, SUITE_FALLBACK_SCSV);
 	return leat_wr_done(w);
 }
 
@@ -205,7 +209,7 @@ static enum leat_ret offer_psks(struct hs *h, struct client_hello *ch)
 enum leat_ret client_send_hello(struct hs *h, struct leat_span cookie)
 {
 	static const uint8_t null_compression[] = { 0 };
-	uint8_t suites_b[2 * CONFIG_MAX_SUITES], groups_b[2 * CONFIG_MAX_GROUPS];
+	uint8_t suites_b[2 * (CONFIG_MAX_SUITES + 1)], groups_b[2 * CONFIG_MAX_GROUPS];
 	uint8_t schemes_b[2 * CONFIG_MAX_SCHEMES], versions_b[2 * MAX_VERSIONS];
 	uint8_t cert_schemes_b[2 * CONFIG_MAX_SCHEMES];
 	struct leat_wr suites, groups, schemes, versions, cert_schemes;

@@ -67,6 +67,7 @@ static bool is_final(enum leat_why w)
 	case WHY_VERSION:
 	case WHY_SUITE:
 	case WHY_RECORD_LIMIT:
+	case WHY_PADDING:
 	case WHY_CIPHER_MISSING:
 	case WHY_KEYS_REFUSED:
 	case WHY_CLOSED: return true;
@@ -136,6 +137,8 @@ static enum leat_why why_not_possible(const struct leat_engine *e, enum leat_dir
 	 * bytes and takes as many. */
 	if (leat_engine_record_max(e, dir) < LIM_PLAINTEXT)
 		return WHY_RECORD_LIMIT;
+	if (dir == LEAT_TX && leat_engine_pads(e))
+		return WHY_PADDING;
 	return WHY_IN_KERNEL;
 }
 

@@ -22,6 +22,7 @@
 	X(WHY_SUITE, "suite", "no kernel has a cipher for this suite")                                  \
 	X(WHY_RECORD_LIMIT, "record_limit",                                                             \
 		"the two sides agreed on shorter records than the kernel makes or checks")              \
+	X(WHY_PADDING, "padding", "the configuration pads records, which the kernel cannot")            \
 	X(WHY_CIPHER_MISSING, "cipher_missing",                                                         \
 		"this kernel lacks the suite's cipher: load its crypto module")                         \
 	X(WHY_KEYS_REFUSED, "keys_refused", "the kernel refused the record keys")                       \

@@ -19,7 +19,8 @@ enum { TYPE_CCS = 20, TYPE_ALERT = 21, TYPE_HANDSHAKE = 22, TYPE_DATA = 23 };
 
 /* RFC 8446 5.5: 2^24.5 full-size records for AES-GCM; RFC 9147 4.5.3 gives 2^23 for CCM; with
  * ChaCha20-Poly1305 the sequence number would wrap first. The same bounds hold for the same AEADs in
- * TLS 1.2. One record is kept back so that an alert or KeyUpdate can still be sent. */
+ * TLS 1.2. (Of forgeries, the other limit of 5.5, the first one ends a connection over TCP: there is
+ * nothing to count.) One record is kept back so that an alert or KeyUpdate can still be sent. */
 static uint64_t key_limit(enum aead_id aead)
 {
 	switch (aead) {
