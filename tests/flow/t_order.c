@@ -60,6 +60,32 @@ static void fresh(const char *versions, bool retry)
 	pair_init(&pair, leat_config_ref(kept[i].c), leat_config_ref(kept[i].s), NULL);
 }
 
+static enum hs_state state_of(enum leat_role who)
+{
+	for (int s = 0; s < HS_STATE_COUNT; s++)
+		if (strcmp(state_name(s), hs_state_name(pair.side[who].hs)) == 0)
+			return (enum hs_state)s;
+	return HS_STATE_COUNT;
+}
+
+/* Rows of the tables that a handshake here went through. */
+static const struct hs_row *met[100];
+static size_t num_met;
+
+static void note_row(enum leat_role from)
+{
+	const struct pair_unit *u = pair_peek(&pair, from);
+	const struct hs_row *row = u ? state_row(!from, state_of(!from),
+					       u->type == REC_CCS ? HS_MSG_CCS : (unsigned)u->p[0])
+				     : NULL;
+	size_t i = 0;
+
+	while (i < num_met && met[i] != row)
+		i++;
+	if (row && i == num_met && num_met < 100)
+		met[num_met++] = row;
+}
+
 /* Delivers up to n units; false when the handshake had fewer. */
 static bool advance(size_t n)
 {
@@ -68,19 +94,12 @@ static bool advance(size_t n)
 	for (; n > 0; n--) {
 		enum leat_role from = pair_peek(&pair, LEAT_CLIENT) ? LEAT_CLIENT : LEAT_SERVER;
 
+		note_row(from);
 		if (!pair_deliver(&pair, from, &r))
 			return false;
 		assert_int_equal(r, LEAT_OK);
 	}
 	return true;
-}
-
-static enum hs_state state_of(enum leat_role who)
-{
-	for (int s = 0; s < HS_STATE_COUNT; s++)
-		if (strcmp(state_name(s), hs_state_name(pair.side[who].hs)) == 0)
-			return (enum hs_state)s;
-	return HS_STATE_COUNT;
 }
 
 static void must_be_unexpected(enum leat_role to, enum rec_type type, enum hs_level level,
@@ -196,6 +215,10 @@ static void every_level(void **state)
 	wrong_level("tlsv1.3", false);
 	wrong_level("tlsv1.3", true);
 	wrong_level("tlsv1.2", false);
+	with_auth = true;
+	wrong_level("tlsv1.3", false);
+	wrong_level("tlsv1.2", false);
+	with_auth = false;
 }
 
 /* Every message a second time, and every message left out. */
@@ -231,7 +254,9 @@ static void repeated_and_missing(const char *versions, bool retry)
 		(void)advance(at);
 		pair_pop(&pair, from);
 		u = pair_peek(&pair, from);
-		if (type == REC_HANDSHAKE && u && u->type == REC_HANDSHAKE)
+		/* (a CertificateRequest may be left out) */
+		if (type == REC_HANDSHAKE && u && u->type == REC_HANDSHAKE &&
+			!state_row(!from, state_of(!from), u->p[0]))
 			must_be_unexpected(!from, u->type, pair.side[!from].dir[LEAT_RX].level,
 				(struct leat_span){ u->p, u->n }, "one missing");
 		pair_clear(&pair);
@@ -244,6 +269,10 @@ static void repeated(void **state)
 	repeated_and_missing("tlsv1.3", false);
 	repeated_and_missing("tlsv1.3", true);
 	repeated_and_missing("tlsv1.2", false);
+	with_auth = true;
+	repeated_and_missing("tlsv1.3", false);
+	repeated_and_missing("tlsv1.2", false);
+	with_auth = false;
 }
 
 /* ---- change_cipher_spec ---- */
@@ -450,6 +479,41 @@ static void misuse(void **state)
 	pair_clear(&pair);
 }
 
+/* ---- the tables ---- */
+
+static void check_met(const char *table, const struct hs_row *rows, size_t num)
+{
+	/* Messages that another test has the handshakes for. */
+	static const unsigned elsewhere[] = {
+		MSG_HELLO_REQUEST,  /* hello_requests */
+		MSG_END_EARLY,      /* t_early.c */
+		MSG_SESSION_TICKET, /* t_resume12.c */
+	};
+
+	for (size_t i = 0; i < num; i++) {
+		size_t k = 0;
+
+		while (k < num_met && met[k] != &rows[i])
+			k++;
+		for (size_t j = 0; j < sizeof(elsewhere) / sizeof(elsewhere[0]); j++)
+			if (rows[i].msg == elsewhere[j])
+				k = 0;
+		if (k == num_met)
+			fail_msg("%s: no handshake here has %s in %s; add one to fresh()", table,
+				state_msg_name(rows[i].msg), state_name(rows[i].in));
+	}
+}
+
+/* A row added to a table is attacked above only when a handshake gets there. Runs last. */
+static void every_row_was_met(void **state)
+{
+	(void)state;
+	check_met("client_rows", client_rows, num_client_rows);
+	check_met("server_rows", server_rows, num_server_rows);
+	check_met("v12_client_rows", v12_client_rows, num_v12_client_rows);
+	check_met("v12_server_rows", v12_server_rows, num_v12_server_rows);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -467,6 +531,7 @@ int main(void)
 		cmocka_unit_test(ccs_inside_a_message),
 		cmocka_unit_test(empty_record),
 		cmocka_unit_test(misuse),
+		cmocka_unit_test(every_row_was_met),
 	};
 	int r = cmocka_run_group_tests(tests, NULL, NULL);
 
