@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * t_rfc8448.c - the traces of RFC 8448 with a whole engine as the client: section 3 (simple 1-RTT, ticket,
+ * data, close), 4 (resumption of its ticket with 0-RTT), 5 (HelloRetryRequest with a cookie). Given are
+ * the private keys and, because another library wrote them, the bytes of each ClientHello; the binder in
+ * section 4's is left to the engine. Everything else the engine sends must be the RFC's, byte for byte,
+ * and it must come to the RFC's secrets. The RFC's server records go in where the header has them; in
+ * sections 4 and 5 its messages, sealed under its keys.
+ */
+#include "duo.h"
+#include "ids.h"
+#include "rfc8448.h"
+
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/param_build.h>
+
+#include "crypto/kex.h"
+#include "engine/engine_int.h"
+#include "pki.h"
+#include "sched/sched13.h"
+#include "session/session.h"
+#include "wire/client_hello.h"
+
+/* ---- what the RFC gives in place of dice: put in by the linker ---- */
+
+static struct {
+	const char *hello[2]; /* bytes of the ClientHellos */
+	const char *private_key, *public_key;
+	uint16_t group; /* of the key; shares of other groups are never used */
+	unsigned hellos;
+} given;
+
+static EVP_PKEY *x25519_key(struct leat_span private_key)
+{
+	return EVP_PKEY_new_raw_private_key_ex(NULL, "X25519", NULL, private_key.p, private_key.n);
+}
+
+static EVP_PKEY *p256_key(struct leat_span private_key, struct leat_span public_key)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+	BIGNUM *n = BN_bin2bn(private_key.p, (int)private_key.n, NULL);
+	OSSL_PARAM_BLD *b = OSSL_PARAM_BLD_new();
+	EVP_PKEY *key = NULL;
+	OSSL_PARAM *params;
+
+	assert_true(OSSL_PARAM_BLD_push_utf8_string(
+			    b, OSSL_PKEY_PARAM_GROUP_NAME, "prime256v1", 0) == 1 &&
+		    OSSL_PARAM_BLD_push_BN(b, OSSL_PKEY_PARAM_PRIV_KEY, n) == 1 &&
+		    OSSL_PARAM_BLD_push_octet_string(
+			    b, OSSL_PKEY_PARAM_PUB_KEY, public_key.p, public_key.n) == 1);
+	params = OSSL_PARAM_BLD_to_param(b);
+	assert_int_equal(EVP_PKEY_fromdata_init(ctx), 1);
+	assert_int_equal(EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_KEYPAIR, params), 1);
+	OSSL_PARAM_free(params);
+	OSSL_PARAM_BLD_free(b);
+	BN_free(n);
+	EVP_PKEY_CTX_free(ctx);
+	return key;
+}
+
+__typeof__(kex_start) __real_kex_start, __wrap_kex_start;
+enum leat_ret __wrap_kex_start(struct kex *k, const struct crypto *c, const struct group *g,
+	struct leat_wr *share, struct leat_err *err)
+{
+	if (g->id != given.group)
+		return __real_kex_start(k, c, g, share, err);
+	*k = (struct kex){ .group = g };
+	k->pkey = g->id == GROUP_X25519
+			  ? x25519_key(vec_hex(given.private_key))
+			  : p256_key(vec_hex(given.private_key), vec_hex(given.public_key));
+	assert_non_null(k->pkey);
+	leat_wr_span(share, vec_hex(given.public_key));
+	return LEAT_OK;
+}
+
+__typeof__(enc_client_hello) __real_enc_client_hello, __wrap_enc_client_hello;
+void __wrap_enc_client_hello(
+	struct leat_wr *w, const struct client_hello *ch, const uint16_t *order, size_t num)
+{
+	(void)ch;
+	(void)order;
+	(void)num;
+	assert_true(given.hellos < 2);
+	leat_wr_span(w, vec_hex(given.hello[given.hellos++]));
+}
+
+/* ---- the client, and the bytes between ---- */
+
+static struct leat_config *client;
+
+static int setup(void **state)
+{
+	(void)state;
+	client = ids_config(LEAT_CLIENT, KEY_RSA, "versions=tlsv1.3", "verify=verify_none",
+		"groups=x25519,secp256r1", "key_shares=1", "middlebox_comp_mode=false",
+		"record_size_limit=16385", "session_tickets=manual", NULL);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	leat_config_unref(client);
+	pki_done();
+	vec_free_all();
+	return 0;
+}
+
+static struct leat_engine *open_client(struct leat_session *s)
+{
+	const struct leat_engine_opts o = {
+		.host = "server", .session = s, .early_data = s != NULL
+	};
+	struct leat_err err = { 0 };
+	struct leat_engine *e;
+
+	given.hellos = 0;
+	if (leat_engine_new_with(&e, client, &o, &duo_env, &err) != LEAT_OK)
+		fail_msg("%s", err.what);
+	return e;
+}
+
+static void feed(struct leat_engine *e, struct leat_span b)
+{
+	size_t room;
+
+	while (b.n) {
+		uint8_t *at = leat_engine_in(e, &room);
+
+		assert_non_null(at);
+		room = room < b.n ? room : b.n;
+		memcpy(at, b.p, room);
+		b.p += room;
+		b.n -= room;
+		if (leat_engine_in_done(e, room) == LEAT_FAILED)
+			fail_msg("%s", leat_engine_error(e)->what);
+		while (leat_engine_wants(e) & LEAT_WANT_JOB)
+			if (leat_engine_job_run(e) == LEAT_FAILED)
+				fail_msg("%s", leat_engine_error(e)->what);
+	}
+}
+
+/* What the engine sends now is exactly this. */
+static void sends(struct leat_engine *e, const char *hex)
+{
+	struct leat_wr got = { 0 };
+	const uint8_t *p;
+	size_t n;
+
+	while ((p = leat_engine_out(e, &n)) != NULL) {
+		leat_wr_bytes(&got, p, n);
+		leat_engine_out_done(e, n);
+	}
+	assert_hex(got.p, got.n, hex);
+	leat_wr_clear(&got);
+}
+
+static void clear_record(struct leat_engine *e, const char *message)
+{
+	struct leat_span m = vec_hex(message);
+	struct leat_wr w = { 0 };
+
+	leat_wr_u8(&w, 22);
+	leat_wr_u16(&w, 0x0303);
+	leat_wr_vec(&w, 2, m);
+	feed(e, leat_wr_done(&w));
+	leat_wr_clear(&w);
+}
+
+/* One direction's records under a traffic secret of the RFC. */
+static void keyed(struct rec_half *h, const char *secret, bool sealing)
+{
+	struct leat_span b = vec_hex(secret);
+	struct leat_secret s = { 0 };
+	struct traffic_keys k = { 0 };
+	struct leat_err err = { 0 };
+
+	leat_secret_set(&s, b.p, b.n);
+	sched13_keys(HASH_SHA256, AEAD_AES_128_GCM, &s, &k);
+	k.version = LEAT_TLS13;
+	assert_int_equal(rec_half_keys(h, client->crypto, &k, sealing, &err), LEAT_OK);
+}
+
+/* The server's flight as one record under its handshake keys. */
+static void sealed_record(struct leat_engine *e, const char *secret, const char *messages)
+{
+	struct leat_span m = vec_hex(messages);
+	struct rec_half h = { 0 };
+	struct leat_err err = { 0 };
+	uint8_t rec[2048];
+	size_t n;
+
+	keyed(&h, secret, true);
+	n = rec_seal(&h, 22, m.p, m.n, 0, LEAT_TLS12, rec, &err);
+	assert_true(n > 0);
+	feed(e, vec_copy(rec, n));
+	rec_half_clear(&h);
+}
+
+/* What the engine sends now: one record under each of these secrets, holding these messages. */
+static void sends_sealed(struct leat_engine *e, const char *const secrets[],
+	const char *const messages[], size_t num)
+{
+	struct leat_err err = { 0 };
+	struct leat_wr got = { 0 };
+	const uint8_t *p;
+	uint8_t *at;
+	size_t n;
+
+	while ((p = leat_engine_out(e, &n)) != NULL) {
+		leat_wr_bytes(&got, p, n);
+		leat_engine_out_done(e, n);
+	}
+	at = got.p;
+	for (size_t i = 0; i < num; i++) {
+		struct rec_half h = { 0 };
+		struct leat_span payload;
+		struct rec_hdr hdr;
+		uint8_t type;
+
+		keyed(&h, secrets[i], false);
+		assert_true((size_t)(at - got.p) + 5 <= got.n);
+		assert_int_equal(rec_hdr_check(&h, at, &hdr, &err), LEAT_OK);
+		assert_true((size_t)(at - got.p) + 5 + hdr.len <= got.n);
+		assert_int_equal(rec_open(&h, at, &hdr, &type, &payload, &err), LEAT_OK);
+		assert_hex(payload.p, payload.n, messages[i]);
+		at += 5 + hdr.len;
+		rec_half_clear(&h);
+	}
+	assert_int_equal(at - got.p, got.n);
+	leat_wr_clear(&got);
+}
+
+static void holds(const struct leat_secret *s, const char *hex)
+{
+	assert_hex(s->b, s->n, hex);
+}
+
+static void fifty_octets(uint8_t out[50])
+{
+	for (int i = 0; i < 50; i++)
+		out[i] = (uint8_t)i;
+}
+
+/* ---- section 3 ---- */
+
+/* Up, with the ticket taken. */
+static struct leat_engine *simple(struct leat_session **session)
+{
+	struct leat_engine *e;
+
+	given.hello[0] = S3_CLIENT_HELLO;
+	given.private_key = S3_CLIENT_PRIVATE;
+	given.public_key = S3_CLIENT_PUBLIC;
+	given.group = GROUP_X25519;
+	e = open_client(NULL);
+	sends(e, "16030100c4" S3_CLIENT_HELLO);
+	clear_record(e, S3_SERVER_HELLO);
+	feed(e, vec_hex(S3_SERVER_FLIGHT_RECORD));
+	assert_true(leat_engine_wants(e) & LEAT_IS_UP);
+	sends(e, S3_CLIENT_FINISHED_RECORD);
+	holds(&e->post.exporter, S3_EXP);
+	holds(&e->post.resumption, S3_RES);
+	holds(&e->post.tx, S3_C_AP);
+	holds(&e->post.rx, S3_S_AP);
+	feed(e, vec_hex(S3_TICKET_RECORD));
+	*session = leat_engine_take_session(e);
+	assert_non_null(*session);
+	holds(&session_data(*session)->secret, S3_TICKET_PSK);
+	return e;
+}
+
+static void section_3(void **state)
+{
+	struct leat_session *session;
+	struct leat_engine *e = simple(&session);
+	struct leat_span data;
+	uint8_t octets[50];
+	size_t taken;
+
+	(void)state;
+	fifty_octets(octets);
+	assert_int_equal(leat_engine_write(e, octets, 50, &taken), LEAT_OK);
+	sends(e, S3_CLIENT_DATA_RECORD);
+	feed(e, vec_hex(S3_SERVER_DATA_RECORD));
+	leat_engine_data(e, &data);
+	assert_int_equal(data.n, 50);
+	assert_memory_equal(data.p, octets, 50);
+	assert_int_equal(leat_engine_data_done(e, 50), LEAT_OK);
+	assert_int_equal(leat_engine_close(e), LEAT_OK);
+	sends(e, S3_CLIENT_ALERT_RECORD);
+	feed(e, vec_hex(S3_SERVER_ALERT_RECORD));
+	assert_true(leat_engine_wants(e) & LEAT_IS_EOF);
+	leat_session_unref(session);
+	leat_engine_free(e);
+}
+
+/* ---- section 4: the ticket of section 3 ---- */
+
+static void section_4(void **state)
+{
+	static const char zeros[] = "0021200000000000000000000000000000000000000000000000000000"
+				    "000000000000";
+	static const char *const secrets[] = { S4_C_E, S4_C_HS };
+	static const char *const messages[] = { S4_END_OF_EARLY_DATA, S4_CLIENT_FINISHED };
+	struct leat_session *session;
+	struct leat_engine_info info;
+	struct leat_engine *e;
+	char hello[2048];
+
+	(void)state;
+	leat_engine_free(simple(&session));
+	assert_int_equal(strlen(zeros), strlen(S4_BINDERS));
+	snprintf(hello, sizeof(hello), "%s%s", S4_CLIENT_HELLO_PREFIX, zeros);
+	given.hello[0] = hello;
+	given.private_key = S4_CLIENT_PRIVATE;
+	given.public_key = S3_CLIENT_PUBLIC; /* not looked at: it is in the hello */
+	given.group = GROUP_X25519;
+	e = open_client(session);
+	/* with the binder that the engine made of the PSK */
+	sends(e, "1603010200" S4_CLIENT_HELLO_PREFIX S4_BINDERS);
+	clear_record(e, S4_SERVER_HELLO);
+	sealed_record(e, S4_S_HS, S4_ENCRYPTED_EXTENSIONS S4_SERVER_FINISHED);
+	assert_true(leat_engine_wants(e) & LEAT_IS_UP);
+	leat_engine_info(e, &info);
+	assert_true(info.resumed);
+	sends_sealed(e, secrets, messages, 2);
+	holds(&e->post.exporter, S4_EXP);
+	holds(&e->post.resumption, S4_RES);
+	holds(&e->post.tx, S4_C_AP);
+	holds(&e->post.rx, S4_S_AP);
+	leat_session_unref(session);
+	leat_engine_free(e);
+}
+
+/* ---- section 5 ---- */
+
+static void section_5(void **state)
+{
+	struct leat_engine_info info;
+	struct leat_engine *e;
+
+	(void)state;
+	given.hello[0] = S5_CLIENT_HELLO1;
+	given.hello[1] = S5_CLIENT_HELLO2;
+	given.private_key = S5_CLIENT_PRIVATE;
+	given.public_key = S5_CLIENT_PUBLIC;
+	given.group = GROUP_SECP256R1;
+	e = open_client(NULL);
+	sends(e, "16030100b4" S5_CLIENT_HELLO1);
+	clear_record(e, S5_HELLO_RETRY);
+	sends(e, "1603030200" S5_CLIENT_HELLO2);
+	clear_record(e, S5_SERVER_HELLO);
+	sealed_record(e, S5_S_HS,
+		S5_ENCRYPTED_EXTENSIONS S3_CERTIFICATE S5_CERTIFICATE_VERIFY S5_SERVER_FINISHED);
+	assert_true(leat_engine_wants(e) & LEAT_IS_UP);
+	leat_engine_info(e, &info);
+	assert_true(info.retried);
+	holds(&e->post.exporter, S5_EXP);
+	holds(&e->post.tx, S5_C_AP);
+	holds(&e->post.rx, S5_S_AP);
+	leat_engine_free(e);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(section_3),
+		cmocka_unit_test(section_4),
+		cmocka_unit_test(section_5),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
