@@ -26,8 +26,9 @@
 
 /* Plaintext bytes that may wait in out before leat_engine_write says LEAT_AGAIN: four records. */
 #define ENGINE_OUT_MARK (4 * LIM_PLAINTEXT)
-/* Room for what follows the certificates in a flight; a longer signature makes the buffer grow again. */
-#define ENGINE_OUT_TAIL 448
+/* Room for what follows the certificates in a flight: CertificateVerify of RSA-2048, Finished, a record
+ * around them. A longer signature makes the buffer grow again. */
+#define ENGINE_OUT_TAIL 336
 /* First in buffer of a handshake: a ClientHello without hybrid shares fits. */
 #define ENGINE_IN_FIRST 1024
 /* Once up: two full records, so that one read fetches a record and the head of the next. */
