@@ -88,6 +88,19 @@ LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_add_cred_external_der(struct 
 	const struct leat_span *certs, size_t num, leat_sign_fn *fn, void *arg,
 	struct leat_err *err);
 
+/* leat_config_add_raw_key adds a private key (PEM; password may be empty) without a certificate: for peers
+ * that know its public half already (RFC 7250; options server_certificate_type and
+ * client_certificate_type). The key of a certificate serves as a raw key too, where these allow it. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_add_raw_key(struct leat_config *c,
+	struct leat_span key_pem, struct leat_span password, struct leat_err *err);
+
+/* leat_config_add_peer_key accepts a peer that shows this raw public key: a SubjectPublicKeyInfo, DER or PEM
+ * ("PUBLIC KEY"), copied. Up to 16. It stands for the peer itself: neither name nor date nor purpose is
+ * looked at, so a client should have it for one server only. The freeze fails where raw keys may come and
+ * none was added, and where some were added and none may come. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_add_peer_key(
+	struct leat_config *c, struct leat_span key, struct leat_err *err);
+
 /* leat_config_add_trust adds trust anchors from PEM text; *added (may be NULL) counts them. The first
  * call replaces the system's anchors, which the driver adds by leat_config_use_system_trust. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_add_trust(

@@ -290,6 +290,8 @@ struct leat_engine_info {
 		*client_scheme_name; /* of the client's signature; NULL: it showed no certificate */
 	struct leat_span alpn, sni;
 	bool resumed, retried, extended_master;
+	/* the peer showed a bare key: leat_engine_peer_cert has its SubjectPublicKeyInfo */
+	bool raw_peer_key;
 	bool external_psk; /* a key both sides knew from elsewhere took the place of certificates */
 	size_t record_rx,
 		record_tx; /* most bytes of data in one record, as agreed or as TLS has it */

@@ -38,7 +38,6 @@
  * with no extension at all, which is another message than one with an empty block. */
 #define SEATS                                                                                   \
 	(EXT_BIT(EXT_SRP) | EXT_BIT(EXT_SCT) | EXT_BIT(EXT_USE_SRTP) | EXT_BIT(EXT_HEARTBEAT) | \
-		EXT_BIT(EXT_CLIENT_CERT_TYPE) | EXT_BIT(EXT_SERVER_CERT_TYPE) |                 \
 		EXT_BIT(EXT_OID_FILTERS))
 
 static bool recode_server_hello(struct leat_span body, struct leat_wr *out, uint8_t *alert)
@@ -57,6 +56,7 @@ RECODE(cert_request, cert_request, dec_cert_request, enc_cert_request)
 RECODE(cert_request12, cert_request, dec_cert_request12, enc_cert_request12)
 RECODE(certificate, certificate, dec_certificate, enc_certificate)
 RECODE(certificate12, certificate, dec_certificate12, enc_certificate12)
+RECODE(certificate12_raw, certificate, dec_certificate12_raw, enc_certificate12_raw)
 RECODE(cert_verify, cert_verify, dec_cert_verify, enc_cert_verify)
 RECODE(session_ticket, session_ticket, dec_session_ticket, enc_session_ticket)
 RECODE(session_ticket12, session_ticket, dec_session_ticket12, enc_session_ticket12)
@@ -153,6 +153,7 @@ const struct wire_kind wire_kinds[] = {
 	{ "cert_request12", MSG_CERT_REQUEST, recode_cert_request12 },
 	{ "certificate", MSG_CERT, recode_certificate },
 	{ "certificate12", MSG_CERT, recode_certificate12 },
+	{ "certificate12_raw", MSG_CERT, recode_certificate12_raw },
 	{ "cert_verify", MSG_CERT_VERIFY, recode_cert_verify },
 	{ "finished", MSG_FINISHED, recode_finished },
 	{ "end_early", MSG_END_EARLY, recode_end_early },

@@ -36,7 +36,12 @@ void config_bind(struct leat_config *c)
 		digest_update(&d, &c->cert_schemes.v[i]->id, sizeof(c->cert_schemes.v[i]->id));
 	add(&d, (struct leat_span){ NULL, 0 });
 	for (unsigned i = 0; i < c->num_creds; i++)
-		add(&d, cred_cert(c->creds[i], 0));
+		add(&d, cred_num(c->creds[i]) ? cred_cert(c->creds[i], 0) : cred_spki(c->creds[i]));
+	add(&d, (struct leat_span){ NULL, 0 });
+	add(&d, (struct leat_span){ c->server_types.v, c->server_types.n });
+	add(&d, (struct leat_span){ c->client_types.v, c->client_types.n });
+	for (unsigned i = 0; i < c->num_peer_keys; i++)
+		add(&d, c->peer_keys[i]);
 	add(&d, (struct leat_span){ NULL, 0 });
 	for (size_t i = 0; trusts && i < store_num(c->trust); i++)
 		add(&d, store_subject(c->trust, i));

@@ -13,6 +13,8 @@
 #include "base/secret.h"
 #include "base/wr.h"
 #include "config/policy.h"
+#include "wire/ext.h"
+#include "x509/rawkey.h"
 
 enum leat_ret leat_config_new(struct leat_config **out, enum leat_role role, struct leat_err *err)
 {
@@ -47,6 +49,8 @@ void leat_config_unref(struct leat_config *c)
 		return;
 	for (unsigned i = 0; i < c->num_creds; i++)
 		cred_unref(c->creds[i]);
+	for (unsigned i = 0; i < c->num_peer_keys; i++)
+		leat_free((void *)c->peer_keys[i].p);
 	store_unref(c->trust);
 	leat_free((void *)c->alpn.p);
 	leat_ticket_keys_unref(c->ticket_keys);
@@ -135,6 +139,31 @@ enum leat_ret leat_config_add_cred_external_der(struct leat_config *c,
 		cred_new_external_der(&cred, certs, num, signer, err) != LEAT_OK)
 		return LEAT_FAILED;
 	return config_add_cred_take(c, cred, err);
+}
+
+enum leat_ret leat_config_add_raw_key(struct leat_config *c, struct leat_span key_pem,
+	struct leat_span password, struct leat_err *err)
+{
+	struct cred *cred;
+
+	if (config_may_set(c, err) != LEAT_OK ||
+		cred_new_raw(&cred, c->crypto, key_pem, password, err) != LEAT_OK)
+		return LEAT_FAILED;
+	return config_add_cred_take(c, cred, err);
+}
+
+enum leat_ret leat_config_add_peer_key(
+	struct leat_config *c, struct leat_span key, struct leat_err *err)
+{
+	if (config_may_set(c, err) != LEAT_OK)
+		return LEAT_FAILED;
+	if (c->num_peer_keys == CONFIG_MAX_KEYS)
+		return err_option(
+			err, "peer_key", NULL, "more than " LEAT_STR(CONFIG_MAX_KEYS) " keys");
+	if (rawkey_read(&c->peer_keys[c->num_peer_keys], key, err) != LEAT_OK)
+		return LEAT_FAILED;
+	c->num_peer_keys++;
+	return LEAT_OK;
 }
 
 void config_set_trust_take(struct leat_config *c, struct store *s, bool of_system)
@@ -324,6 +353,34 @@ static bool has_psk(const struct leat_config *c)
 	return c->num_psks || c->psk_lookup;
 }
 
+/* Raw public keys: nothing but the list of accepted ones speaks for them. */
+static enum leat_ret check_raw(const struct leat_config *c, struct leat_err *err)
+{
+	bool client = c->role == LEAT_CLIENT;
+	const struct cert_types *ours = client ? &c->client_types : &c->server_types;
+	const struct cert_types *theirs = client ? &c->server_types : &c->client_types;
+	const char *option = client ? "server_certificate_type" : "client_certificate_type";
+	bool raw = cert_types_has(theirs, CERT_RAW_KEY);
+
+	if (raw && !c->num_peer_keys && (c->verify == LEAT_VERIFY_PEER || c->post_auth))
+		return err_option(err, option, "raw", "needs leat_config_add_peer_key");
+	/* Given and then not looked at would be worse than a refusal. */
+	if (c->num_peer_keys && !raw)
+		return err_option(err, option, NULL, "accepted raw keys are given, but not raw");
+	for (unsigned i = 0; i < c->num_creds; i++)
+		if (cred_num(c->creds[i]) == 0 && !cert_types_has(ours, CERT_RAW_KEY))
+			return err_option(err,
+				client ? "client_certificate_type" : "server_certificate_type",
+				NULL, "there is a key without a certificate, but not raw");
+	return LEAT_OK;
+}
+
+static bool peer_shows_certs(const struct leat_config *c)
+{
+	return cert_types_has(
+		c->role == LEAT_CLIENT ? &c->server_types : &c->client_types, CERT_X509);
+}
+
 static enum leat_ret check_peer(const struct leat_config *c, struct leat_err *err)
 {
 	size_t names = 0;
@@ -334,7 +391,8 @@ static enum leat_ret check_peer(const struct leat_config *c, struct leat_err *er
 		return err_option(err, "certificate_authorities", "true",
 			"the names of the trusted CAs are too many for a ClientHello");
 	/* What is asked for later is verified, whatever is done in the handshake. */
-	if (c->role == LEAT_SERVER && c->post_auth && (!c->trust || store_num(c->trust) == 0))
+	if (c->role == LEAT_SERVER && c->post_auth && peer_shows_certs(c) &&
+		(!c->trust || store_num(c->trust) == 0))
 		return err_option(err, "cacertfile", "", "post_handshake_auth needs trusted CAs");
 	if (!c->fail_if_no_peer_cert)
 		return LEAT_OK;
@@ -358,7 +416,7 @@ static enum leat_ret check_whole(const struct leat_config *c, struct leat_err *e
 		return err_option(err, "groups", NULL, "none is left");
 	if (c->schemes.n == 0)
 		return err_option(err, "signature_algs", NULL, "none is left");
-	if (check_peer(c, err) != LEAT_OK)
+	if (check_peer(c, err) != LEAT_OK || check_raw(c, err) != LEAT_OK)
 		return LEAT_FAILED;
 	if (c->role == LEAT_SERVER && c->num_creds == 0 && !has_psk(c))
 		return err_option(err, "certfile", "", "a server needs a certificate and its key");
@@ -367,7 +425,8 @@ static enum leat_ret check_whole(const struct leat_config *c, struct leat_err *e
 			return err_option(err, "certfile",
 				key_kind_name(key_kind(cred_key(c->creds[i]))),
 				"no allowed cipher suite and signature algorithm fits its key");
-	if (c->verify == LEAT_VERIFY_PEER && (!c->trust || store_num(c->trust) == 0) && !has_psk(c))
+	if (c->verify == LEAT_VERIFY_PEER && peer_shows_certs(c) &&
+		(!c->trust || store_num(c->trust) == 0) && !has_psk(c))
 		return err_option(err, "cacertfile", "", "verify_peer needs trusted CAs");
 	if (c->sessions == SESSIONS_STATEFUL && !c->sessions_store)
 		return err_option(

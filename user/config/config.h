@@ -24,6 +24,7 @@
 #define CONFIG_MAX_SCHEMES 24
 #define CONFIG_MAX_CREDS   16
 #define CONFIG_MAX_PSKS    16
+#define CONFIG_MAX_KEYS    16
 
 /* Whether connections leave sessions behind, and where (option session_tickets). */
 enum config_sessions {
@@ -39,6 +40,16 @@ enum config_sessions {
 		const struct type *v[max]; \
 		unsigned n;                \
 	}
+
+/* CertificateTypes (wire/ext.h) in order of preference, RFC 7250. */
+struct cert_types {
+	uint8_t v[2];
+	uint8_t n;
+};
+static inline bool cert_types_has(const struct cert_types *t, uint8_t type)
+{
+	return t->v[0] == type || (t->n > 1 && t->v[1] == type);
+}
 
 struct leat_config {
 	atomic_uint refs;
@@ -59,6 +70,9 @@ struct leat_config {
 	struct leat_span alpn; /* encoded as ProtocolNameList body: 1-byte lengths; owned */
 	struct cred *creds[CONFIG_MAX_CREDS];
 	unsigned num_creds;
+	struct cert_types server_types, client_types; /* what each side may show */
+	struct leat_span peer_keys[CONFIG_MAX_KEYS];  /* raw public keys that are accepted; owned */
+	unsigned num_peer_keys;
 	struct store *trust;  /* NULL: none loaded */
 	bool trust_of_system; /* trust is the shared store of the system's anchors: never added to */
 	enum leat_verify verify;

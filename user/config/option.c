@@ -17,6 +17,7 @@
 #include "crypto/aead.h"
 #include "crypto/kex.h"
 #include "wire/client_hello.h"
+#include "wire/ext.h"
 #include "crypto/sign.h"
 
 /* The manual's bound (OTP since 8.1.1): 8 MiB less one. */
@@ -351,6 +352,63 @@ static void show_fail_if_none(const struct leat_config *c, char *buf, size_t n)
 	show_bool(c->fail_if_no_peer_cert, buf, n);
 }
 
+static const char *const type_words[] = { [CERT_X509] = "x509", [CERT_RAW_KEY] = "raw" };
+
+static enum leat_ret parse_types(
+	const struct option *o, const char *value, struct cert_types *out, struct leat_err *err)
+{
+	struct words w = words_of(value);
+	struct cert_types t = { 0 };
+	const char *word;
+	uint8_t type;
+	size_t n;
+
+	while (next_word(&w, &word, &n)) {
+		if (is_word(word, n, type_words[CERT_X509]))
+			type = CERT_X509;
+		else if (is_word(word, n, type_words[CERT_RAW_KEY]))
+			type = CERT_RAW_KEY;
+		else
+			return refuse_word(err, o, word, n, "neither x509 nor raw");
+		if (t.n == 2 || (t.n && t.v[0] == type))
+			return refuse_word(err, o, word, n, "named twice");
+		t.v[t.n++] = type;
+	}
+	if (!t.n)
+		return err_option(err, o->name, value, "an empty list");
+	*out = t;
+	return LEAT_OK;
+}
+
+static void show_types(const struct cert_types *t, char *buf, size_t n)
+{
+	buf[0] = '\0';
+	for (unsigned i = 0; i < t->n; i++)
+		append(buf, n, type_words[t->v[i]]);
+}
+
+static enum leat_ret set_server_types(
+	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
+{
+	return parse_types(o, value, &c->server_types, err);
+}
+
+static void show_server_types(const struct leat_config *c, char *buf, size_t n)
+{
+	show_types(&c->server_types, buf, n);
+}
+
+static enum leat_ret set_client_types(
+	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
+{
+	return parse_types(o, value, &c->client_types, err);
+}
+
+static void show_client_types(const struct leat_config *c, char *buf, size_t n)
+{
+	show_types(&c->client_types, buf, n);
+}
+
 static enum leat_ret set_post_auth(
 	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
 {
@@ -579,12 +637,8 @@ static const struct option options[] = {
 		"cipher suites by IANA or OpenSSL name", "all of the highest version",
 		"Exactly these cipher suites, in order of preference.", set_ciphers, show_ciphers },
 	{ "groups", "supported_groups", OPTION_LIST, OPTION_BOTH, false, 0, 0,
-		"X25519MLKEM768, SecP256r1MLKEM768, SecP384r1MLKEM1024, "
-		"x25519, secp256r1, secp384r1, secp521r1, x448, ffdhe2048, ffdhe3072, ffdhe4096, ffdhe6144, ffdhe8192",
-		"",
-		"Groups for the key exchange, in order of preference. Hybrids with ML-KEM exist where libcrypto "
-		"has it, and X25519MLKEM768 is then the first of the default.",
-		set_groups, show_groups },
+		"x25519, secp256r1, secp384r1, secp521r1, x448", "",
+		"Groups for the key exchange, in order of preference.", set_groups, show_groups },
 	{ "signature_algs", "signature_algorithms", OPTION_LIST, OPTION_BOTH, false, 0, 0,
 		"RFC 8446 names, such as ed25519 or rsa_pss_rsae_sha256", "",
 		"Signature algorithms accepted from the peer and used by us, in order of preference.",
@@ -616,6 +670,13 @@ static const struct option options[] = {
 		"With verify_peer: a client without a certificate is refused; otherwise only one with a "
 		"bad certificate.",
 		set_fail_if_none, show_fail_if_none },
+	{ "server_certificate_type", NULL, OPTION_LIST, OPTION_BOTH, false, 0, 0, "x509, raw", "",
+		"What the server may show, best first: a certificate, or its bare public key (RFC 7250), "
+		"which the client must know already (leat_config_add_peer_key).",
+		set_server_types, show_server_types },
+	{ "client_certificate_type", NULL, OPTION_LIST, OPTION_BOTH, false, 0, 0, "x509, raw", "",
+		"The same for clients that are asked who they are; the server must know their keys.",
+		set_client_types, show_client_types },
 	{ "post_handshake_auth", NULL, OPTION_BOOL, OPTION_CLIENT, false, 0, 0, "true, false", "",
 		"TLS 1.3: let the server ask for our certificate at any time after the handshake.",
 		set_post_auth, show_post_auth },

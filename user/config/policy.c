@@ -11,6 +11,7 @@
 #include "crypto/aead.h"
 #include "crypto/kex.h"
 #include "wire/client_hello.h"
+#include "wire/ext.h"
 #include "crypto/sign.h"
 
 #define DEPTH_MODERN   10
@@ -76,6 +77,7 @@ void policy_modern(struct leat_config *c)
 	c->middlebox = true;
 	/* A server asks for a client certificate only when told to. */
 	c->verify = c->role == LEAT_CLIENT ? LEAT_VERIFY_PEER : LEAT_VERIFY_NONE;
+	c->server_types = c->client_types = (struct cert_types){ { CERT_X509 }, 1 };
 	c->authorities = c->role == LEAT_SERVER;
 	c->insecure_skip_name = false;
 	c->depth = DEPTH_MODERN;

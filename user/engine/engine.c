@@ -331,6 +331,7 @@ void leat_engine_info(const struct leat_engine *e, struct leat_engine_info *out)
 		.resumed = f.resumed,
 		.retried = f.retried,
 		.extended_master = f.extended_master,
+		.raw_peer_key = e->chain && chain_is_raw(e->chain),
 		.external_psk = f.external_psk,
 		.record_rx = leat_engine_record_max(e, LEAT_RX),
 		.record_tx = leat_engine_record_max(e, LEAT_TX),

@@ -6,6 +6,15 @@
 
 #include "wire/cert_verify.h"
 
+bool cert_in_decode(
+	const struct hs *h, struct leat_span body, struct certificate *out, uint8_t *alert)
+{
+	if (h->version == LEAT_TLS13)
+		return dec_certificate(body, out, alert);
+	return hs_peer_type(h) == CERT_RAW_KEY ? dec_certificate12_raw(body, out, alert)
+					       : dec_certificate12(body, out, alert);
+}
+
 const struct sigscheme *cert_in_scheme(const struct hs *h, uint16_t id)
 {
 	for (unsigned i = 0; i < h->cfg->schemes.n; i++)

@@ -9,15 +9,31 @@
 #include "wire/cert_verify.h"
 #include "wire/certificate.h"
 
+/* RFC 8446 4.4.2: with RawPublicKey "the certificate_list MUST contain no more than one CertificateEntry,
+ * which contains an ASN1_subjectPublicKeyInfo value" */
+static void list_certs(const struct hs *h, struct certificate *c)
+{
+	if (!h->cred)
+		return;
+	if (hs_own_type(h) == CERT_RAW_KEY) {
+		c->num = 1;
+		c->cert[0] = cred_spki(h->cred);
+		return;
+	}
+	c->num = cred_num(h->cred);
+	for (size_t i = 0; i < c->num; i++)
+		c->cert[i] = cred_cert(h->cred, i);
+}
+
 enum leat_ret cert_out_send(struct hs *h)
 {
-	struct certificate c = { .context = h->auth_context,
-		.num = h->cred ? cred_num(h->cred) : 0 };
+	struct certificate c = { .context = h->auth_context };
 
-	for (size_t i = 0; i < c.num; i++)
-		c.cert[i] = cred_cert(h->cred, i);
+	list_certs(h, &c);
 	if (h->version == LEAT_TLS13)
 		enc_certificate(hs_out(h), &c);
+	else if (hs_own_type(h) == CERT_RAW_KEY)
+		enc_certificate12_raw(hs_out(h), &c);
 	else
 		enc_certificate12(hs_out(h), &c);
 	return hs_send(h);
@@ -45,9 +61,10 @@ enum leat_ret cert_out_send_verify(struct hs *h)
 
 void cert_out_choose(struct hs *h, const struct cert_request *cr)
 {
-	struct choice_cred c = { NULL, NULL };
+	struct choice_cred c = { 0 };
 
-	(void)choose_client_cred(h->cfg, h->version, cr, &c);
+	if (cert_types_has(&h->cfg->client_types, h->client_type))
+		(void)choose_client_cred(h->cfg, h->version, h->client_type, cr, &c);
 	h->cred = c.cred;
 	h->client_scheme = c.scheme;
 }

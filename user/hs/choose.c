@@ -114,19 +114,17 @@ const struct group *choose_group13(
 {
 	const struct group *best = NULL;
 
+	*share = (struct leat_span){ NULL, 0 };
 	for (size_t i = 0; i < num_groups(cfg, ch); i++) {
 		const struct group *g = group_in_order(cfg, ch, i);
 
 		if (!g)
 			continue;
+		if (choose_share(ch, g, share))
+			return g;
 		if (!best)
 			best = g;
-		/* A hybrid that stands first is worth a round trip: docs/decisions/0004. */
-		if ((best->kind != GROUP_HYBRID || g->kind == GROUP_HYBRID) &&
-			choose_share(ch, g, share))
-			return g;
 	}
-	*share = (struct leat_span){ NULL, 0 };
 	return best;
 }
 
@@ -167,7 +165,7 @@ static bool try_cred(const struct leat_config *cfg, unsigned version, struct lea
 		return false;
 	s = choose_scheme(cfg, version, schemes, key);
 	if (s)
-		*out = (struct choice_cred){ cred, s };
+		*out = (struct choice_cred){ cred, s, CERT_X509 };
 	return s;
 }
 
@@ -188,9 +186,51 @@ static unsigned rate(const struct cred *cred, const struct client_hello *ch, con
 	       (cred_is_signed_with(cred, certs) ? 1 : 0);
 }
 
-bool choose_cred(const struct leat_config *cfg, unsigned version, struct leat_span schemes,
-	const struct suite *suite, const struct client_hello *ch, const char *sni,
-	struct choice_cred *out)
+/* ---- types of certificate, RFC 7250 ---- */
+
+static const uint8_t only_x509[] = { CERT_X509 };
+
+/* "If the client [...] does not send the extension", X.509 it is. */
+static struct leat_span server_types(const struct client_hello *ch)
+{
+	return ch->has & EXT_BIT(EXT_SERVER_CERT_TYPE) ? ch->server_cert_types
+						       : (struct leat_span){ only_x509, 1 };
+}
+
+bool choose_has_server_type(const struct leat_config *cfg, const struct client_hello *ch)
+{
+	struct leat_span types = server_types(ch);
+
+	for (size_t i = 0; i < types.n; i++)
+		if (cert_types_has(&cfg->server_types, types.p[i]))
+			return true;
+	return false;
+}
+
+bool choose_client_type(const struct leat_config *cfg, const struct client_hello *ch, uint8_t *type)
+{
+	struct leat_span types = ch->has & EXT_BIT(EXT_CLIENT_CERT_TYPE)
+					 ? ch->client_cert_types
+					 : (struct leat_span){ only_x509, 1 };
+
+	for (size_t i = 0; i < types.n; i++) {
+		if (!cert_types_has(&cfg->client_types, types.p[i]))
+			continue;
+		*type = types.p[i];
+		return true;
+	}
+	return false;
+}
+
+/* A key without a certificate can only be shown as it is. */
+static bool has_type(const struct cred *cred, uint8_t type)
+{
+	return type == CERT_RAW_KEY || cred_num(cred) > 0;
+}
+
+static bool choose_cred_of(const struct leat_config *cfg, unsigned version,
+	struct leat_span schemes, const struct suite *suite, const struct client_hello *ch,
+	const char *sni, struct choice_cred *out)
 {
 	struct choice_cred c;
 	unsigned best = 0;
@@ -199,8 +239,10 @@ bool choose_cred(const struct leat_config *cfg, unsigned version, struct leat_sp
 	for (unsigned i = 0; i < cfg->num_creds; i++) {
 		unsigned rating;
 
-		if (!try_cred(cfg, version, schemes, suite, ch, cfg->creds[i], &c))
+		if (!has_type(cfg->creds[i], out->type) ||
+			!try_cred(cfg, version, schemes, suite, ch, cfg->creds[i], &c))
 			continue;
+		c.type = out->type;
 		/* With one credential nothing changes. */
 		rating = cfg->num_creds > 1 ? rate(c.cred, ch, sni) : 0;
 		if (!found || rating > best) {
@@ -212,6 +254,21 @@ bool choose_cred(const struct leat_config *cfg, unsigned version, struct leat_sp
 	return found;
 }
 
+bool choose_cred(const struct leat_config *cfg, unsigned version, struct leat_span schemes,
+	const struct suite *suite, const struct client_hello *ch, const char *sni,
+	struct choice_cred *out)
+{
+	struct leat_span types = server_types(ch);
+
+	for (size_t i = 0; i < types.n; i++) {
+		out->type = types.p[i];
+		if (cert_types_has(&cfg->server_types, out->type) &&
+			choose_cred_of(cfg, version, schemes, suite, ch, sni, out))
+			return true;
+	}
+	return false;
+}
+
 static bool is_type_asked(const struct cert_request *cr, enum key_kind k)
 {
 	bool rsa = k == KEY_RSA || k == KEY_RSA_PSS;
@@ -219,7 +276,7 @@ static bool is_type_asked(const struct cert_request *cr, enum key_kind k)
 	return list8_has(cr->types, rsa ? CERT_TYPE_RSA_SIGN : CERT_TYPE_ECDSA_SIGN);
 }
 
-bool choose_client_cred(const struct leat_config *cfg, unsigned version,
+bool choose_client_cred(const struct leat_config *cfg, unsigned version, uint8_t type,
 	const struct cert_request *cr, struct choice_cred *out)
 {
 	struct leat_span certs = schemes_of_certs(cr->sigalgs_cert, cr->sigalgs);
@@ -230,14 +287,16 @@ bool choose_client_cred(const struct leat_config *cfg, unsigned version,
 		const struct sigscheme *s = choose_scheme(
 			cfg, version, cr->sigalgs, cred_key(cred));
 
-		if (!s || (cr->authorities.n && !cred_is_under(cred, cr->authorities)) ||
+		if (!s || !has_type(cred, type) ||
+			(type == CERT_X509 && cr->authorities.n &&
+				!cred_is_under(cred, cr->authorities)) ||
 			(version == LEAT_TLS12 && !is_type_asked(cr, key_kind(cred_key(cred)))))
 			continue;
 		if (!found)
-			*out = (struct choice_cred){ cred, s };
+			*out = (struct choice_cred){ cred, s, type };
 		found = true;
-		if (cred_is_signed_with(cred, certs)) {
-			*out = (struct choice_cred){ cred, s };
+		if (type == CERT_RAW_KEY || cred_is_signed_with(cred, certs)) {
+			*out = (struct choice_cred){ cred, s, type };
 			return true;
 		}
 	}
@@ -246,23 +305,17 @@ bool choose_client_cred(const struct leat_config *cfg, unsigned version,
 
 /* ---- TLS 1.2 ---- */
 
-static bool is_curve(const struct group *g)
-{
-	return g->kind == GROUP_NIST || g->kind == GROUP_X;
-}
-
 static const struct group *choose_group12(
 	const struct leat_config *cfg, const struct client_hello *ch)
 {
 	/* RFC 8422 4: a client without supported_groups leaves the choice to the server */
-	for (unsigned i = 0; !(ch->has & EXT_BIT(EXT_GROUPS)) && i < cfg->groups.n; i++)
-		if (is_curve(cfg->groups.v[i]))
-			return cfg->groups.v[i];
+	if (!(ch->has & EXT_BIT(EXT_GROUPS)))
+		return cfg->groups.n ? cfg->groups.v[0] : NULL;
 	for (size_t i = 0; i < num_groups(cfg, ch); i++) {
 		const struct group *g = group_in_order(cfg, ch, i);
 
 		/* hybrids exist in TLS 1.3 only, FFDHE belongs to the DHE suites */
-		if (g && is_curve(g))
+		if (g && (g->kind == GROUP_NIST || g->kind == GROUP_X))
 			return g;
 	}
 	return NULL;

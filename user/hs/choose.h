@@ -25,8 +25,8 @@ const struct suite *choose_suite13(
 	const struct leat_config *cfg, const struct client_hello *ch, enum hash_id hash);
 
 /* TLS 1.3 group. A group the client sent a share for is preferred over a better one without: the round
- * trip of a HelloRetryRequest costs more than any difference between curves. Not so where the order begins
- * with a hybrid: then only a hybrid's share counts. share is empty when the client must be asked for one. NULL: no group in common. */
+ * trip of a HelloRetryRequest costs more than any difference between groups. share is empty when the
+ * client must be asked for one. NULL: no group in common. */
 const struct group *choose_group13(
 	const struct leat_config *cfg, const struct client_hello *ch, struct leat_span *share);
 /* The client's share for this group; false: it sent none. */
@@ -39,6 +39,7 @@ const struct sigscheme *choose_scheme(const struct leat_config *cfg, unsigned ve
 struct choice_cred {
 	const struct cred *cred;
 	const struct sigscheme *scheme;
+	uint8_t type; /* CERT_X509, CERT_RAW_KEY: as what it is shown */
 };
 /* Server: of the credentials that can sign for this peer the best: one that carries the name (sni, ""
  * for none) goes before one that a CA the client named has issued (RFC 8446 4.2.4), that before one whose
@@ -49,11 +50,17 @@ bool choose_cred(const struct leat_config *cfg, unsigned version, struct leat_sp
 	const struct suite *suite, const struct client_hello *ch, const char *sni,
 	struct choice_cred *out);
 
+/* Server: does the client take any type of certificate that we may show? And what it may show to us: the
+ * first of its types that we take (false: none; RFC 7250 4.1). */
+bool choose_has_server_type(const struct leat_config *cfg, const struct client_hello *ch);
+bool choose_client_type(
+	const struct leat_config *cfg, const struct client_hello *ch, uint8_t *type);
+
 /* Client: the first credential that answers this request: its key can sign with an algorithm of the
  * request, is (TLS 1.2) of a type that was asked for, and one of the authorities, where some are named,
  * is among its issuers (RFC 8446 4.4.2.3, RFC 5246 7.4.6). Chains signed with what the server takes go
  * first. false: none, and an empty list is the answer. */
-bool choose_client_cred(const struct leat_config *cfg, unsigned version,
+bool choose_client_cred(const struct leat_config *cfg, unsigned version, uint8_t type,
 	const struct cert_request *cr, struct choice_cred *out);
 
 /* TLS 1.2: suite, group and credential depend on each other. */
@@ -61,6 +68,7 @@ struct choice12 {
 	const struct suite *suite;
 	const struct group *group;
 	struct choice_cred auth;
+	uint8_t client_type; /* as what a client may show what it is */
 };
 bool choose_suite12(const struct leat_config *cfg, const struct client_hello *ch, const char *sni,
 	struct choice12 *out);

@@ -9,6 +9,22 @@
 #include "hs/cert_out.h"
 #include "wire/certificate.h"
 
+/* RFC 7250 4.2: the server "selects" out of what was offered; without a word it is X.509. Where we take
+ * raw keys alone, a certificate is no substitute. */
+enum leat_ret client_check_types(const struct hs *h, uint64_t has, uint8_t server, uint8_t client)
+{
+	if (((has & EXT_BIT(EXT_SERVER_CERT_TYPE)) &&
+		    !cert_types_has(&h->cfg->server_types, server)) ||
+		((has & EXT_BIT(EXT_CLIENT_CERT_TYPE)) &&
+			!cert_types_has(&h->cfg->client_types, client)))
+		return hs_refuse(h, LEAT_ALERT_ILLEGAL_PARAMETER,
+			"certificate_type: one that was not offered");
+	if (!h->psk && !cert_types_has(&h->cfg->server_types, server))
+		return hs_refuse(h, LEAT_ALERT_UNSUPPORTED_CERTIFICATE,
+			"certificate_type: the server has certificates only");
+	return LEAT_OK;
+}
+
 enum leat_ret on_cert_request(struct hs *h, struct leat_span body, enum hs_state *next)
 {
 	uint8_t alert = LEAT_ALERT_DECODE_ERROR;
@@ -56,7 +72,7 @@ enum leat_ret on_server_cert(struct hs *h, struct leat_span body, enum hs_state 
 	uint8_t alert = LEAT_ALERT_DECODE_ERROR;
 	struct certificate c;
 
-	if (!dec_certificate(body, &c, &alert))
+	if (!cert_in_decode(h, body, &c, &alert))
 		return hs_refuse(h, alert, "certificate: malformed");
 	if (check_certificate(h, &c) != LEAT_OK || hs_take_chain(h, c.cert, c.num) != LEAT_OK)
 		return LEAT_FAILED;

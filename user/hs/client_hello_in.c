@@ -70,7 +70,7 @@ void server_hello_digest(const struct client_hello *ch, uint8_t out[32])
 	const struct leat_span same[] = { ch->random, ch->session_id, ch->suites, ch->compressions,
 		ch->sni, ch->reneg, ch->groups, ch->point_formats, ch->ticket, ch->alpn, ch->status,
 		ch->sigalgs, ch->sigalgs_cert, ch->authorities, ch->versions, ch->psk_modes,
-		ch->compress };
+		ch->compress, ch->client_cert_types, ch->server_cert_types };
 	uint64_t has = ch->has & ~may_change;
 	struct digest d;
 

@@ -154,6 +154,17 @@ static void add_extensions(const struct hs *h, struct client_hello *ch)
 static enum leat_ret add_cert_wishes(
 	const struct hs *h, struct client_hello *ch, struct leat_wr *schemes, struct leat_wr *names)
 {
+	const struct cert_types *server = &h->cfg->server_types, *client = &h->cfg->client_types;
+
+	/* RFC 7250 4.1: "If the client only has X.509 [...], it SHOULD omit" the extension */
+	if (cert_types_has(server, CERT_RAW_KEY)) {
+		ch->has |= EXT_BIT(EXT_SERVER_CERT_TYPE);
+		ch->server_cert_types = (struct leat_span){ server->v, server->n };
+	}
+	if (cert_types_has(client, CERT_RAW_KEY) && h->cfg->num_creds) {
+		ch->has |= EXT_BIT(EXT_CLIENT_CERT_TYPE);
+		ch->client_cert_types = (struct leat_span){ client->v, client->n };
+	}
 	ch->sigalgs_cert = list_cert_schemes(h, schemes);
 	if (ch->sigalgs_cert.n)
 		ch->has |= EXT_BIT(EXT_SIGALGS_CERT);

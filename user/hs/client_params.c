@@ -354,6 +354,8 @@ static enum leat_ret check_encrypted_ext(const struct hs *h, const struct encryp
 			"encrypted_extensions: alpn name was not offered");
 	if (limit_check_answer(h, &words, LEAT_TLS13) != LEAT_OK)
 		return LEAT_FAILED;
+	if (client_check_types(h, ee->has, ee->server_cert_type, ee->client_cert_type) != LEAT_OK)
+		return LEAT_FAILED;
 	return check_early(h, ee);
 }
 
@@ -378,6 +380,8 @@ enum leat_ret on_encrypted_ext(struct hs *h, struct leat_span body, enum hs_stat
 		return LEAT_FAILED;
 	if (ee.has & EXT_BIT(EXT_ALPN))
 		h->alpn = choose_alpn_ours(h->cfg, ee.alpn);
+	h->server_type = ee.server_cert_type;
+	h->client_type = ee.client_cert_type;
 	words = words_of(&ee);
 	limit_commit_answer(h, &words);
 	hs_take_msg(h);

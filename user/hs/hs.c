@@ -414,7 +414,7 @@ void hs_facts(const struct hs *h, struct hs_facts *out)
 		.retried = h->retried,
 		.extended_master = h->ems,
 		.external_psk = h->psk && !h->resumed,
-		.cred = h->cred,
+		.cred = hs_own_type(h) == CERT_RAW_KEY ? NULL : h->cred,
 		.auth_s = h->auth_s ? h->auth_s : h->env->now_s(h->env->arg),
 	};
 }

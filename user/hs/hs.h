@@ -135,7 +135,7 @@ struct hs_facts {
 	struct leat_span alpn;
 	struct leat_span sni;     /* host name the client asked for */
 	struct chain *peer_chain; /* NULL: the peer sent none; borrowed, chain_ref to keep it */
-	const struct cred *cred;  /* ours, if we sent one; held by the config */
+	const struct cred *cred;  /* ours, if we sent certificates; held by the config */
 	/* SHA-256 of the leaf that the session began with: resumed only, empty where it had none */
 	struct leat_span peer_hash;
 	bool resumed, retried, extended_master;

@@ -132,6 +132,7 @@ struct hs {
 	const struct sigscheme *scheme;        /* of the server's signature */
 	const struct sigscheme *client_scheme; /* of the client's; NULL: it made none */
 	struct leat_span alpn;                 /* inside cfg->alpn */
+	uint8_t server_type, client_type;      /* CERT_X509, CERT_RAW_KEY: as what they are shown */
 	const struct cred *cred;               /* ours, held by cfg; client: NULL until asked */
 	struct chain *peer_chain;              /* theirs, owned */
 	bool post_offered;           /* post-handshake authentication: both sides want it */
@@ -164,6 +165,16 @@ struct hs {
 static inline const struct sigscheme *hs_own_scheme(const struct hs *h)
 {
 	return h->role == LEAT_SERVER ? h->scheme : h->client_scheme;
+}
+
+/* As what we show what we are, and the peer. */
+static inline uint8_t hs_own_type(const struct hs *h)
+{
+	return h->role == LEAT_SERVER ? h->server_type : h->client_type;
+}
+static inline uint8_t hs_peer_type(const struct hs *h)
+{
+	return h->role == LEAT_SERVER ? h->client_type : h->server_type;
 }
 
 #define hs_refuse(h, alert, what) err_alert((h)->err, (alert), (what))
@@ -233,6 +244,11 @@ LEAT_MUST_CHECK enum leat_ret client_send_hello2(
 /* Forgets the ephemeral keys and their shares. */
 void client_clear_shares(struct hs *h);
 
+/* The types of certificate in EncryptedExtensions or ServerHello, 0 (X.509) where there is none; has: its
+ * extensions. */
+LEAT_MUST_CHECK enum leat_ret client_check_types(
+	const struct hs *h, uint64_t has, uint8_t server, uint8_t client);
+
 hs_fn on_server_hello, on_encrypted_ext, on_cert_request, on_server_cert, on_server_cert_verify,
 	on_server_finished;
 
@@ -250,6 +266,9 @@ LEAT_MUST_CHECK enum leat_ret server_send_tickets(struct hs *h);
 void server_hello_digest(const struct client_hello *ch, uint8_t out[32]);
 /* RFC 8446 4.1.3: 32 random bytes, the last eight telling of a downgrade where h->version says so. */
 void server_make_random(struct hs *h);
+/* What client and server are to show each other, RFC 7250: refuses where nothing is in common. */
+LEAT_MUST_CHECK enum leat_ret server_check_types(
+	const struct hs *h, const struct client_hello *ch, uint8_t *client_type);
 /* The client has no certificate to show: does that end the handshake? Both versions. */
 LEAT_MUST_CHECK enum leat_ret server_without_cert(const struct hs *h);
 /* Post-handshake authentication, post_auth.c. */

@@ -23,6 +23,8 @@ enum leat_ret job_sign(struct hs *h, hs_resume_fn *resume)
 
 enum leat_ret job_verify(struct hs *h, hs_resume_fn *resume, enum hs_state *next)
 {
+	if (chain_is_raw(h->peer_chain)) /* take_raw has judged */
+		return resume(h, next);
 	/* asked for after the handshake: to be verified whatever holds for the handshake */
 	if (h->cfg->verify == LEAT_VERIFY_NONE && !h->owner)
 		return resume(h, next);
@@ -121,10 +123,28 @@ static enum leat_ret run_verify(struct hs *h)
 	return verify_chain(h->cfg->crypto, &in, h->err);
 }
 
+/* The peer's raw key: it is one of those that were said to be good, or it is not. */
+static enum leat_ret take_raw(struct hs *h, const struct leat_span *certs, size_t num)
+{
+	/* RFC 8446 4.4.2: "no more than one CertificateEntry" */
+	if (num != 1)
+		return hs_refuse(h, LEAT_ALERT_ILLEGAL_PARAMETER,
+			"certificate: more than one raw public key");
+	for (unsigned i = 0; i < h->cfg->num_peer_keys; i++)
+		if (leat_span_same(h->cfg->peer_keys[i], certs[0]))
+			return chain_new_raw(&h->peer_chain, certs[0], h->err);
+	if (h->cfg->verify == LEAT_VERIFY_NONE && !h->owner)
+		return chain_new_raw(&h->peer_chain, certs[0], h->err);
+	return hs_refuse(h, LEAT_ALERT_CERTIFICATE_UNKNOWN,
+		"certificate: a raw public key that is not among the accepted ones");
+}
+
 enum leat_ret hs_take_chain(struct hs *h, const struct leat_span *certs, size_t num)
 {
 	bool cached = (h->cfg->verify != LEAT_VERIFY_NONE || h->owner) && h->cfg->chain_cache;
 
+	if (hs_peer_type(h) == CERT_RAW_KEY)
+		return take_raw(h, certs, num);
 	return chain_get(&h->peer_chain, h->cfg->crypto, cached ? h->cfg->trust : NULL,
 		h->role == LEAT_CLIENT, certs, num, h->err);
 }

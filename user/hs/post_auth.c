@@ -31,6 +31,7 @@ enum leat_ret post_auth_keep(struct hs *h)
 		return err_memory(h->err);
 	a->cfg = h->cfg;
 	a->env = h->env;
+	a->client_type = h->client_type;
 	a->context = h->tr.d;
 	h->post = a;
 	return LEAT_OK;
@@ -93,6 +94,7 @@ static enum leat_ret begin(
 	h->owner = p;
 	h->version = LEAT_TLS13;
 	h->suite = p->suite;
+	h->client_type = a->client_type;
 	h->tr.d = a->context;
 	a->machine = h;
 	return LEAT_OK;

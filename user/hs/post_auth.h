@@ -15,6 +15,7 @@
 struct post_auth {
 	struct leat_config *cfg; /* these two borrowed from the owner of struct hs_post */
 	const struct leat_env *env;
+	uint8_t client_type;   /* as what it shows what it is */
 	struct digest context; /* RFC 8446 4.4: ClientHello ... client Finished */
 	struct hs *machine;    /* an exchange under way, or NULL */
 	struct hs_sink hold;   /* client: its messages wait in held until all of them are there */

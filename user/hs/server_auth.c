@@ -8,6 +8,7 @@
 #include "hs/hs_int.h"
 
 #include "hs/cert_in.h"
+#include "hs/choose.h"
 #include "wire/certificate.h"
 #include "wire/end_early.h"
 
@@ -38,6 +39,20 @@ enum leat_ret server_without_cert(const struct hs *h)
 		"certificate: the client has none, and one is required");
 }
 
+/* RFC 7250 4.2: "If the server does not support any of the certificate types [...] the server terminates
+ * the session with a fatal alert of type "unsupported_certificate"." */
+enum leat_ret server_check_types(
+	const struct hs *h, const struct client_hello *ch, uint8_t *client_type)
+{
+	bool asks = h->cfg->verify == LEAT_VERIFY_PEER || h->cfg->post_auth;
+
+	if (!choose_has_server_type(h->cfg, ch) ||
+		(!choose_client_type(h->cfg, ch, client_type) && asks))
+		return hs_refuse(h, LEAT_ALERT_UNSUPPORTED_CERTIFICATE,
+			"client_hello: no type of certificate in common");
+	return LEAT_OK;
+}
+
 static enum leat_ret check_certificate(const struct hs *h, const struct certificate *c)
 {
 	/* RFC 8446 4.4.2: "If this message is in response to a CertificateRequest, the value of
@@ -62,7 +77,7 @@ enum leat_ret on_client_cert(struct hs *h, struct leat_span body, enum hs_state 
 	uint8_t alert = LEAT_ALERT_DECODE_ERROR;
 	struct certificate c;
 
-	if (!dec_certificate(body, &c, &alert))
+	if (!cert_in_decode(h, body, &c, &alert))
 		return hs_refuse(h, alert, "certificate: malformed");
 	if (check_certificate(h, &c) != LEAT_OK)
 		return LEAT_FAILED;

@@ -16,6 +16,7 @@ struct chosen {
 	const struct group *group;
 	struct leat_span share; /* the client's, empty: must be asked for */
 	struct choice_cred auth;
+	uint8_t client_type; /* as what a client may show what it is */
 	struct leat_span alpn;
 	struct psk_pick psk;
 	bool ke_only; /* psk_ke: no group, no share */
@@ -111,6 +112,8 @@ static enum leat_ret choose_all(struct hs *h, const struct client_hello *ch, str
 		return hs_refuse(
 			h, LEAT_ALERT_HANDSHAKE_FAILURE, "client_hello: no group in common");
 	out->retry = out->group && !out->share.n;
+	if (!out->psk.found && server_check_types(h, ch, &out->client_type) != LEAT_OK)
+		return LEAT_FAILED;
 	if (!out->psk.found &&
 		!choose_cred(h->cfg, LEAT_TLS13, ch->sigalgs, NULL, ch, h->s.sni, &out->auth))
 		return hs_refuse(h, LEAT_ALERT_HANDSHAKE_FAILURE,
@@ -180,6 +183,8 @@ static enum leat_ret commit_chosen(
 	h->group = c->group;
 	h->cred = c->auth.cred;
 	h->scheme = c->auth.scheme;
+	h->server_type = c->auth.type;
+	h->client_type = c->client_type;
 	h->alpn = c->alpn;
 	h->post_offered = h->cfg->post_auth && has(ch, EXT_POST_AUTH);
 	h->s.wants_tickets = psk_server_modes(h, ch) != 0;
@@ -224,7 +229,7 @@ enum leat_ret server_choose13(struct hs *h, const struct client_hello *ch, enum 
 {
 	LEAT_SCOPED(kex_out_clear) struct kex_out shared = { 0 };
 	LEAT_SCOPED(leat_wr_clear) struct leat_wr share = { 0 };
-	uint8_t share_b[GROUP_REPLY_MAX];
+	uint8_t share_b[1600]; /* the largest: a hybrid's encapsulation; kex_respond fails beyond */
 	LEAT_SCOPED(chosen_clear) struct chosen c = { 0 };
 	enum leat_ret r;
 

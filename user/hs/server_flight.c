@@ -64,6 +64,14 @@ static enum leat_ret send_encrypted_ext(struct hs *h)
 	 * use the information [...] In this event, the server SHALL include [it], empty" */
 	if (h->s.sni[0] && h->cred && cred_has_name(h->cred, h->s.sni))
 		ee.has |= EXT_BIT(EXT_SNI);
+	/* RFC 7250 4.2: what follows is of these types; X.509 needs no word. */
+	ee.server_cert_type = h->server_type;
+	ee.client_cert_type = h->client_type;
+	if (!h->psk && h->server_type == CERT_RAW_KEY)
+		ee.has |= EXT_BIT(EXT_SERVER_CERT_TYPE);
+	if (h->client_type == CERT_RAW_KEY &&
+		(h->post_offered || (!h->psk && h->cfg->verify == LEAT_VERIFY_PEER)))
+		ee.has |= EXT_BIT(EXT_CLIENT_CERT_TYPE);
 	if (h->early == HS_EARLY_ACCEPTED)
 		ee.has |= EXT_BIT(EXT_EARLY_DATA);
 	words = limit_answer(h);

@@ -23,11 +23,4 @@ void v12_commit_up(struct hs *h);
 LEAT_MUST_CHECK enum leat_ret v12_check_point_formats(
 	const struct hs *h, uint64_t has, struct leat_span list, const char *what);
 
-/* ---- v12_client_kx.c, v12_server_kx.c ---- */
-
-/* ClientKeyExchange; afterwards the master secret is there. */
-LEAT_MUST_CHECK enum leat_ret v12_send_client_kx(struct hs *h);
-/* Certificate is out: ServerKeyExchange (through a job where it is signed) to ServerHelloDone. */
-LEAT_MUST_CHECK enum leat_ret v12_begin_server_kx(struct hs *h, enum hs_state *next);
-
 #endif

@@ -3,7 +3,8 @@
  * v12_server.c - a server that chose TLS 1.2: from ClientHello to its own Finished. RFC 5246 7.3, 7.4;
  * RFC 8422 (ECDHE), RFC 7627 (extended master secret), RFC 5746 (renegotiation_info).
  *
- * Entered by client_hello_in.c through v12_server_begin. Key exchanges are v12_server_kx.c's. No session is kept: the session id we send is empty, and one
+ * Entered by client_hello_in.c through v12_server_begin. Key exchanges: ECDHE. Others get their
+ * ServerKeyExchange beside begin_server_kx. No session is kept: the session id we send is empty, and one
  * the client offers means nothing to us (RFC 5246 7.4.1.3).
  */
 #include "hs/v12_int.h"
@@ -39,6 +40,8 @@ static enum leat_ret choose_all12(const struct hs *h, const struct client_hello 
 	struct choice12 *out, struct leat_span *alpn)
 {
 	*alpn = (struct leat_span){ NULL, 0 };
+	if (server_check_types(h, ch, &out->client_type) != LEAT_OK)
+		return LEAT_FAILED;
 	if (!choose_suite12(h->cfg, ch, h->s.sni, out))
 		return hs_refuse(h, LEAT_ALERT_HANDSHAKE_FAILURE,
 			"client_hello: no cipher suite in common that a certificate fits");
@@ -58,6 +61,8 @@ static enum leat_ret commit_chosen12(struct hs *h, const struct client_hello *ch
 	h->group = c->group;
 	h->cred = c->auth.cred;
 	h->scheme = c->auth.scheme;
+	h->server_type = c->auth.type;
+	h->client_type = c->client_type;
 	h->alpn = alpn;
 	h->session_id_len = 0;
 	h->ems = has(ch, EXT_EMS);
@@ -96,6 +101,12 @@ static enum leat_ret send_server_hello12(struct hs *h, const struct client_hello
 		sh.has |= EXT_BIT(EXT_ALPN);
 	if (h->s.sni[0] && cred_has_name(h->cred, h->s.sni)) /* RFC 6066 3 */
 		sh.has |= EXT_BIT(EXT_SNI);
+	sh.server_cert_type = h->server_type;
+	sh.client_cert_type = h->client_type;
+	if (h->server_type == CERT_RAW_KEY) /* RFC 7250 4.2 */
+		sh.has |= EXT_BIT(EXT_SERVER_CERT_TYPE);
+	if (h->client_type == CERT_RAW_KEY && h->cfg->verify == LEAT_VERIFY_PEER)
+		sh.has |= EXT_BIT(EXT_CLIENT_CERT_TYPE);
 	words = limit_answer(h);
 	sh.has |= words.has;
 	sh.record_size = words.record_size;
@@ -104,16 +115,57 @@ static enum leat_ret send_server_hello12(struct hs *h, const struct client_hello
 	return hs_send(h);
 }
 
+/* The signature is there: ServerKeyExchange (the params are the end of what was signed),
+ * CertificateRequest where clients are to show who they are, ServerHelloDone. */
+static enum leat_ret after_sign(struct hs *h, enum hs_state *next)
+{
+	struct leat_span tbs = leat_wr_done(&h->job.tbs);
+	size_t n = h->group->share_len;
+	struct v12_server_kx kx = {
+		.group = h->group->id,
+		.point = { tbs.p + tbs.n - n, n },
+		.scheme = h->scheme->id,
+		.signature = leat_wr_done(&h->job.sig),
+	};
+
+	enc_v12_server_kx(hs_out(h), &kx);
+	if (hs_send(h) != LEAT_OK)
+		return LEAT_FAILED;
+	job_clear(&h->job);
+	if (h->cfg->verify == LEAT_VERIFY_PEER &&
+		cert_out_request(h, (struct leat_span){ NULL, 0 }) != LEAT_OK)
+		return LEAT_FAILED;
+	enc_v12_hello_done(hs_out(h));
+	*next = h->s.asked_cert ? S12_WAIT_CERT : S12_WAIT_CKX;
+	return hs_send(h);
+}
+
+static enum leat_ret begin_server_kx(struct hs *h)
+{
+	LEAT_SCOPED(leat_wr_clear) struct leat_wr share = { 0 };
+
+	/* The certificates have left, and libcrypto takes 3 KiB to make a key. */
+	leat_wr_clear(&h->out);
+	if (kex_start(&h->v12.kex, h->cfg->crypto, h->group, &share, h->err) != LEAT_OK)
+		return LEAT_FAILED;
+	if (!leat_wr_ok(&share))
+		return err_memory(h->err);
+	v12_signed_randoms(h, &h->job.tbs);
+	enc_v12_ecdh_params(&h->job.tbs, h->group->id, leat_wr_done(&share));
+	return job_sign(h, after_sign);
+}
+
 enum leat_ret v12_server_begin(struct hs *h, const struct client_hello *ch, enum hs_state *next)
 {
 	struct leat_span alpn;
 	struct choice12 c;
 
+	(void)next; /* given by after_sign */
 	if (check_client_hello12(h, ch) != LEAT_OK || choose_all12(h, ch, &c, &alpn) != LEAT_OK ||
 		commit_chosen12(h, ch, &c, alpn) != LEAT_OK ||
 		send_server_hello12(h, ch) != LEAT_OK || cert_out_send(h) != LEAT_OK)
 		return LEAT_FAILED;
-	return v12_begin_server_kx(h, next);
+	return begin_server_kx(h);
 }
 
 /* ---- the client's flight, and our end ---- */
@@ -130,7 +182,7 @@ enum leat_ret v12_on_client_cert(struct hs *h, struct leat_span body, enum hs_st
 	uint8_t alert = LEAT_ALERT_DECODE_ERROR;
 	struct certificate c;
 
-	if (!dec_certificate12(body, &c, &alert))
+	if (!cert_in_decode(h, body, &c, &alert))
 		return hs_refuse(h, alert, "certificate: malformed");
 	if (c.num == 0) {
 		hs_take_msg(h);
@@ -170,6 +222,23 @@ enum leat_ret v12_on_client_cert_verify(struct hs *h, struct leat_span body, enu
 	h->client_scheme = s;
 	hs_take_msg(h);
 	*next = S12_WAIT_CCS;
+	return LEAT_OK;
+}
+
+enum leat_ret v12_on_client_kx(struct hs *h, struct leat_span body, enum hs_state *next)
+{
+	LEAT_SCOPED(kex_out_clear) struct kex_out shared = { 0 };
+	uint8_t alert = LEAT_ALERT_DECODE_ERROR;
+	struct leat_span point;
+
+	if (!dec_v12_client_kx(body, &point, &alert))
+		return hs_refuse(h, alert, "client_key_exchange: malformed");
+	if (kex_finish(&h->v12.kex, h->cfg->crypto, point, &shared, h->err) != LEAT_OK)
+		return LEAT_FAILED;
+	kex_clear(&h->v12.kex);
+	hs_take_msg(h);
+	v12_set_master(h, kex_out_span(&shared));
+	*next = h->peer_chain ? S12_WAIT_CV : S12_WAIT_CCS;
 	return LEAT_OK;
 }
 

@@ -21,6 +21,7 @@ enum {
 	OPT_CERT = 1,
 	OPT_KEY,
 	OPT_DEV,
+	OPT_PEER_KEY,
 	OPT_CACERT,
 	OPT_ECHO,
 	OPT_HTTP,
@@ -49,6 +50,9 @@ static const struct arg_opt options[] = {
 		"the first that fits a client is used" },
 	{ "key", 'k', "FILE", OPT_KEY, "its private key, PEM (default: in the --cert file)" },
 	{ "dev", 0, NULL, OPT_DEV, "make up a certificate for localhost instead" },
+	{ "peer-key", 0, "FILE", OPT_PEER_KEY,
+		"accept this raw public key, PEM (RFC 7250); with --set\n"
+		"client_certificate_type=raw" },
 	{ "cacert", 0, "FILE", OPT_CACERT, "PEM: trusted CAs, for certificates of clients" },
 	{ "echo", 'e', NULL, OPT_ECHO,
 		"send back what comes; early data with \"" EARLY_MARK "\" before it" },
@@ -155,6 +159,13 @@ static int add_psk(struct job *j, const char *text, bool imported)
 	return settings_psk(j->tls.cfg, text, imported, &err) == LEAT_OK ? 0 : refuse(j, &err);
 }
 
+static int add_peer_key(struct job *j, const char *path)
+{
+	struct leat_err err = { 0 };
+
+	return settings_peer_key(j->tls.cfg, path, &err) == LEAT_OK ? 0 : refuse(j, &err);
+}
+
 static int add_file(
 	struct job *j, const char *name, const char *value, const char **list, unsigned *num)
 {
@@ -227,6 +238,7 @@ static int take(struct job *j, int id, const char *value)
 	case OPT_TLS12: return set_option(j, "versions", "tlsv1.2");
 	case OPT_TLS13: return set_option(j, "versions", "tlsv1.3");
 	case OPT_SET: return set_pair(j, value);
+	case OPT_PEER_KEY: return add_peer_key(j, value);
 	case OPT_PSK: return add_psk(j, value, false);
 	case OPT_PSK_IMPORTED: return add_psk(j, value, true);
 	case OPT_KEYLOG: return keylog_start(j->args, value, j->tls.cfg) ? 0 : TOOL_USAGE;

@@ -16,7 +16,8 @@
 #include "tool/settings.h"
 
 enum {
-	OPT_CACERT = 1,
+	OPT_PEER_KEY = 1,
+	OPT_CACERT,
 	OPT_CERT,
 	OPT_KEY,
 	OPT_SERVERNAME,
@@ -46,6 +47,9 @@ enum {
 };
 
 static const struct arg_opt options[] = {
+	{ "peer-key", 0, "FILE", OPT_PEER_KEY,
+		"accept this raw public key, PEM (RFC 7250); with --set\n"
+		"server_certificate_type=raw" },
 	{ "cacert", 'c', "FILE", OPT_CACERT, "trust the CAs in this PEM file, not the system's" },
 	{ "servername", 'n', "NAME", OPT_SERVERNAME,
 		"name to ask for and to check, if it is not HOST" },
@@ -148,6 +152,13 @@ static int add_psk(struct job *j, const char *text, bool imported)
 	return settings_psk(j->cfg, text, imported, &err) == LEAT_OK ? 0 : refuse(j, &err);
 }
 
+static int add_peer_key(struct job *j, const char *path)
+{
+	struct leat_err err = { 0 };
+
+	return settings_peer_key(j->cfg, path, &err) == LEAT_OK ? 0 : refuse(j, &err);
+}
+
 static int take_target(struct job *j, const char *text)
 {
 	if (j->w.host[0]) {
@@ -193,6 +204,7 @@ static int take(struct job *j, int id, const char *value)
 	case OPT_SET: return set_pair(j, value);
 	case OPT_KEY_UPDATE: j->key_update = true; return 0;
 	case ARG_SETTING: return set_option(j, j->args->setting, value);
+	case OPT_PEER_KEY: return add_peer_key(j, value);
 	case OPT_PSK: return add_psk(j, value, false);
 	case OPT_PSK_IMPORTED: return add_psk(j, value, true);
 	case OPT_TIMEOUT:

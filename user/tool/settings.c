@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/secret.h"
 #include "base/wr.h"
+#include "sock/anchors.h"
 #include "tool/certset.h"
 
 enum leat_ret settings_pair(struct leat_config *cfg, const char *text, struct leat_err *err)
@@ -89,4 +90,12 @@ enum leat_ret settings_psk(
 		return err_memory(err);
 	psk.identity = (struct leat_span){ (const uint8_t *)text, (size_t)(colon - text) };
 	return leat_config_add_psk(cfg, &psk, err);
+}
+
+enum leat_ret settings_peer_key(struct leat_config *cfg, const char *path, struct leat_err *err)
+{
+	LEAT_SCOPED(leat_wr_clear) struct leat_wr text = { 0 };
+	enum leat_ret r = anchors_read("peer-key", path, &text, err);
+
+	return r == LEAT_OK ? leat_config_add_peer_key(cfg, leat_wr_done(&text), err) : r;
 }

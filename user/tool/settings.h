@@ -18,4 +18,8 @@ LEAT_MUST_CHECK enum leat_ret settings_dev(struct leat_config *cfg, struct leat_
 LEAT_MUST_CHECK enum leat_ret settings_psk(
 	struct leat_config *cfg, const char *text, bool imported, struct leat_err *err);
 
+/* --peer-key FILE: a raw public key that is accepted. */
+LEAT_MUST_CHECK enum leat_ret settings_peer_key(
+	struct leat_config *cfg, const char *path, struct leat_err *err);
+
 #endif

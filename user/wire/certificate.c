@@ -109,3 +109,26 @@ void enc_certificate12(struct leat_wr *w, const struct certificate *c)
 {
 	enc_any(w, false, c);
 }
+
+/* RFC 7250 3: opaque ASN.1_subjectPublicKeyInfo<1..2^24-1>; a client without one has an empty list */
+bool dec_certificate12_raw(struct leat_span body, struct certificate *out, uint8_t *alert)
+{
+	struct leat_rd in = leat_rd_of(body);
+	struct certificate c = { 0 };
+
+	c.cert[0] = leat_rd_opaque24(&in, 0, MAX24);
+	c.num = c.cert[0].n > 0;
+	*alert = LEAT_ALERT_DECODE_ERROR;
+	if (!leat_rd_end(&in))
+		return false;
+	*out = c;
+	return true;
+}
+
+void enc_certificate12_raw(struct leat_wr *w, const struct certificate *c)
+{
+	size_t m = enc_hs_open(w, MSG_CERT);
+
+	leat_wr_vec(w, 3, c->num ? c->cert[0] : (struct leat_span){ NULL, 0 });
+	enc_hs_close(w, m);
+}

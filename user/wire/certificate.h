@@ -24,4 +24,8 @@ void enc_certificate(struct leat_wr *w, const struct certificate *c);
 bool dec_certificate12(struct leat_span body, struct certificate *out, uint8_t *alert);
 void enc_certificate12(struct leat_wr *w, const struct certificate *c);
 
+/* TLS 1.2 with a raw public key, RFC 7250 3: cert[0] is a SubjectPublicKeyInfo; an empty one is none. */
+bool dec_certificate12_raw(struct leat_span body, struct certificate *out, uint8_t *alert);
+void enc_certificate12_raw(struct leat_wr *w, const struct certificate *c);
+
 #endif

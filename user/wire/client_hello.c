@@ -34,6 +34,8 @@ static bool dec_ch_ext(void *out, enum ext e, struct leat_rd *in, uint8_t *alert
 	case EXT_SIGALGS: return dec_ext_sigalgs(in, &ch->sigalgs);
 	case EXT_SIGALGS_CERT: return dec_ext_sigalgs(in, &ch->sigalgs_cert);
 	case EXT_AUTHORITIES: return dec_ext_authorities(in, &ch->authorities);
+	case EXT_CLIENT_CERT_TYPE: return dec_ext_cert_types(in, &ch->client_cert_types);
+	case EXT_SERVER_CERT_TYPE: return dec_ext_cert_types(in, &ch->server_cert_types);
 	case EXT_KEY_SHARE: return dec_ext_key_shares(in, &ch->key_shares, alert);
 	case EXT_VERSIONS: return dec_ext_versions(in, &ch->versions);
 	case EXT_COOKIE: return dec_ext_cookie(in, &ch->cookie, alert);
@@ -103,6 +105,8 @@ static void enc_ch_ext(struct leat_wr *w, const struct client_hello *ch, enum ex
 	case EXT_SIGALGS: enc_ext_sigalgs(w, id, ch->sigalgs); break;
 	case EXT_SIGALGS_CERT: enc_ext_sigalgs(w, id, ch->sigalgs_cert); break;
 	case EXT_AUTHORITIES: enc_ext_authorities(w, ch->authorities); break;
+	case EXT_CLIENT_CERT_TYPE: enc_ext_cert_types(w, id, ch->client_cert_types); break;
+	case EXT_SERVER_CERT_TYPE: enc_ext_cert_types(w, id, ch->server_cert_types); break;
 	case EXT_KEY_SHARE: enc_ext_key_shares(w, ch->key_shares); break;
 	case EXT_VERSIONS: enc_ext_versions(w, ch->versions); break;
 	case EXT_COOKIE: enc_ext_cookie(w, ch->cookie); break;

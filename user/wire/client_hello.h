@@ -36,24 +36,26 @@ struct client_hello {
 	struct leat_span sni;    /* host name: 1..LIM_HOST_NAME printable ASCII bytes, no space */
 	struct leat_span reneg;  /* renegotiated_connection, empty in a first handshake */
 	struct leat_span groups; /* list16, not empty */
-	struct leat_span point_formats; /* list8, not empty */
-	struct leat_span ticket;        /* TLS 1.2 ticket; empty: "send me one" */
-	struct leat_span alpn;          /* list_next8, not empty */
-	uint8_t status_type;            /* status_request: 1 = ocsp */
-	struct leat_span status;        /* what follows the type; checked when it is ocsp */
-	struct leat_span sigalgs;       /* list16, not empty */
-	struct leat_span sigalgs_cert;  /* list16, not empty */
-	struct leat_span authorities;   /* list_next16 of DER names, not empty */
-	struct leat_span key_shares;    /* key_share_next; may be empty; no group twice */
-	struct leat_span versions;      /* list16, not empty */
-	struct leat_span cookie;        /* 1..LIM_COOKIE bytes */
-	struct leat_span psk_modes;     /* list8, not empty */
-	struct leat_span compress;      /* list16 of RFC 8879 algorithms, not empty */
-	uint16_t record_size;           /* record_size_limit, at least 64 */
-	uint8_t max_fragment;           /* max_fragment_length: 1 to 4 mean something */
-	struct leat_span padding;       /* encoder: how many zeros (p is not read) */
-	struct leat_span psk_ids;       /* psk_id_next, not empty */
-	struct leat_span psk_binders;   /* list_next8, as many as psk_ids */
+	struct leat_span point_formats;     /* list8, not empty */
+	struct leat_span ticket;            /* TLS 1.2 ticket; empty: "send me one" */
+	struct leat_span alpn;              /* list_next8, not empty */
+	uint8_t status_type;                /* status_request: 1 = ocsp */
+	struct leat_span status;            /* what follows the type; checked when it is ocsp */
+	struct leat_span sigalgs;           /* list16, not empty */
+	struct leat_span sigalgs_cert;      /* list16, not empty */
+	struct leat_span authorities;       /* list_next16 of DER names, not empty */
+	struct leat_span client_cert_types; /* list8, not empty */
+	struct leat_span server_cert_types; /* list8, not empty */
+	struct leat_span key_shares;        /* key_share_next; may be empty; no group twice */
+	struct leat_span versions;          /* list16, not empty */
+	struct leat_span cookie;            /* 1..LIM_COOKIE bytes */
+	struct leat_span psk_modes;         /* list8, not empty */
+	struct leat_span compress;          /* list16 of RFC 8879 algorithms, not empty */
+	uint16_t record_size;               /* record_size_limit, at least 64 */
+	uint8_t max_fragment;               /* max_fragment_length: 1 to 4 mean something */
+	struct leat_span padding;           /* encoder: how many zeros (p is not read) */
+	struct leat_span psk_ids;           /* psk_id_next, not empty */
+	struct leat_span psk_binders;       /* list_next8, as many as psk_ids */
 	/* Decoder, with EXT_PSK: bytes of the body before the binders list (its length prefix not
 	 * included): what the binders are computed over, RFC 8446 4.2.11.2, is the header and these. */
 	size_t truncated_len;

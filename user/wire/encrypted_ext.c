@@ -19,6 +19,8 @@ static bool dec_ee_ext(void *out, enum ext e, struct leat_rd *in, uint8_t *alert
 	case EXT_GROUPS: return dec_ext_groups(in, &ee->groups);
 	case EXT_MAX_FRAGMENT: return dec_ext_max_fragment(in, &ee->max_fragment);
 	case EXT_RECORD_SIZE: return dec_ext_record_size(in, &ee->record_size, alert);
+	case EXT_CLIENT_CERT_TYPE: return dec_ext_cert_type(in, &ee->client_cert_type);
+	case EXT_SERVER_CERT_TYPE: return dec_ext_cert_type(in, &ee->server_cert_type);
 	default: leat_rd_rest(in); return true;
 	}
 }
@@ -49,6 +51,10 @@ void enc_encrypted_ext(struct leat_wr *w, const struct encrypted_ext *ee)
 		enc_ext_max_fragment(w, ee->max_fragment);
 	if (ee->has & EXT_BIT(EXT_ALPN))
 		enc_ext_alpn_one(w, ee->alpn);
+	if (ee->has & EXT_BIT(EXT_CLIENT_CERT_TYPE))
+		enc_ext_cert_type(w, EXTID_CLIENT_CERT_TYPE, ee->client_cert_type);
+	if (ee->has & EXT_BIT(EXT_SERVER_CERT_TYPE))
+		enc_ext_cert_type(w, EXTID_SERVER_CERT_TYPE, ee->server_cert_type);
 	if (ee->has & EXT_BIT(EXT_GROUPS))
 		enc_ext_groups(w, ee->groups);
 	if (ee->has & EXT_BIT(EXT_EARLY_DATA))

@@ -15,6 +15,7 @@ struct encrypted_ext {
 	struct leat_span groups; /* list16, for information (RFC 8446 4.2.7) */
 	uint16_t record_size;
 	uint8_t max_fragment;
+	uint8_t client_cert_type, server_cert_type; /* CERT_X509, CERT_RAW_KEY */
 };
 
 bool dec_encrypted_ext(struct leat_span body, struct encrypted_ext *out, uint8_t *alert);

@@ -71,8 +71,8 @@ enum ext {
 	EXT_SCT,              /* signed_certificate_timestamp, RFC 6962 (seat) */
 	EXT_USE_SRTP,         /* use_srtp, RFC 5764 (seat) */
 	EXT_HEARTBEAT,        /* heartbeat, RFC 6520 (seat) */
-	EXT_CLIENT_CERT_TYPE, /* client_certificate_type, RFC 7250 (seat) */
-	EXT_SERVER_CERT_TYPE, /* server_certificate_type, RFC 7250 (seat) */
+	EXT_CLIENT_CERT_TYPE, /* client_certificate_type, RFC 7250 */
+	EXT_SERVER_CERT_TYPE, /* server_certificate_type, RFC 7250 */
 	EXT_SIGALGS,          /* signature_algorithms, RFC 8446 4.2.3 */
 	EXT_SIGALGS_CERT,     /* signature_algorithms_cert */
 	EXT_AUTHORITIES,      /* certificate_authorities, RFC 8446 4.2.4 */
@@ -89,6 +89,10 @@ enum ext {
 	EXT_PSK,              /* pre_shared_key, RFC 8446 4.2.11: MUST be last in ClientHello */
 	EXT_COUNT
 };
+
+/* CertificateType, RFC 7250 3 (RFC 6091's OpenPGP is not spoken). */
+#define CERT_X509    0
+#define CERT_RAW_KEY 2
 
 /* A set of extensions. */
 #define EXT_BIT(e) (UINT64_C(1) << (e))

@@ -71,6 +71,11 @@ bool dec_names(struct leat_span names);
 /* ext_max_fragment.c */
 bool dec_ext_max_fragment(struct leat_rd *in, uint8_t *code);
 void enc_ext_max_fragment(struct leat_wr *w, uint8_t code);
+/* ext_cert_type.c: the client's list, the server's choice; id tells which of the two extensions */
+bool dec_ext_cert_types(struct leat_rd *in, struct leat_span *types);
+bool dec_ext_cert_type(struct leat_rd *in, uint8_t *type);
+void enc_ext_cert_types(struct leat_wr *w, unsigned id, struct leat_span types);
+void enc_ext_cert_type(struct leat_wr *w, unsigned id, uint8_t type);
 /* ext_record_size.c */
 bool dec_ext_record_size(struct leat_rd *in, uint16_t *limit, uint8_t *alert);
 /* ext_point_formats.c */

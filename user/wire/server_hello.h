@@ -35,6 +35,7 @@ struct server_hello {
 	struct leat_span reneg;
 	uint16_t record_size;
 	uint8_t max_fragment;
+	uint8_t client_cert_type, server_cert_type; /* CERT_X509, CERT_RAW_KEY */
 };
 
 /* The column of the extension table this message is held against. */

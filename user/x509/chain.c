@@ -15,6 +15,7 @@
 #include "x509/cache.h"
 #include "x509/chain_int.h"
 #include "x509/der.h"
+#include "x509/rawkey.h"
 #include "x509/san.h"
 #include "x509/spki.h"
 #include "x509/store_int.h"
@@ -183,6 +184,28 @@ enum leat_ret chain_new(struct chain **out, const struct crypto *c, const struct
 		}
 	*out = ch;
 	return LEAT_OK;
+}
+
+enum leat_ret chain_new_raw(struct chain **out, struct leat_span spki, struct leat_err *err)
+{
+	struct chain *ch = copy(&spki, 1);
+
+	*out = NULL;
+	if (!ch)
+		return err_memory(err);
+	ch->raw = true;
+	ch->plain = false;
+	if (rawkey_parse(&ch->key, spki, err) != LEAT_OK) {
+		chain_unref(ch);
+		return LEAT_FAILED;
+	}
+	*out = ch;
+	return LEAT_OK;
+}
+
+bool chain_is_raw(const struct chain *ch)
+{
+	return ch->raw;
 }
 
 enum leat_ret chain_get(struct chain **out, const struct crypto *c, const struct store *store,

@@ -24,6 +24,11 @@ struct store;
 LEAT_MUST_CHECK enum leat_ret chain_get(struct chain **out, const struct crypto *c,
 	const struct store *store, bool leaf_is_server, const struct leat_span *certs, size_t num,
 	struct leat_err *err);
+/* A raw public key (RFC 7250) in place of a chain: chain_num is 1, chain_cert its SubjectPublicKeyInfo.
+ * Says nothing about trust. */
+LEAT_MUST_CHECK enum leat_ret chain_new_raw(
+	struct chain **out, struct leat_span spki, struct leat_err *err);
+bool chain_is_raw(const struct chain *ch);
 struct chain *chain_ref(struct chain *ch);
 void chain_unref(struct chain *ch);
 

@@ -22,6 +22,7 @@ struct verdict {
 struct chain {
 	atomic_uint refs;
 	bool plain;  /* der.c understands all of them */
+	bool raw;    /* der[0] is a SubjectPublicKeyInfo */
 	bool shared; /* a cache has it: nothing may change */
 	size_t num;
 	struct key *key;

@@ -18,6 +18,7 @@
 #include "crypto/ossl_err.h"
 #include "x509/certsig.h"
 #include "x509/pem.h"
+#include "x509/rawkey.h"
 #include "x509/san.h"
 #include "wire/list.h"
 
@@ -34,6 +35,7 @@ struct cred {
 	struct key *key;
 	bool external; /* key is public, signer has the private half */
 	struct cred_signer signer;
+	struct leat_span spki; /* owned */
 };
 
 struct cred *cred_ref(struct cred *c)
@@ -51,6 +53,7 @@ void cred_unref(struct cred *c)
 		leat_free((void *)c->der[i].p);
 	}
 	key_unref(c->key);
+	leat_free((void *)c->spki.p);
 	leat_free(c);
 }
 
@@ -74,9 +77,14 @@ const struct cred_signer *cred_signer(const struct cred *c)
 	return c->external ? &c->signer : NULL;
 }
 
+struct leat_span cred_spki(const struct cred *c)
+{
+	return c->spki;
+}
+
 bool cred_has_name(const struct cred *c, const char *name)
 {
-	return san_has_host(c->x509[0], name);
+	return c->num > 0 && san_has_host(c->x509[0], name);
 }
 
 static bool is_named(const X509_NAME *name, struct leat_span names)
@@ -99,7 +107,7 @@ bool cred_is_under(const struct cred *c, struct leat_span names)
 	for (size_t i = 0; i < c->num; i++)
 		if (is_named(X509_get_issuer_name(c->x509[i]), names))
 			return true;
-	return is_named(X509_get_subject_name(c->x509[c->num - 1]), names);
+	return c->num > 0 && is_named(X509_get_subject_name(c->x509[c->num - 1]), names);
 }
 
 bool cred_is_signed_with(const struct cred *c, struct leat_span schemes)
@@ -371,7 +379,9 @@ static enum leat_ret set_key(
 {
 	if (take_key(&c->key, pkey, true, err) != LEAT_OK)
 		return LEAT_FAILED;
-	return check_pair(c, crypto, err);
+	if (rawkey_of(&c->spki, pkey, err) != LEAT_OK)
+		return LEAT_FAILED;
+	return c->num > 0 ? check_pair(c, crypto, err) : LEAT_OK;
 }
 
 static struct cred *alloc_cred(struct leat_err *err)
@@ -397,6 +407,24 @@ enum leat_ret cred_new_pem(struct cred **out, const struct crypto *crypto,
 		return LEAT_FAILED;
 	if (read_certs(c, cert_pem, err) != LEAT_OK ||
 		read_key(key_pem, password, &pkey, err) != LEAT_OK ||
+		set_key(c, crypto, pkey, err) != LEAT_OK) {
+		cred_unref(c);
+		return LEAT_FAILED;
+	}
+	*out = c;
+	return LEAT_OK;
+}
+
+enum leat_ret cred_new_raw(struct cred **out, const struct crypto *crypto, struct leat_span key_pem,
+	struct leat_span password, struct leat_err *err)
+{
+	struct cred *c = alloc_cred(err);
+	EVP_PKEY *pkey;
+
+	*out = NULL;
+	if (!c)
+		return LEAT_FAILED;
+	if (read_key(key_pem, password, &pkey, err) != LEAT_OK ||
 		set_key(c, crypto, pkey, err) != LEAT_OK) {
 		cred_unref(c);
 		return LEAT_FAILED;
@@ -453,7 +481,8 @@ static enum leat_ret finish_external(struct cred **out, struct cred *c, struct c
 {
 	EVP_PKEY *leaf = r == LEAT_OK ? leaf_key(c, err) : NULL;
 
-	if (!leaf || take_key(&c->key, leaf, false, err) != LEAT_OK) {
+	if (!leaf || take_key(&c->key, leaf, false, err) != LEAT_OK ||
+		rawkey_of(&c->spki, leaf, err) != LEAT_OK) {
 		cred_unref(c);
 		return LEAT_FAILED;
 	}

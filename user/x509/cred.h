@@ -32,10 +32,15 @@ LEAT_MUST_CHECK enum leat_ret cred_new_external_pem(struct cred **out, struct le
 	struct cred_signer signer, struct leat_err *err);
 LEAT_MUST_CHECK enum leat_ret cred_new_external_der(struct cred **out,
 	const struct leat_span *certs, size_t num, struct cred_signer signer, struct leat_err *err);
+/* A key without a certificate: only good as a raw public key (RFC 7250). */
+LEAT_MUST_CHECK enum leat_ret cred_new_raw(struct cred **out, const struct crypto *c,
+	struct leat_span key_pem, struct leat_span password, struct leat_err *err);
 struct cred *cred_ref(struct cred *c);
 void cred_unref(struct cred *c);
 
-size_t cred_num(const struct cred *c);
+size_t cred_num(const struct cred *c); /* 0: a raw key */
+/* The key's SubjectPublicKeyInfo, borrowed. */
+struct leat_span cred_spki(const struct cred *c);
 struct leat_span cred_cert(const struct cred *c, size_t i); /* DER, borrowed */
 const struct key *cred_key(const struct cred *c);
 /* NULL: cred_key is private and signs. */
