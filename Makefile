@@ -289,6 +289,12 @@ test: build-all build-asan ## everything: set-up, C tests (also with sanitizers)
 test-host: build-all ## everything that needs no kernel with kTLS
 	$(Q)$(TESTENV) $(PYTEST) $(PYTEST_ARGS) --ignore=tests/kernel $(or $(T),tests)
 
+.PHONY: test-peers
+test-peers: build-all ## the table of peers with Node, Deno and Bun, which npm installs into build/peers
+	$(Q)tests/interop/js/install.sh build/peers
+	$(Q)LEAT_PEERS=node,deno,bun LEAT_PEERS_DIR=$(abspath build/peers) $(TESTENV) $(PYTEST) \
+		$(PYTEST_ARGS) tests/interop/test_matrix.py
+
 .PHONY: test-kernel
 test-kernel: build-all ## kernel tests, on this kernel if it has kTLS, else on stock ones in tests/vm
 	$(Q)$(TESTENV) $(PYTEST) $(PYTEST_ARGS) $(or $(T),tests/kernel)

@@ -49,6 +49,9 @@ all|erlang-base|its packet decoder is what leat/packet.h is compared with
 all|gnutls-bin|gnutls-cli and gnutls-serv as peers
 all|python3-matplotlib|bench: the plot
 all|libgnutls28-dev|bench: what leat is measured against (libssl likewise, there only)
+all|libnss3-tools|tstclnt and selfserv as peers
+all|golang-go|crypto/tls as a peer: one small program is compiled by the tests
+all|openjdk-17-jdk-headless|JSSE as a peer: one small class is compiled by the tests
 all|nginx-light|nginx as a peer
 all|strace|proof that file bytes never pass through the process
 all|valgrind|memory and secret-dependence checks

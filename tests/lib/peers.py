@@ -79,7 +79,7 @@ def gnutls_priority(suite=None, group=None, version=None, sign=None):
         if version == "1.2":
             p = p.replace(":-CIPHER-ALL", ":-KX-ALL:-CIPHER-ALL")
     if group:
-        p += ":-GROUP-ALL:" + GROUPS[group][1]
+        p += ":-GROUP-ALL:" + ":".join(GROUPS[g][1] for g in group.split(","))
     return p
 
 
