@@ -23,8 +23,8 @@
  *	handshake   one of WANT_BYTES | WANT_JOB | JOB_IS_OUT at a time, WANT_SEND beside any of them
  *	   |        server: MAY_WRITE once its Finished is out; 0-RTT: MAY_WRITE_EARLY, HAS_EARLY_DATA
  *	   v
- *	up          IS_UP | MAY_WRITE, and one of WANT_BYTES | HAS_DATA; WANT_SEND, HAS_SESSION as they come
- *	   |   \
+ *	up          IS_UP | MAY_WRITE, and one of WANT_BYTES | HAS_DATA, or a job of an authentication
+ *	   |   \    after the handshake; WANT_SEND, HAS_SESSION, HAS_AUTH as they come
  *	   |    '-- leat_engine_close: IS_CLOSED, no MAY_WRITE any more; reading goes on
  *	   |    '-- the peer's close_notify: IS_EOF, no WANT_BYTES any more; writing goes on
  *	   v

@@ -25,10 +25,10 @@
 #define CROWD   64 /* connections open at a time */
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define CONNECTIONS 1500
+#define CONNECTIONS 3000
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define CONNECTIONS 1500
+#define CONNECTIONS 3000
 #endif
 #endif
 #ifndef CONNECTIONS
@@ -171,10 +171,22 @@ static enum leat_ret sni(void *arg, struct leat_span name, struct leat_config **
 
 /* ---- kinds of connection ---- */
 
-enum scene { FULL13, FULL12, RSA13, OTHER_NAME, TICKET, STORED, PSK, RETRY, CLIENT_CERT, SCENES };
+enum scene {
+	FULL13,
+	FULL12,
+	RSA13,
+	OTHER_NAME,
+	TICKET,
+	STORED,
+	PSK,
+	RETRY,
+	CLIENT_CERT,
+	LATE_CERT,
+	SCENES
+};
 
 static const char *const scene_names[SCENES] = { "1.3", "1.2", "1.3 RSA", "SNI", "ticket", "store",
-	"PSK", "retry", "client certificate" };
+	"PSK", "retry", "client certificate", "certificate later" };
 
 static struct leat_config *client[SCENES], *server[SCENES];
 static struct leat_session *kept[SCENES]; /* the last session of the scene */
@@ -208,6 +220,8 @@ static void make_configs(struct leat_store *store)
 	const char *p256[][2] = { { "groups", "secp256r1" }, { NULL, NULL } };
 	const char *one_share[][2] = { { "key_shares", "1" }, { NULL, NULL } };
 	const char *ask[][2] = { { "verify", "verify_peer" }, { NULL, NULL } };
+	const char *later[][2] = { { "versions", "tlsv1.3" }, { "post_handshake_auth", "true" },
+		{ NULL, NULL } };
 	struct leat_err err = { 0 };
 
 	other = ids_config(LEAT_SERVER, KEY_ED25519, "versions=tlsv1.2", NULL);
@@ -225,13 +239,23 @@ static void make_configs(struct leat_store *store)
 		LEAT_OK);
 	assert_int_equal(
 		leat_config_add_trust(server[CLIENT_CERT], pki_root_pem(), NULL, &err), LEAT_OK);
+	assert_int_equal(
+		leat_config_add_cred(client[LATE_CERT], pki_client(KEY_EC_P256)->chain_pem,
+			pki_client(KEY_EC_P256)->key_pem, (struct leat_span){ NULL, 0 }, &err),
+		LEAT_OK);
+	assert_int_equal(
+		leat_config_add_trust(server[LATE_CERT], pki_root_pem(), NULL, &err), LEAT_OK);
 	for (int i = 0; i < SCENES; i++) {
 		finish(client[i], i == FULL12                  ? v12
 				  : i == TICKET || i == STORED ? keep
 				  : i == RETRY                 ? one_share
 				  : i == OTHER_NAME            ? NULL
+				  : i == LATE_CERT             ? later
 							       : v13);
-		finish(server[i], i == RETRY ? p256 : i == CLIENT_CERT ? ask : NULL);
+		finish(server[i], i == RETRY         ? p256
+				  : i == CLIENT_CERT ? ask
+				  : i == LATE_CERT   ? later
+						     : NULL);
 	}
 }
 
@@ -326,6 +350,8 @@ static void conclude(struct seat *s)
 	assert_int_equal(info.version,
 		s->scene == FULL12 || s->scene == OTHER_NAME ? LEAT_TLS12 : LEAT_TLS13);
 	assert_int_equal(info.retried, s->scene == RETRY);
+	if (s->scene == LATE_CERT || s->scene == CLIENT_CERT)
+		assert_true(leat_engine_peer_cert(s->e[LEAT_SERVER], 0).n > 0);
 	resumed += info.resumed;
 	up[s->scene]++;
 	t = leat_engine_take_session(s->e[LEAT_CLIENT]);
@@ -344,6 +370,18 @@ static bool is_over(const struct seat *s)
 		return true;
 	return c & v & LEAT_IS_UP &&
 	       !((c | v) & (LEAT_WANT_SEND | LEAT_WANT_JOB | LEAT_JOB_IS_OUT));
+}
+
+/* Jobs of a connection that is up already. True: the answer is awaited. */
+static bool asks_later(struct seat *s)
+{
+	struct leat_engine *e = s->e[LEAT_SERVER];
+
+	if (s->scene != LATE_CERT || leat_engine_auth(e) == LEAT_AUTH_SHOWN)
+		return false;
+	if (leat_engine_auth(e) == LEAT_AUTH_NONE)
+		assert_int_equal(leat_engine_request_auth(e), LEAT_OK);
+	return leat_engine_auth(e) == LEAT_AUTH_ASKED;
 }
 
 static void hand_out(struct seat *s, enum leat_role side)
@@ -387,7 +425,9 @@ static void turn(struct seat *s)
 	for (int i = 0; s->open && i < 2; i++)
 		if (leat_engine_wants(s->e[i]) & LEAT_WANT_JOB)
 			hand_out(s, (enum leat_role)i);
-	if (s->open && is_over(s))
+	if (s->open && is_over(s) &&
+		((leat_engine_wants(s->e[0]) | leat_engine_wants(s->e[1])) & LEAT_IS_DEAD ||
+			!asks_later(s)))
 		conclude(s);
 }
 
