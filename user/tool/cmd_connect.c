@@ -35,6 +35,7 @@ enum {
 	OPT_TIMEOUT,
 	OPT_SESSION,
 	OPT_EARLY,
+	OPT_RECONNECT,
 	OPT_KEYLOG,
 	OPT_EXPORT,
 	OPT_BINDINGS,
@@ -73,6 +74,9 @@ static const struct arg_opt options[] = {
 	{ "session", 0, "FILE", OPT_SESSION,
 		"resume the session in FILE if there is one, and keep\n"
 		"the newest one there (secret: readable by you only)" },
+	{ "reconnect", 0, "N", OPT_RECONNECT,
+		"before, connect N times (1 to 1000), each time with the\n"
+		"session that the time before gave" },
 	{ "early-data", 0, "FILE", OPT_EARLY,
 		"send FILE as 0-RTT data if the session allows it, after\n"
 		"the handshake if not; others can send it again" },
@@ -188,6 +192,16 @@ static int take_export(struct job *j, const char *text)
 	return 0;
 }
 
+static int take_reconnect(struct job *j, const char *text)
+{
+	uint64_t n = 0;
+
+	if (!args_uint(j->args, "--reconnect", text, 1, 1000, &n))
+		return TOOL_USAGE;
+	j->w.reconnect = (unsigned)n;
+	return 0;
+}
+
 static int take(struct job *j, int id, const char *value)
 {
 	if (id > 0 && (size_t)id < sizeof(setting_of) / sizeof(setting_of[0]) && setting_of[id])
@@ -210,6 +224,7 @@ static int take(struct job *j, int id, const char *value)
 	case OPT_TIMEOUT:
 		return args_seconds(j->args, "--timeout", value, &j->w.timeout_ms) ? 0 : TOOL_USAGE;
 	case OPT_SESSION: j->w.session_file = value; return 0;
+	case OPT_RECONNECT: return take_reconnect(j, value);
 	case OPT_EARLY: j->w.early_file = value; return 0;
 	case OPT_KEYLOG: return keylog_start(j->args, value, j->cfg) ? 0 : TOOL_USAGE;
 	case OPT_EXPORT: return take_export(j, value);
@@ -233,7 +248,7 @@ static int finish_config(struct job *j)
 	if (!j->w.insecure && !j->files.cacertfile &&
 		leat_config_use_system_trust(j->cfg, &err) != LEAT_OK)
 		return refuse(j, &err);
-	if (j->w.session_file &&
+	if ((j->w.session_file || j->w.reconnect) &&
 		leat_config_set(j->cfg, "session_tickets", "manual", &err) != LEAT_OK)
 		return refuse(j, &err);
 	if (leat_config_freeze(j->cfg, &err) != LEAT_OK)
@@ -274,7 +289,9 @@ static enum leat_ret upgrade(
 	struct leat_client_opts opts = { .host = j->w.name, .early = early };
 	enum leat_ret r;
 
-	if (j->w.session_file)
+	if (j->w.session)
+		opts.session = leat_session_ref(j->w.session);
+	else if (j->w.session_file)
 		opts.session = connect_load_session(&j->w);
 	r = leat_upgrade_client_with(c, j->cfg, fd, &opts, 0, j->w.timeout_ms, err);
 	leat_session_unref(opts.session);
@@ -311,6 +328,8 @@ static int talk(struct job *j)
 	if (j->w.early_file && anchors_read("early-data", j->w.early_file, &early, &err) != LEAT_OK)
 		return refuse(j, &err);
 
+	if (connect_again(&j->w, j->cfg, &err) != LEAT_OK)
+		return failed(j, &err, connect_exit_code(&err));
 	if (leat_tcp_connect(&fd, j->w.host, j->w.port, j->w.timeout_ms, &err) != LEAT_OK)
 		return failed(j, &err, CONNECT_NO_TCP);
 	if (upgrade(j, fd, leat_wr_done(&early), &c, &err) != LEAT_OK) {
@@ -346,6 +365,7 @@ static int run(struct args *args)
 	code = parse(&j);
 	if (code == 0)
 		code = talk(&j);
+	leat_session_unref(j.w.session);
 	leat_config_unref(j.cfg);
 	return code;
 }

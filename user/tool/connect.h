@@ -34,6 +34,9 @@ struct connect_wish {
 	char export_label[250];   /* "": nothing is exported */
 	size_t export_bytes;
 	bool bindings;
+	unsigned reconnect;           /* connections before the one that talks */
+	unsigned num_resumed;         /* of these */
+	struct leat_session *session; /* what the last of them got; NULL: nothing */
 };
 
 struct connect_totals {
@@ -62,6 +65,9 @@ void connect_add_exports(void *o, const struct connect_wish *w, const struct lea
 struct leat_session *connect_load_session(const struct connect_wish *w);
 /* Writes the newest session that came, if one did, for its owner's eyes only. */
 void connect_save_session(const struct connect_wish *w, struct leat_conn *c);
+/* connect_again.c. Makes w->reconnect connections; on failure err says why and no further one is made. */
+LEAT_MUST_CHECK enum leat_ret connect_again(
+	struct connect_wish *w, struct leat_config *cfg, struct leat_err *err);
 /* "none", "accepted", "rejected" */
 const char *connect_early_name(enum leat_early e);
 

@@ -128,6 +128,7 @@ static void print_json(const struct connect_wish *w, const struct leat_conn *c,
 	if (c) {
 		add_connection(o, w, c);
 		json_object_set_new(o, "early_data", json_string(connect_early_name(t->early)));
+		json_object_set_new(o, "reconnects_resumed", json_integer(w->num_resumed));
 		json_object_set_new(o, "early_sent", json_integer((json_int_t)t->early_sent));
 	}
 	json_object_set_new(o, "error",
