@@ -232,20 +232,20 @@ def server_alpn(t):
 
 # ---- resumption ----------------------------------------------------------------------------------
 
-def resumes(t, version, tickets="stateless", **kw):
-    t.accept("--session_tickets", tickets)
+def resumes(t, version, kept="stateless", **kw):
+    t.accept("--session_tickets", kept)
     if t.name in ("gnutls", "nss"):  # one run connects twice
         line = t.ask(2, version=version, session="s", **kw)
         assert line["resumed"], line
         return
-    slot = "-".join([os.path.basename(t.folder), version, tickets])
+    slot = "-".join([os.path.basename(t.folder), version, kept])
     for want in (False, True, True):
         assert t.ask(version=version, session=slot, **kw)["resumed"] is want
 
 
 def client_resume_13(t):
-    for tickets in ("stateless", "stateful"):
-        resumes(t, "1.3", tickets)
+    for kept in ("stateless", "stateful"):
+        resumes(t, "1.3", kept)
 
 
 def resumes_there(t, version, **kw):
