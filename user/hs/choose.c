@@ -81,6 +81,14 @@ static size_t num_groups(const struct leat_config *cfg, const struct client_hell
 	return cfg->server_order ? cfg->groups.n : list16_num(ch->groups);
 }
 
+bool choose_has_suite(const struct leat_config *cfg, const struct suite *s)
+{
+	for (unsigned i = 0; s && i < cfg->suites.n; i++)
+		if (cfg->suites.v[i] == s)
+			return true;
+	return false;
+}
+
 /* ---- TLS 1.3 ---- */
 
 const struct suite *choose_suite13(

@@ -19,6 +19,9 @@ uint16_t choose_version(const struct leat_config *cfg, const struct client_hello
 /* Highest version the client says it can do. */
 uint16_t choose_client_max(const struct client_hello *ch);
 
+/* Is this suite (NULL: none) enabled in the config? */
+bool choose_has_suite(const struct leat_config *cfg, const struct suite *s);
+
 /* TLS 1.3 suite; NULL: none in common. hash: only suites of this hash (a PSK is bound to one), or
  * HASH_NONE for any. */
 const struct suite *choose_suite13(

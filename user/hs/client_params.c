@@ -14,14 +14,6 @@
 
 /* ---- what holds for every ServerHello, HelloRetryRequest included ---- */
 
-static bool is_offered_suite(const struct hs *h, const struct suite *s)
-{
-	for (unsigned i = 0; s && i < h->cfg->suites.n; i++)
-		if (h->cfg->suites.v[i] == s)
-			return true;
-	return false;
-}
-
 static bool is_offered_group(const struct hs *h, const struct group *g)
 {
 	for (unsigned i = 0; g && i < h->cfg->groups.n; i++)
@@ -93,7 +85,7 @@ static enum leat_ret check_hello13(const struct hs *h, const struct server_hello
 			"server_hello: legacy_session_id_echo is not what we sent");
 	/* "A client which receives a cipher suite that was not offered MUST abort the handshake with an
 	 * "illegal_parameter" alert." */
-	if (!is_offered_suite(h, s) || s->version != LEAT_TLS13)
+	if (!choose_has_suite(h->cfg, s) || s->version != LEAT_TLS13)
 		return hs_refuse(h, LEAT_ALERT_ILLEGAL_PARAMETER,
 			"server_hello: cipher suite was not offered");
 	if (!ext_is_asked(server_hello_where(sh), sh->has, h->c.asked))

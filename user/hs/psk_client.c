@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "hs/choose.h"
+
 #define OFFER_SESSION 0xff /* else an index into cfg->psks */
 
 const char *psk_binder_label(enum psk_kind kind)
@@ -28,18 +30,12 @@ static bool has_suite_of(const struct hs *h, enum hash_id hash)
 	return false;
 }
 
-static bool is_same(struct leat_span s, const void *p, size_t n)
-{
-	return s.n == n && (n == 0 || memcmp(s.p, p, n) == 0);
-}
-
 /* A session is only worth what was checked when it began: it is offered to the host it was made with,
  * under the verification settings it was made with (RFC 8446 4.6.1, last but one paragraph). */
 static bool is_offerable(const struct hs *h, const struct session_data *d)
 {
 	return d->version == LEAT_TLS13 && d->ticket.n &&
-	       is_same(d->host, h->c.host, strlen(h->c.host)) &&
-	       is_same(d->bind, h->cfg->bind, sizeof(h->cfg->bind)) &&
+	       session_is_for(d, h->c.host, h->cfg->bind) &&
 	       session_is_fresh(d, h->env->now_s(h->env->arg)) && has_suite_of(h, d->suite->hash);
 }
 
@@ -119,27 +115,6 @@ void psk_client_bind(struct hs *h, size_t binders_len)
 	}
 }
 
-static bool offers_suite(const struct hs *h, const struct suite *s)
-{
-	for (unsigned i = 0; i < h->cfg->suites.n; i++)
-		if (h->cfg->suites.v[i] == s)
-			return true;
-	return false;
-}
-
-static bool offers_alpn(const struct hs *h, struct leat_span name)
-{
-	struct leat_rd it = leat_rd_of(h->cfg->alpn);
-	struct leat_span ours;
-
-	if (name.n == 0)
-		return true;
-	while (list_next8(&it, &ours))
-		if (is_same(ours, name.p, name.n))
-			return true;
-	return false;
-}
-
 /* RFC 8446 4.2.10: early data goes under the suite and the application protocol of the session, so both
  * must be on offer; never in answer to a HelloRetryRequest. */
 bool psk_client_may_early(const struct hs *h)
@@ -149,5 +124,6 @@ bool psk_client_may_early(const struct hs *h)
 	if (h->retried || h->c.num_offers == 0 || h->c.offer[0] != OFFER_SESSION)
 		return false;
 	d = session_data(h->c.session);
-	return d->max_early > 0 && offers_suite(h, d->suite) && offers_alpn(h, d->alpn);
+	return d->max_early > 0 && choose_has_suite(h->cfg, d->suite) &&
+	       (d->alpn.n == 0 || choose_alpn_ours(h->cfg, d->alpn).n);
 }

@@ -51,8 +51,7 @@ static bool is_usable(
 	/* a session without a certificate is no way around being asked for one */
 	if (h->cfg->fail_if_no_peer_cert && h->cfg->verify == LEAT_VERIFY_PEER && !d->peer.n)
 		return false;
-	return d->version == LEAT_TLS13 && is_same(d->host, h->s.sni, strlen(h->s.sni)) &&
-	       is_same(d->bind, h->cfg->bind, sizeof(h->cfg->bind)) &&
+	return d->version == LEAT_TLS13 && session_is_for(d, h->s.sni, h->cfg->bind) &&
 	       fits_suites(h, ch, d->suite->hash);
 }
 

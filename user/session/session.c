@@ -40,6 +40,17 @@ bool session_is_fresh(const struct session_data *d, int64_t now_s)
 	return now_s < session_expires(d) && d->issued_s - CLOCK_SKEW_S <= now_s;
 }
 
+static bool is_same(struct leat_span s, const void *p, size_t n)
+{
+	return s.n == n && (n == 0 || memcmp(s.p, p, n) == 0);
+}
+
+bool session_is_for(
+	const struct session_data *d, const char *host, const uint8_t bind[SESSION_BIND_LEN])
+{
+	return is_same(d->host, host, strlen(host)) && is_same(d->bind, bind, SESSION_BIND_LEN);
+}
+
 /* ---- the serialised form ---- */
 
 void session_encode(struct leat_wr *w, const struct session_data *d)

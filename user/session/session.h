@@ -47,6 +47,9 @@ void session_data_clear(struct session_data *d);
 
 /* Neither expired nor from a time to come (by more than a minute: clocks of hosts differ). */
 bool session_is_fresh(const struct session_data *d, int64_t now_s);
+/* Made with this name and under these settings (config/bind.c)? Both sides ask before they resume. */
+bool session_is_for(
+	const struct session_data *d, const char *host, const uint8_t bind[SESSION_BIND_LEN]);
 /* When it ends: its lifetime, and a week after certificates were looked at. */
 int64_t session_expires(const struct session_data *d);
 
