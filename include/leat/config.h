@@ -160,8 +160,9 @@ LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_use_system_trust(
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_set_ticket_keys(
 	struct leat_config *c, struct leat_ticket_keys *k, struct leat_err *err);
 
-/* leat_config_set_session_store: server: sessions are kept in s (referenced) and tickets are handles to
- * them, each good for one use; sets the option session_tickets to stateful. */
+/* leat_config_set_session_store: server: sessions are kept in s (referenced). TLS 1.3: tickets are handles
+ * to them, each good for one use; TLS 1.2: clients bring the session id, until the session expires. Sets
+ * the option session_tickets to stateful. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_set_session_store(
 	struct leat_config *c, struct leat_store *s, struct leat_err *err);
 

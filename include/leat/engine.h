@@ -223,10 +223,11 @@ LEAT_API void leat_engine_rest(struct leat_engine *e);
 
 /* ---- sessions ---- */
 
-/* leat_engine_take_session, client with the option session_tickets=manual: a session that the
- * server gave (the oldest not yet taken), or NULL. The caller owns it (leat_session_unref).
- * Sessions come with or after the first data of the server, several of them; each should be
- * offered once. */
+/* leat_engine_take_session, client with the option session_tickets=manual: a session that the server
+ * gave (the oldest not yet taken), or NULL. The caller owns it (leat_session_unref). Sessions of TLS
+ * 1.3 come with or after the first data of the server, several of them; each should be offered once. One
+ * of TLS 1.2 comes with the end of the handshake and may be offered again: after a resumed handshake the
+ * same one comes back, unless the server gave a new one. After a fatal alert there is none. */
 LEAT_API struct leat_session *leat_engine_take_session(struct leat_engine *e);
 
 /* ---- early data (0-RTT) ----

@@ -21,6 +21,7 @@ static struct {
 	const char *versions;
 	bool retry, auth;
 	struct leat_config *c, *s;
+	struct leat_session *session;
 } kept[8];
 
 static bool with_auth; /* the client shows a certificate */
@@ -37,6 +38,21 @@ static void add_client_cert(struct leat_config *c, struct leat_config *s)
 	pair_set(s, "verify", "verify_peer");
 }
 
+/* Versions that stand for more: an abbreviated handshake of TLS 1.2. */
+static const char by_ticket[] = "tlsv1.2, ticket", by_id[] = "tlsv1.2, id";
+
+static bool is_resumed(const char *versions)
+{
+	return versions == by_ticket || versions == by_id;
+}
+
+static void make_resumed(size_t i)
+{
+	pair_configs12(&kept[i].c, &kept[i].s,
+		kept[i].versions == by_ticket ? "stateless" : "stateful", "tlsv1.2");
+	kept[i].session = pair_session12(kept[i].c, kept[i].s);
+}
+
 static void fresh(const char *versions, bool retry)
 {
 	size_t i = 0;
@@ -44,7 +60,11 @@ static void fresh(const char *versions, bool retry)
 	while (kept[i].versions && (strcmp(kept[i].versions, versions) != 0 ||
 					   kept[i].retry != retry || kept[i].auth != with_auth))
 		i++;
-	if (!kept[i].versions) {
+	if (!kept[i].versions && is_resumed(versions)) {
+		assert_true(i < 7);
+		kept[i].versions = versions;
+		make_resumed(i);
+	} else if (!kept[i].versions) {
 		assert_true(i < 7);
 		kept[i].versions = versions;
 		kept[i].retry = retry;
@@ -57,6 +77,7 @@ static void fresh(const char *versions, bool retry)
 		if (with_auth)
 			add_client_cert(kept[i].c, kept[i].s);
 	}
+	pair.offer = kept[i].session;
 	pair_init(&pair, leat_config_ref(kept[i].c), leat_config_ref(kept[i].s), NULL);
 }
 
@@ -179,6 +200,13 @@ static void every_message_12(void **state)
 	every_message("tlsv1.2", false);
 }
 
+static void every_message_resumed(void **state)
+{
+	(void)state;
+	every_message(by_ticket, false);
+	every_message(by_id, false);
+}
+
 /* Every message at its right place, but under another level. */
 static void wrong_level(const char *versions, bool retry)
 {
@@ -206,7 +234,7 @@ static void wrong_level(const char *versions, bool retry)
 		if (!more)
 			break;
 	}
-	assert_true(tried >= 3 * 7);
+	assert_true(tried >= 3 * (is_resumed(versions) ? 4 : 7));
 }
 
 static void every_level(void **state)
@@ -219,6 +247,8 @@ static void every_level(void **state)
 	wrong_level("tlsv1.3", false);
 	wrong_level("tlsv1.2", false);
 	with_auth = false;
+	wrong_level(by_ticket, false);
+	wrong_level(by_id, false);
 }
 
 /* Every message a second time, and every message left out. */
@@ -273,6 +303,8 @@ static void repeated(void **state)
 	repeated_and_missing("tlsv1.3", false);
 	repeated_and_missing("tlsv1.2", false);
 	with_auth = false;
+	repeated_and_missing(by_ticket, false);
+	repeated_and_missing(by_id, false);
 }
 
 /* ---- change_cipher_spec ---- */
@@ -325,14 +357,13 @@ static void ccs_everywhere_13(void **state)
 }
 
 /* In TLS 1.2 it has one place. CVE-2014-0224 was about all the others. */
-static void ccs_everywhere_12(void **state)
+static void ccs_everywhere(const char *versions)
 {
 	static const uint8_t one = 1;
 
-	(void)state;
 	for (size_t at = 0;; at++) {
 		for (int to = 0; to < 2; to++) {
-			fresh("tlsv1.2", false);
+			fresh(versions, false);
 			if (!advance(at)) {
 				pair_clear(&pair);
 				return;
@@ -345,6 +376,14 @@ static void ccs_everywhere_12(void **state)
 			pair_clear(&pair);
 		}
 	}
+}
+
+static void ccs_everywhere_12(void **state)
+{
+	(void)state;
+	ccs_everywhere("tlsv1.2");
+	ccs_everywhere(by_ticket);
+	ccs_everywhere(by_id);
 }
 
 static void ccs_flood(void **state)
@@ -521,6 +560,7 @@ int main(void)
 		cmocka_unit_test(every_message_retry),
 		cmocka_unit_test(every_message_auth),
 		cmocka_unit_test(every_message_12),
+		cmocka_unit_test(every_message_resumed),
 		cmocka_unit_test(every_level),
 		cmocka_unit_test_teardown(repeated, vec_teardown),
 		cmocka_unit_test(ccs_everywhere_13),
@@ -538,6 +578,7 @@ int main(void)
 	for (size_t i = 0; kept[i].versions; i++) {
 		leat_config_unref(kept[i].c);
 		leat_config_unref(kept[i].s);
+		leat_session_unref(kept[i].session);
 	}
 	pki_done();
 	return r;

@@ -14,17 +14,26 @@
 #include "pki.h"
 #include "wire/hs_hdr.h"
 
-static struct leat_config *client_cfg[2], *server_cfg[2];
-static const char *const versions[] = { "tlsv1.3", "tlsv1.2" };
+#define NUM 4
+
+static struct leat_config *client_cfg[NUM], *server_cfg[NUM];
+static struct leat_session *session[NUM];
+static const char *const versions[NUM] = { "tlsv1.3", "tlsv1.2", "tlsv1.2", "tlsv1.2" };
+/* the last two are abbreviated handshakes */
+static const char *const resumes[NUM] = { NULL, NULL, "stateless", "stateful" };
 
 static void fresh(struct pair *p, int v)
 {
 	memset(p, 0, sizeof(*p));
-	if (!client_cfg[v]) {
+	if (!client_cfg[v] && resumes[v]) {
+		pair_configs12(&client_cfg[v], &server_cfg[v], resumes[v], versions[v]);
+		session[v] = pair_session12(client_cfg[v], server_cfg[v]);
+	} else if (!client_cfg[v]) {
 		client_cfg[v] = pair_client_config();
 		server_cfg[v] = pair_server_config(KEY_EC_P256);
 		pair_set(client_cfg[v], "versions", versions[v]);
 	}
+	p->offer = session[v];
 	pair_init(p, leat_config_ref(client_cfg[v]), leat_config_ref(server_cfg[v]), NULL);
 }
 
@@ -92,13 +101,24 @@ static void every_cut_12(void **state)
 	assert_true(cut > 700);
 }
 
+static void every_cut_resumed(void **state)
+{
+	(void)state;
+	for (int v = 2; v < NUM; v++) {
+		size_t cut = 1;
+
+		while (run_cut(v, cut, false))
+			cut++;
+		assert_true(cut > 150); /* the ClientHello */
+	}
+}
+
 static void every_size(void **state)
 {
 	(void)state;
-	for (size_t n = 1; n < 40; n++) {
-		assert_true(run_cut(0, n, true));
-		assert_true(run_cut(1, n, true));
-	}
+	for (size_t n = 1; n < 40; n++)
+		for (int v = 0; v < NUM; v++)
+			assert_true(run_cut(v, n, true));
 }
 
 /* The server's encrypted flight as one record, cut in two everywhere: messages share records, and
@@ -270,6 +290,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_cut_13),
 		cmocka_unit_test(every_cut_12),
+		cmocka_unit_test(every_cut_resumed),
 		cmocka_unit_test(every_size),
 		cmocka_unit_test(coalesced_flight),
 		cmocka_unit_test_teardown(nothing_behind_a_key_change, vec_teardown),
@@ -278,9 +299,10 @@ int main(void)
 	};
 	int r = cmocka_run_group_tests(tests, NULL, NULL);
 
-	for (int v = 0; v < 2; v++) {
+	for (int v = 0; v < NUM; v++) {
 		leat_config_unref(client_cfg[v]);
 		leat_config_unref(server_cfg[v]);
+		leat_session_unref(session[v]);
 	}
 	pki_done();
 	return r;

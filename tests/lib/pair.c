@@ -75,6 +75,15 @@ static void sink_version(void *arg, uint16_t version)
 	s->version = version;
 }
 
+static void sink_session(void *arg, struct leat_session *session)
+{
+	struct pair *p = ((struct pair_side *)arg)->pair;
+
+	leat_session_unref(p->kept);
+	p->kept = session;
+	p->num_kept++;
+}
+
 static int64_t now_s(void *arg)
 {
 	return ((struct pair *)arg)->now_s;
@@ -137,6 +146,41 @@ struct leat_config *pair_server_config(enum key_kind k)
 	return c;
 }
 
+void pair_configs12(struct leat_config **client, struct leat_config **server, const char *way,
+	const char *versions)
+{
+	struct leat_store *store;
+	struct leat_err err = { 0 };
+
+	*client = pair_client_config();
+	*server = pair_server_config(KEY_EC_P256);
+	pair_set(*client, "versions", versions);
+	pair_set(*client, "session_tickets", "manual");
+	pair_set(*server, "versions", "tlsv1.2");
+	if (strcmp(way, "stateful") == 0) {
+		must(leat_store_mem_new(&store, 100, NULL, &err), &err);
+		must(leat_config_set_session_store(*server, store, &err), &err);
+		leat_store_unref(store);
+	} else {
+		pair_set(*server, "session_tickets", way);
+	}
+	must(leat_config_freeze(*client, &err), &err);
+	must(leat_config_freeze(*server, &err), &err);
+}
+
+struct leat_session *pair_session12(struct leat_config *client, struct leat_config *server)
+{
+	struct pair p = { 0 };
+	struct leat_session *s;
+
+	pair_init(&p, leat_config_ref(client), leat_config_ref(server), NULL);
+	pair_must_connect(&p);
+	assert_int_equal(p.num_kept, 1);
+	s = leat_session_ref(p.kept);
+	pair_clear(&p);
+	return s;
+}
+
 /* ---- life ---- */
 
 enum leat_ret pair_try_init(
@@ -158,6 +202,7 @@ enum leat_ret pair_try_init(
 			.keys = sink_keys,
 			.limit = sink_limit,
 			.version = sink_version,
+			.session = sink_session,
 			.arg = s };
 	}
 	for (int i = 0; i < 2 && r == LEAT_OK; i++) {
@@ -168,6 +213,8 @@ enum leat_ret pair_try_init(
 		if (r == LEAT_OK)
 			r = hs_new(&s->hs, s->cfg, i == LEAT_CLIENT ? host : NULL, &p->env,
 				&s->sink, &s->err);
+		if (r == LEAT_OK && i == LEAT_CLIENT && p->offer)
+			hs_offer(s->hs, p->offer, false);
 		if (r == LEAT_OK)
 			r = hs_start(s->hs);
 	}
@@ -192,6 +239,7 @@ void pair_clear(struct pair *p)
 		while (s->head != s->tail)
 			pair_pop(p, (enum leat_role)i);
 	}
+	leat_session_unref(p->kept);
 	memset(p, 0, sizeof(*p));
 }
 

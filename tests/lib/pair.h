@@ -11,6 +11,8 @@
 
 #include "hs/hs.h"
 
+#include <leat/session.h>
+
 /* One record payload on its way. */
 struct pair_unit {
 	enum rec_type type;
@@ -52,11 +54,21 @@ struct pair {
 	void *arg;
 	uint8_t fixed_random; /* not 0: env's random bytes are all this */
 	bool any_level;       /* deliver under the level of the unit even if the keys differ */
+	struct leat_session *offer; /* what the client offers; borrowed */
+	struct leat_session
+		*kept; /* what came to the client of a TLS 1.2 handshake: the last one */
+	unsigned num_kept;
 };
 
 /* Configs with certificates of tests/lib/pki of this kind, the client trusts its root. Not frozen. */
 struct leat_config *pair_client_config(void);
 struct leat_config *pair_server_config(enum key_kind k);
+/* Both for one way of resuming TLS 1.2: "stateless" (tickets) or "stateful" (session ids, in a store of
+ * their own), with these versions for the client. Frozen. */
+void pair_configs12(struct leat_config **client, struct leat_config **server, const char *way,
+	const char *versions);
+/* The session of a full handshake between them (configs are borrowed); leat_session_unref it. */
+struct leat_session *pair_session12(struct leat_config *client, struct leat_config *server);
 /* leat_config_set that must work. */
 void pair_set(struct leat_config *c, const char *option, const char *value);
 

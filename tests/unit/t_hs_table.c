@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * t_hs_table.c - the tables of hs/ against the state machines of RFC 8446 appendix A, typed out here
- * from the RFC, edge by edge and in both directions; TLS 1.2 against figure 1 of RFC 5246 7.3. Also:
- * docs/states.md is what the tables say. LEAT_UPDATE=1 writes that file anew.
+ * from the RFC, edge by edge and in both directions; TLS 1.2 against figures 1 and 2 of RFC 5246 7.3 and
+ * of RFC 5077 3.1, edge by edge and way by way. Also: docs/states.md is what the tables say.
+ * LEAT_UPDATE=1 writes that file anew.
  *
  * REQ: F-13
  */
@@ -228,14 +229,114 @@ static void rfc_is_in_the_table(void **state)
 	}
 }
 
+/* ---- the flights of TLS 1.2 as the RFCs draw them ---- */
+
+#define MAX_WAY 8
+
+/* Every way through the tables from the first message to the end, as message numbers. A message that
+ * leads back to its own state is taken once, HelloRequest (which may come anywhere) never. */
+struct way {
+	unsigned msg[MAX_WAY];
+	size_t n;
+};
+
+/* RFC 5246 7.3 figures 1 and 2, RFC 5077 3.1 figures 1 and 2: what the client hears. */
+static const struct way heard_by_client[] = {
+	{ { MSG_SERVER_HELLO, MSG_CERT, MSG_SERVER_KX, MSG_HELLO_DONE, HS_MSG_CCS, MSG_FINISHED },
+		6 },
+	{ { MSG_SERVER_HELLO, MSG_CERT, MSG_SERVER_KX, MSG_CERT_REQUEST, MSG_HELLO_DONE, HS_MSG_CCS,
+		  MSG_FINISHED },
+		7 },
+	{ { MSG_SERVER_HELLO, MSG_CERT, MSG_SERVER_KX, MSG_HELLO_DONE, MSG_SESSION_TICKET,
+		  HS_MSG_CCS, MSG_FINISHED },
+		7 },
+	{ { MSG_SERVER_HELLO, MSG_CERT, MSG_SERVER_KX, MSG_CERT_REQUEST, MSG_HELLO_DONE,
+		  MSG_SESSION_TICKET, HS_MSG_CCS, MSG_FINISHED },
+		8 },
+	/* figure 2 of both */
+	{ { MSG_SERVER_HELLO, HS_MSG_CCS, MSG_FINISHED }, 3 },
+	{ { MSG_SERVER_HELLO, MSG_SESSION_TICKET, HS_MSG_CCS, MSG_FINISHED }, 4 },
+};
+
+static const struct way heard_by_server[] = {
+	{ { MSG_CLIENT_HELLO, MSG_CLIENT_KX, HS_MSG_CCS, MSG_FINISHED }, 4 },
+	{ { MSG_CLIENT_HELLO, MSG_CERT, MSG_CLIENT_KX, HS_MSG_CCS, MSG_FINISHED }, 5 },
+	{ { MSG_CLIENT_HELLO, MSG_CERT, MSG_CLIENT_KX, MSG_CERT_VERIFY, HS_MSG_CCS, MSG_FINISHED },
+		6 },
+	/* not drawn: after ClientKeyExchange the table does not know whether there was a certificate, its
+	 * handler does (and t_order.c sees to it) */
+	{ { MSG_CLIENT_HELLO, MSG_CLIENT_KX, MSG_CERT_VERIFY, HS_MSG_CCS, MSG_FINISHED }, 5 },
+	{ { MSG_CLIENT_HELLO, HS_MSG_CCS, MSG_FINISHED }, 3 }, /* figure 2 */
+};
+
+struct walk {
+	enum leat_role role;
+	const struct way *drawn;
+	size_t num_drawn;
+	unsigned seen; /* bits: ways that were found */
+};
+
+static void arrive_up(struct walk *w, const struct way *at)
+{
+	for (size_t i = 0; i < w->num_drawn; i++)
+		if (w->drawn[i].n == at->n &&
+			memcmp(w->drawn[i].msg, at->msg, at->n * sizeof(at->msg[0])) == 0) {
+			w->seen |= 1u << i;
+			return;
+		}
+	for (size_t i = 0; i < at->n; i++)
+		print_error("%s ", state_msg_name(at->msg[i]));
+	fail_msg("- a way to the end that no RFC draws");
+}
+
+static void go_on(struct walk *w, enum hs_state s, const struct way *at)
+{
+	bool is12 = strncmp(state_name(s) + 1, "12_", 3) == 0;
+
+	if (s == HS_UP) {
+		arrive_up(w, at);
+		return;
+	}
+	/* the first row is that of both versions, the others are those of TLS 1.2 */
+	if (at->n && !is12)
+		return;
+	assert_true(at->n < MAX_WAY);
+	for (unsigned msg = 0; msg <= HS_MSG_CCS; msg++) {
+		const struct hs_row *row = state_row(w->role, s, msg);
+		struct way next = *at;
+
+		if (!row || msg == MSG_HELLO_REQUEST || (at->n && at->msg[at->n - 1] == msg))
+			continue;
+		next.msg[next.n++] = msg;
+		for (int to = 0; to < HS_STATE_COUNT; to++)
+			if (row->may & HS_BIT(to))
+				go_on(w, (enum hs_state)to, &next);
+	}
+}
+
+static void ways_are_those_of_the_figures(void **state)
+{
+	struct walk c = { LEAT_CLIENT, heard_by_client, NUM(heard_by_client), 0 };
+	struct walk s = { LEAT_SERVER, heard_by_server, NUM(heard_by_server), 0 };
+	const struct way none = { { 0 }, 0 };
+
+	(void)state;
+	go_on(&c, C_WAIT_SH, &none);
+	go_on(&s, S_WAIT_CH, &none);
+	assert_int_equal(c.seen, (1u << NUM(heard_by_client)) - 1);
+	assert_int_equal(s.seen, (1u << NUM(heard_by_server)) - 1);
+}
+
 /* Only one HelloRetryRequest: what A.1 and A.2 do not draw but 4.1.4 says. */
 static void retry_happens_once(void **state)
 {
 	(void)state;
 	assert_false(state_row(LEAT_CLIENT, C_WAIT_SH2, MSG_SERVER_HELLO)->may &
-		     (HS_BIT(C_WAIT_SH2) | HS_BIT(C_WAIT_SH) | HS_BIT(C12_WAIT_CERT)));
+		     (HS_BIT(C_WAIT_SH2) | HS_BIT(C_WAIT_SH) | HS_BIT(C12_WAIT_CERT) |
+			     HS_BIT(C12_WAIT_CCS)));
 	assert_false(state_row(LEAT_SERVER, S_WAIT_CH2, MSG_CLIENT_HELLO)->may &
-		     (HS_BIT(S_WAIT_CH2) | HS_BIT(S12_WAIT_CKX) | HS_BIT(S_WAIT_EOED)));
+		     (HS_BIT(S_WAIT_CH2) | HS_BIT(S12_WAIT_CKX) | HS_BIT(S12_WAIT_CCS) |
+			     HS_BIT(S_WAIT_EOED)));
 }
 
 static void rows_are_sane(void **state)
@@ -356,6 +457,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(table_is_in_the_rfc),
 		cmocka_unit_test(rfc_is_in_the_table),
+		cmocka_unit_test(ways_are_those_of_the_figures),
 		cmocka_unit_test(retry_happens_once),
 		cmocka_unit_test(rows_are_sane),
 		cmocka_unit_test(states_page_is_current),

@@ -760,8 +760,8 @@ static const struct option options[] = {
 		set_sessions, show_sessions },
 	{ "session_tickets", NULL, OPTION_WORD, OPTION_SERVER, false, 0, 0,
 		"disabled, stateless, stateful", "",
-		"Whether clients get tickets to resume with: sealed sessions, or handles to sessions "
-		"in a store.",
+		"Whether clients get something to resume with: tickets that are the sealed session, or "
+		"sessions in a store (handles to them in TLS 1.3, session ids in TLS 1.2).",
 		set_sessions, show_sessions },
 	{ "session_tickets_amount", "tickets", OPTION_NUMBER, OPTION_SERVER, false, 0, LIM_TICKETS,
 		"0 to 16", "",

@@ -98,6 +98,7 @@ static struct leat_span keep(uint8_t **at, struct leat_span s)
 static bool keep_facts(struct leat_engine *e, const struct hs_facts *f)
 {
 	uint8_t *at;
+	size_t n;
 
 	e->suite = f->suite;
 	e->group = f->group;
@@ -107,15 +108,17 @@ static bool keep_facts(struct leat_engine *e, const struct hs_facts *f)
 	e->retried = f->retried;
 	e->extended_master = f->extended_master;
 	e->external_psk = f->external_psk;
-	if (e->names || f->alpn.n + f->sni.n + f->peer_hash.n == 0)
+	n = f->alpn.n + f->sni.n + f->peer_hash.n + f->stored_id.n;
+	if (e->names || n == 0)
 		return true;
-	e->names = leat_malloc(f->alpn.n + f->sni.n + f->peer_hash.n);
+	e->names = leat_malloc(n);
 	if (!e->names)
 		return false;
 	at = e->names;
 	e->alpn_n = keep(&at, f->alpn).n;
 	e->sni_n = keep(&at, f->sni).n;
 	e->peer_hash_n = (uint8_t)keep(&at, f->peer_hash).n;
+	e->id_n = (uint8_t)keep(&at, f->stored_id).n;
 	return true;
 }
 
@@ -141,6 +144,7 @@ enum leat_ret engine_fail(struct leat_engine *e)
 	/* Best effort: when even the alert cannot be queued the connection just ends. */
 	if (peer_must_know(&e->err) && !e->closed)
 		(void)out_alert(e, true, e->err.alert);
+	engine_sessions_failed(e);
 	e->dead = true;
 	e->closed = true;
 	e->data = (struct leat_span){ NULL, 0 };

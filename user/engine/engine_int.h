@@ -88,9 +88,10 @@ struct leat_engine {
 	const struct group *group;
 	const struct sigscheme *scheme, *client_scheme;
 	bool resumed, retried, extended_master;
-	uint8_t *names; /* one block: alpn, sni, hash of the certificate of the resumed session */
+	/* one block: alpn, sni, hash of the certificate of the resumed session, id of a stored one */
+	uint8_t *names;
 	size_t alpn_n, sni_n;
-	uint8_t peer_hash_n;
+	uint8_t peer_hash_n, id_n;
 	struct chain *chain;     /* the peer's certificates, shared with any cache */
 	const struct cred *cred; /* ours that was sent, held by cfg; NULL: none */
 	bool external_psk;
@@ -123,7 +124,10 @@ void engine_note_auth(struct leat_engine *e); /* takes the verdict of an exchang
 
 /* engine_session.c */
 enum leat_ret engine_ticket(void *arg, const struct session_ticket *t); /* sink */
+void engine_session(void *arg, struct leat_session *s);                 /* sink */
 void engine_sessions_clear(struct leat_engine *e);
+/* The connection failed, err says why: sessions that must not outlive that are forgotten. */
+void engine_sessions_failed(struct leat_engine *e);
 
 /* engine_out.c */
 extern const struct hs_sink engine_sink;        /* arg is the engine */

@@ -254,6 +254,7 @@ const struct hs_sink engine_sink = {
 	.version = sink_version,
 	.ticket = engine_ticket,
 	.config = sink_config,
+	.session = engine_session,
 };
 
 /* RFC 8446 6: enum { warning(1), fatal(2) }; in 1.3 close_notify and user_canceled stay warnings. */

@@ -9,6 +9,7 @@
 
 #include "sched/sched13.h"
 #include "session/session.h"
+#include "session/store.h"
 #include "wire/session_ticket.h"
 
 void engine_sessions_clear(struct leat_engine *e)
@@ -16,6 +17,34 @@ void engine_sessions_clear(struct leat_engine *e)
 	for (unsigned i = 0; i < e->num_sessions; i++)
 		leat_session_unref(e->sessions[i]);
 	e->num_sessions = 0;
+}
+
+static struct leat_span stored_id(const struct leat_engine *e)
+{
+	struct hs_facts f;
+
+	if (!e->hs)
+		return (struct leat_span){ e->names + e->alpn_n + e->sni_n + e->peer_hash_n,
+			e->id_n };
+	hs_facts(e->hs, &f);
+	return f.stored_id;
+}
+
+/* RFC 5246 7.2.2: "Servers and clients MUST forget any session-identifiers, keys, and secrets associated
+ * with a failed connection." RFC 8446 6.2 says that tickets "SHOULD be discarded if possible". Failed is a
+ * connection with a fatal alert; one that was cut off is not (RFC 5246 7.2.1). */
+void engine_sessions_failed(struct leat_engine *e)
+{
+	enum leat_err_class cls = e->err.cls;
+	struct leat_span id;
+
+	if (cls != LEAT_E_OUR_ALERT && cls != LEAT_E_PEER_ALERT && cls != LEAT_E_MEMORY &&
+		cls != LEAT_E_CRYPTO)
+		return;
+	engine_sessions_clear(e);
+	id = stored_id(e);
+	if (id.n)
+		store_drop(e->cfg->sessions_store, id);
 }
 
 struct leat_session *leat_engine_take_session(struct leat_engine *e)
@@ -34,6 +63,11 @@ static void keep(struct leat_engine *e, struct leat_session *s)
 	if (e->num_sessions == ENGINE_SESSIONS)
 		leat_session_unref(leat_engine_take_session(e));
 	e->sessions[e->num_sessions++] = s;
+}
+
+void engine_session(void *arg, struct leat_session *s)
+{
+	keep(arg, s);
 }
 
 /* The name that the certificate was checked for, without the dot a fully qualified one may end with. */

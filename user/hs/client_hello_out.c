@@ -147,6 +147,7 @@ static void add_extensions(const struct hs *h, struct client_hello *ch)
 	if (offers(h, LEAT_TLS12)) {
 		ch->has |= EXT_BIT(EXT_EMS) | EXT_BIT(EXT_RENEG) | EXT_BIT(EXT_POINT_FORMATS);
 		ch->point_formats = (struct leat_span){ uncompressed, sizeof(uncompressed) };
+		v12_client_ticket_ext(h, ch);
 	}
 }
 
@@ -263,6 +264,7 @@ enum leat_ret client_start(struct hs *h)
 		if (first_shares(h) != LEAT_OK)
 			return LEAT_FAILED;
 	}
+	v12_client_offer(h);
 	return client_send_hello(h, (struct leat_span){ NULL, 0 });
 }
 

@@ -101,6 +101,7 @@ void hs_free(struct hs *h)
 		leat_session_unref(h->c.session);
 	}
 	kex_clear(&h->v12.kex);
+	leat_wr_clear(&h->v12.ticket);
 	job_clear(&h->job);
 	reasm_clear(&h->in);
 	leat_wr_clear(&h->out);
@@ -396,6 +397,14 @@ const char *hs_state_name(const struct hs *h)
 	return state_name(h->state);
 }
 
+static struct leat_span stored_id(const struct hs *h)
+{
+	bool stored = h->role == LEAT_SERVER && h->version == LEAT_TLS12 &&
+		      h->cfg->sessions == SESSIONS_STATEFUL;
+
+	return (struct leat_span){ h->session_id, stored ? h->session_id_len : 0 };
+}
+
 void hs_facts(const struct hs *h, struct hs_facts *out)
 {
 	const char *sni = h->role == LEAT_SERVER ? h->s.sni : h->c.host_is_name ? h->c.host : "";
@@ -416,6 +425,7 @@ void hs_facts(const struct hs *h, struct hs_facts *out)
 		.external_psk = h->psk && !h->resumed,
 		.cred = hs_own_type(h) == CERT_RAW_KEY ? NULL : h->cred,
 		.auth_s = h->auth_s ? h->auth_s : h->env->now_s(h->env->arg),
+		.stored_id = stored_id(h),
 	};
 }
 

@@ -53,6 +53,8 @@ struct hs_sink {
 	/* Records of dir under handshake or application keys hold at most max bytes of content and padding
 	 * from now on; with clear_too those in cleartext too. NULL: it does not matter. */
 	void (*limit)(void *arg, enum leat_dir dir, uint16_t max, bool clear_too);
+	/* A client has a session of TLS 1.2; the receiver owns it. NULL: sessions are not wanted. */
+	void (*session)(void *arg, struct leat_session *s);
 	/* The version is decided: record limits and header versions follow it. */
 	void (*version)(void *arg, uint16_t version);
 	/* Server: the name asked for has a config of its own; borrowed. May be NULL. */
@@ -141,6 +143,8 @@ struct hs_facts {
 	bool resumed, retried, extended_master;
 	bool external_psk; /* both sides knew a key from elsewhere */
 	int64_t auth_s;    /* when certificates were last looked at: now, unless resumed */
+	/* server, TLS 1.2: the id under which the session is in the store; empty: it is not there */
+	struct leat_span stored_id;
 };
 void hs_facts(const struct hs *h, struct hs_facts *out);
 

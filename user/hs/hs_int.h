@@ -11,7 +11,8 @@
  * HelloRetryRequest, EncryptedExtensions), client_auth (CertificateRequest, Certificate,
  * CertificateVerify), client_finish; client_hello_in (decode and version), server_choose, server_flight,
  * server_auth (client certificates), server_finish; cert_out and cert_in (certificates of both roles);
- * v12_client, v12_server (TLS 1.2, entered through v12_client_begin and v12_server_begin).
+ * v12_client, v12_server (TLS 1.2, entered through v12_client_begin and v12_server_begin),
+ * v12_resume_client, v12_resume_server, v12_tickets; lookup (where a server finds sessions).
  */
 #ifndef LEAT_HS_HS_INT_H
 #define LEAT_HS_HS_INT_H
@@ -59,6 +60,7 @@ struct hs_client {
 	bool cert_requested;
 	struct leat_session *session; /* to be offered; referenced */
 	bool want_early;
+	bool offers12; /* the session is one of TLS 1.2, and is in our hello */
 	uint8_t num_offers;
 	uint8_t offer[1 + CONFIG_MAX_PSKS]; /* what pre_shared_key holds: psk_client.c */
 	uint8_t num_kex;
@@ -92,7 +94,9 @@ struct hs_v12 {
 		keys[2];   /* client's, server's (enum leat_role): until both ChangeCipherSpec */
 	bool secure_reneg; /* RFC 5746: both sides said so */
 	bool cert_requested;
-	bool ticket_promised; /* server sent an empty session_ticket extension (RFC 5077) */
+	bool ticket_promised;  /* ServerHello has a session_ticket extension (RFC 5077) */
+	struct leat_wr ticket; /* client: the ticket that came */
+	uint32_t ticket_life_s;
 	uint8_t verify[2][SCHED12_VERIFY_LEN]; /* both verify_data (RFC 5746, tls-unique) */
 };
 
@@ -262,6 +266,8 @@ enum leat_ret server_send_flight(struct hs *h, const struct client_hello *ch,
 	struct leat_span share, const struct kex_out *shared, enum hs_state *next);
 /* TLS 1.3, the client's Finished is in: NewSessionTickets. */
 LEAT_MUST_CHECK enum leat_ret server_send_tickets(struct hs *h);
+/* What a session of this connection is bound to, all but its secret; peer: memory for d->peer. */
+void server_describe_session(struct hs *h, uint8_t peer[SESSION_PEER_LEN], struct session_data *d);
 /* Digest of what must not change between the two hellos (RFC 8446 4.1.2). */
 void server_hello_digest(const struct client_hello *ch, uint8_t out[32]);
 /* RFC 8446 4.1.3: 32 random bytes, the last eight telling of a downgrade where h->version says so. */
@@ -288,6 +294,9 @@ hs_fn on_end_of_early_data, on_client_cert, on_client_cert_verify, on_client_fin
  * certificate). Server randoms: server_make_random.
  *
  * The handlers below are in the rows. Both sides end in HS_UP, with h->v12.master for the exporter. */
+/* In client_start and when the hello is built: the session of TLS 1.2 to be offered, if it is one. */
+void v12_client_offer(struct hs *h);
+void v12_client_ticket_ext(const struct hs *h, struct client_hello *ch);
 enum leat_ret v12_client_begin(struct hs *h, const struct server_hello *sh, enum hs_state *next);
 enum leat_ret v12_server_begin(struct hs *h, const struct client_hello *ch, enum hs_state *next);
 hs_fn v12_on_server_cert, v12_on_server_kx, v12_on_cert_request, v12_on_hello_done,

@@ -15,18 +15,17 @@
 
 #define HANDLE_LEN 32
 
-/* The part of the session that is the same in every ticket of this connection. */
-static void describe(struct hs *h, uint8_t *peer, struct session_data *d)
+void server_describe_session(struct hs *h, uint8_t peer[SESSION_PEER_LEN], struct session_data *d)
 {
 	int64_t now = h->env->now_s(h->env->arg);
 
 	*d = (struct session_data){
-		.version = LEAT_TLS13,
+		.version = h->version,
 		.suite = h->suite,
 		.issued_s = now,
 		.auth_s = h->auth_s && h->auth_s <= now ? h->auth_s : now,
 		.lifetime_s = h->cfg->session_life_s,
-		.max_early = h->cfg->max_early,
+		.max_early = h->version == LEAT_TLS13 ? h->cfg->max_early : 0,
 		.bind = { h->cfg->bind, sizeof(h->cfg->bind) },
 		.host = { (const uint8_t *)h->s.sni, strlen(h->s.sni) },
 		.alpn = h->alpn,
@@ -94,7 +93,7 @@ enum leat_ret server_send_tickets(struct hs *h)
 	d = (struct session_data){ 0 };
 	if (h->cfg->sessions == SESSIONS_OFF || !h->s.wants_tickets || !num)
 		return LEAT_OK;
-	describe(h, peer, &d);
+	server_describe_session(h, peer, &d);
 	if (session_expires(&d) <= d.issued_s) /* certificates are to be looked at again */
 		return LEAT_OK;
 	for (unsigned i = 0; i < num; i++) {

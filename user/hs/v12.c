@@ -12,6 +12,8 @@
  *	change_cipher_spec, Finished  ->
  *	                       <-  [NewSessionTicket], change_cipher_spec, Finished
  *
+ * The abbreviated one, with both Finished the other way round: v12_resume_server.c, v12_resume_client.c.
+ *
  * Renegotiation is not spoken: RFC 5746's signals are exchanged so that a peer can tell, and a second
  * ClientHello or HelloRequest is the engine's to answer with no_renegotiation.
  */
@@ -43,8 +45,22 @@ void v12_set_master(struct hs *h, struct leat_span premaster)
 		memcpy(seed + RANDOM_LEN, h->server_random, RANDOM_LEN);
 	}
 	sched12_master(hash, premaster, h->ems, s, &h->v12.master);
-	sched12_keys(hash, h->suite->aead, &h->v12.master, h->client_random, h->server_random,
-		&h->v12.keys[LEAT_CLIENT], &h->v12.keys[LEAT_SERVER]);
+	v12_set_keys(h);
+}
+
+void v12_set_keys(struct hs *h)
+{
+	sched12_keys(h->suite->hash, h->suite->aead, &h->v12.master, h->client_random,
+		h->server_random, &h->v12.keys[LEAT_CLIENT], &h->v12.keys[LEAT_SERVER]);
+}
+
+void v12_take_session(struct hs *h, const struct session_data *d)
+{
+	h->v12.master = d->secret;
+	h->auth_s = d->auth_s;
+	h->peer_hash_len = (uint8_t)d->peer.n;
+	if (d->peer.n)
+		memcpy(h->peer_hash, d->peer.p, d->peer.n);
 }
 
 static void verify_data(struct hs *h, enum leat_role who)

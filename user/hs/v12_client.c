@@ -31,17 +31,6 @@ static const struct suite *offered_suite(const struct hs *h, uint16_t id)
 	return NULL;
 }
 
-static enum leat_ret check_session_id(const struct hs *h, const struct server_hello *sh)
-{
-	/* We offered no TLS 1.2 session: the id we sent, if any, is that of RFC 8446 D.4, and a server
-	 * that answers TLS 1.2 with it claims to resume what never was. */
-	if (sh->session_id.n && sh->session_id.n == h->session_id_len &&
-		memcmp(sh->session_id.p, h->session_id, h->session_id_len) == 0)
-		return hs_refuse(h, LEAT_ALERT_ILLEGAL_PARAMETER,
-			"server_hello: resumes a session that was not offered");
-	return LEAT_OK;
-}
-
 /* RFC 5746 3.4: "If the extension is not present, [...] some clients may want to terminate the handshake"
  * (we do), and when it is, "the client MUST then verify that the length of the
  * "renegotiated_connection" field is zero, and if it is not, MUST abort the handshake (by sending a
@@ -72,7 +61,9 @@ static enum leat_ret check_server_hello12(const struct hs *h, const struct serve
 	if (!offered_suite(h, sh->suite))
 		return hs_refuse(h, LEAT_ALERT_ILLEGAL_PARAMETER,
 			"server_hello: cipher suite was not offered");
-	if (check_session_id(h, sh) != LEAT_OK || check_reneg(h, sh) != LEAT_OK)
+	if (v12_client_is_resumed(h, sh) && v12_check_resumed(h, sh) != LEAT_OK)
+		return LEAT_FAILED;
+	if (check_reneg(h, sh) != LEAT_OK)
 		return LEAT_FAILED;
 	if ((sh->has & EXT_BIT(EXT_ALPN)) && choose_alpn_ours(h->cfg, sh->alpn).n == 0)
 		return hs_refuse(
@@ -88,6 +79,7 @@ static enum leat_ret check_server_hello12(const struct hs *h, const struct serve
 enum leat_ret v12_client_begin(struct hs *h, const struct server_hello *sh, enum hs_state *next)
 {
 	const struct record_words words = words_of(sh);
+	bool resumed = v12_client_is_resumed(h, sh);
 
 	if (check_server_hello12(h, sh) != LEAT_OK)
 		return LEAT_FAILED;
@@ -106,12 +98,14 @@ enum leat_ret v12_client_begin(struct hs *h, const struct server_hello *sh, enum
 	h->v12.ticket_promised = sh->has & EXT_BIT(EXT_TICKET);
 	if (sh->has & EXT_BIT(EXT_ALPN))
 		h->alpn = choose_alpn_ours(h->cfg, sh->alpn);
-	if (h->cfg->num_creds) /* one of them may have to sign all of this */
+	if (h->cfg->num_creds && !resumed) /* one of them may have to sign all of this */
 		transcript_keep(&h->tr);
 	if (hs_set_suite(h, offered_suite(h, sh->suite)) != LEAT_OK)
 		return LEAT_FAILED;
 	hs_take_msg(h);
-	*next = C12_WAIT_CERT;
+	if (resumed)
+		v12_client_resume(h);
+	*next = resumed ? C12_WAIT_CCS : C12_WAIT_CERT;
 	return LEAT_OK;
 }
 
@@ -319,7 +313,7 @@ enum leat_ret v12_on_ticket(struct hs *h, struct leat_span body, enum hs_state *
 	struct session_ticket t;
 
 	/* RFC 5077 3.3: "This message MUST NOT be sent if the server did not include a SessionTicket
-	 * extension in the ServerHello"; and once. (Tickets are kept when resumption exists.) */
+	 * extension in the ServerHello"; and once. */
 	if (!h->v12.ticket_promised)
 		return hs_refuse(
 			h, LEAT_ALERT_UNEXPECTED_MESSAGE, "new_session_ticket: none was promised");
@@ -328,7 +322,7 @@ enum leat_ret v12_on_ticket(struct hs *h, struct leat_span body, enum hs_state *
 	h->v12.ticket_promised = false;
 	hs_take_msg(h);
 	*next = C12_WAIT_CCS;
-	return LEAT_OK;
+	return v12_client_keep_ticket(h, &t);
 }
 
 enum leat_ret v12_on_server_ccs(struct hs *h, struct leat_span body, enum hs_state *next)
@@ -346,7 +340,10 @@ enum leat_ret v12_on_server_finished(struct hs *h, struct leat_span body, enum h
 {
 	if (v12_take_finished(h, body) != LEAT_OK)
 		return LEAT_FAILED;
+	/* RFC 5246 7.3 figure 2: here it is the client's turn to send what the server has sent */
+	if (h->resumed && v12_send_finished(h) != LEAT_OK)
+		return LEAT_FAILED;
 	v12_commit_up(h);
 	*next = HS_UP;
-	return LEAT_OK;
+	return v12_client_deliver(h);
 }

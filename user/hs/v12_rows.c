@@ -7,8 +7,10 @@
  * RFC 5246 7.4.1.1: a HelloRequest "will be ignored by the client if the client is currently negotiating
  * a session", so it is legal in every state before the server's Finished and leads nowhere.
  *
- * Other key exchanges get their rows here: RSA and PSK without ServerKeyExchange, abbreviated handshakes
- * (ServerHello -> change_cipher_spec).
+ * An abbreviated handshake (RFC 5246 7.3 figure 2, RFC 5077 3.1) comes from its ServerHello or ClientHello
+ * straight to C12_WAIT_CCS or S12_WAIT_CCS, with the keys of the session at hand.
+ *
+ * Other key exchanges get their rows here: RSA and PSK without ServerKeyExchange.
  */
 #include "hs/hs_int.h"
 

@@ -4,8 +4,8 @@
  * RFC 8422 (ECDHE), RFC 7627 (extended master secret), RFC 5746 (renegotiation_info).
  *
  * Entered by client_hello_in.c through v12_server_begin. Key exchanges: ECDHE. Others get their
- * ServerKeyExchange beside begin_server_kx. No session is kept: the session id we send is empty, and one
- * the client offers means nothing to us (RFC 5246 7.4.1.3).
+ * ServerKeyExchange beside begin_server_kx. Sessions are taken up by v12_resume_server.c and made by
+ * v12_tickets.c.
  */
 #include "hs/v12_int.h"
 
@@ -36,15 +36,10 @@ static enum leat_ret check_client_hello12(const struct hs *h, const struct clien
 		"client_hello: ec_point_formats without uncompressed");
 }
 
-static enum leat_ret choose_all12(const struct hs *h, const struct client_hello *ch,
-	struct choice12 *out, struct leat_span *alpn)
+static enum leat_ret choose_alpn12(
+	const struct hs *h, const struct client_hello *ch, struct leat_span *alpn)
 {
 	*alpn = (struct leat_span){ NULL, 0 };
-	if (server_check_types(h, ch, &out->client_type) != LEAT_OK)
-		return LEAT_FAILED;
-	if (!choose_suite12(h->cfg, ch, h->s.sni, out))
-		return hs_refuse(h, LEAT_ALERT_HANDSHAKE_FAILURE,
-			"client_hello: no cipher suite in common that a certificate fits");
 	if (!has(ch, EXT_ALPN) || !h->cfg->alpn.n)
 		return LEAT_OK;
 	*alpn = choose_alpn(h->cfg, ch->alpn);
@@ -54,22 +49,27 @@ static enum leat_ret choose_all12(const struct hs *h, const struct client_hello 
 				 "client_hello: no application protocol in common");
 }
 
-static enum leat_ret commit_chosen12(struct hs *h, const struct client_hello *ch,
-	const struct choice12 *c, struct leat_span alpn)
+/* What an abbreviated handshake negotiates too. */
+static void commit_hello12(struct hs *h, const struct client_hello *ch, struct leat_span alpn)
 {
 	hs_set_version(h, LEAT_TLS12);
+	h->alpn = alpn;
+	/* RFC 5746 3.6: the extension or the SCSV */
+	h->v12.secure_reneg = has(ch, EXT_RENEG) || list16_has(ch->suites, SUITE_RENEG_SCSV);
+}
+
+static enum leat_ret commit_chosen12(
+	struct hs *h, const struct client_hello *ch, const struct choice12 *c)
+{
 	h->group = c->group;
 	h->cred = c->auth.cred;
 	h->scheme = c->auth.scheme;
 	h->server_type = c->auth.type;
 	h->client_type = c->client_type;
-	h->alpn = alpn;
-	h->session_id_len = 0;
 	h->ems = has(ch, EXT_EMS);
-	/* RFC 5746 3.6: the extension or the SCSV */
-	h->v12.secure_reneg = has(ch, EXT_RENEG) || list16_has(ch->suites, SUITE_RENEG_SCSV);
 	if (h->cfg->verify == LEAT_VERIFY_PEER) /* a client may sign all of this */
 		transcript_keep(&h->tr);
+	v12_commit_session(h, ch);
 	if (hs_set_suite(h, c->suite) != LEAT_OK)
 		return LEAT_FAILED;
 	hs_take_msg(h);
@@ -78,12 +78,13 @@ static enum leat_ret commit_chosen12(struct hs *h, const struct client_hello *ch
 
 /* ---- the flight ---- */
 
-static enum leat_ret send_server_hello12(struct hs *h, const struct client_hello *ch)
+enum leat_ret v12_send_server_hello(struct hs *h, const struct client_hello *ch)
 {
 	static const uint8_t uncompressed[] = { 0 };
 	struct server_hello sh = {
 		.legacy_version = LEAT_TLS12,
 		.random = { h->server_random, RANDOM_LEN },
+		.session_id = { h->session_id, h->session_id_len },
 		.suite = h->suite->id,
 		.alpn = h->alpn,
 		.point_formats = { uncompressed, sizeof(uncompressed) },
@@ -95,11 +96,15 @@ static enum leat_ret send_server_hello12(struct hs *h, const struct client_hello
 		sh.has |= EXT_BIT(EXT_RENEG);
 	if (h->ems) /* RFC 7627 5.1: "MUST include" when the client did */
 		sh.has |= EXT_BIT(EXT_EMS);
-	if (has(ch, EXT_POINT_FORMATS)) /* RFC 8422 5.2 */
-		sh.has |= EXT_BIT(EXT_POINT_FORMATS);
+	if (h->v12.ticket_promised)
+		sh.has |= EXT_BIT(EXT_TICKET);
 	if (h->alpn.n)
 		sh.has |= EXT_BIT(EXT_ALPN);
-	if (h->s.sni[0] && cred_has_name(h->cred, h->s.sni)) /* RFC 6066 3 */
+	/* RFC 8422 5.2: "when negotiating an ECC cipher suite" */
+	if (!h->resumed && has(ch, EXT_POINT_FORMATS))
+		sh.has |= EXT_BIT(EXT_POINT_FORMATS);
+	/* RFC 6066 3: "When resuming a session, the server MUST NOT include a server_name extension" */
+	if (!h->resumed && h->s.sni[0] && cred_has_name(h->cred, h->s.sni))
 		sh.has |= EXT_BIT(EXT_SNI);
 	sh.server_cert_type = h->server_type;
 	sh.client_cert_type = h->client_type;
@@ -155,17 +160,35 @@ static enum leat_ret begin_server_kx(struct hs *h)
 	return job_sign(h, after_sign);
 }
 
-enum leat_ret v12_server_begin(struct hs *h, const struct client_hello *ch, enum hs_state *next)
+/* The rest of the flight, and the next state, come from after_sign. */
+static enum leat_ret begin_full(struct hs *h, const struct client_hello *ch)
 {
-	struct leat_span alpn;
 	struct choice12 c;
 
-	(void)next; /* given by after_sign */
-	if (check_client_hello12(h, ch) != LEAT_OK || choose_all12(h, ch, &c, &alpn) != LEAT_OK ||
-		commit_chosen12(h, ch, &c, alpn) != LEAT_OK ||
-		send_server_hello12(h, ch) != LEAT_OK || cert_out_send(h) != LEAT_OK)
+	if (server_check_types(h, ch, &c.client_type) != LEAT_OK)
+		return LEAT_FAILED;
+	if (!choose_suite12(h->cfg, ch, h->s.sni, &c))
+		return hs_refuse(h, LEAT_ALERT_HANDSHAKE_FAILURE,
+			"client_hello: no cipher suite in common that a certificate fits");
+	if (commit_chosen12(h, ch, &c) != LEAT_OK || v12_send_server_hello(h, ch) != LEAT_OK ||
+		cert_out_send(h) != LEAT_OK)
 		return LEAT_FAILED;
 	return begin_server_kx(h);
+}
+
+enum leat_ret v12_server_begin(struct hs *h, const struct client_hello *ch, enum hs_state *next)
+{
+	LEAT_SCOPED(lookup_hit_clear) struct lookup_hit hit = { 0 };
+	struct leat_span alpn;
+	enum leat_ret r;
+
+	if (check_client_hello12(h, ch) != LEAT_OK || choose_alpn12(h, ch, &alpn) != LEAT_OK)
+		return LEAT_FAILED;
+	r = v12_server_find(h, ch, alpn, &hit);
+	if (r != LEAT_OK && r != LEAT_UNSUPPORTED)
+		return r;
+	commit_hello12(h, ch, alpn);
+	return r == LEAT_OK ? v12_server_resume(h, ch, &hit, next) : begin_full(h, ch);
 }
 
 /* ---- the client's flight, and our end ---- */
@@ -253,10 +276,14 @@ enum leat_ret v12_on_client_finished(struct hs *h, struct leat_span body, enum h
 {
 	if (v12_take_finished(h, body) != LEAT_OK)
 		return LEAT_FAILED;
-	/* (NewSessionTicket has its place here, before the change_cipher_spec: RFC 5077 3.3.) */
-	if (v12_send_finished(h) != LEAT_OK)
-		return LEAT_FAILED;
-	v12_commit_up(h);
 	*next = HS_UP;
+	if (!h->resumed) {
+		if (h->v12.ticket_promised && v12_send_ticket(h) != LEAT_OK)
+			return LEAT_FAILED;
+		v12_keep_session(h);
+		if (v12_send_finished(h) != LEAT_OK)
+			return LEAT_FAILED;
+	}
+	v12_commit_up(h);
 	return LEAT_OK;
 }
