@@ -561,8 +561,7 @@ static void renewed(void **state)
 	assert_true(connects(c, s, "localhost", t, &next));
 	assert_ptr_equal(next, t);
 	leat_session_unref(next);
-	duo_later_s = 3601;
-	assert_int_equal(leat_ticket_keys_rotate(k, &duo_env), LEAT_OK);
+	duo_later_s = 3601; /* due, and nobody has sealed since */
 	assert_true(connects(c, s, "localhost", t, &next));
 	assert_ptr_not_equal(next, t);
 	assert_memory_not_equal(session_data(next)->ticket.p, session_data(t)->ticket.p, 16);
@@ -598,7 +597,6 @@ static void renewed_for_a_week(void **state)
 	t = one(c, s);
 	for (; days < 20; days++) {
 		duo_later_s = days * 86400;
-		(void)!leat_ticket_keys_rotate(k, &duo_env);
 		if (!connects(c, s, "localhost", t, &next)) {
 			leat_session_unref(next);
 			break;

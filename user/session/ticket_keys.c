@@ -257,19 +257,21 @@ enum leat_ret ticket_keys_sealing(
 }
 
 bool ticket_keys_find(struct leat_ticket_keys *k, const uint8_t name[TICKET_NAME_LEN],
-	int64_t now_s, struct ticket_key *out, bool *is_newest)
+	int64_t now_s, struct ticket_key *out, bool *seals)
 {
 	LEAT_SCOPED(ticket_key_clear) struct ticket_key top = { 0 };
 	bool found = has_name(k, name, out);
+	struct slot *s;
 
-	*is_newest = false;
+	*seals = false;
 	if (!found && ask_for_keys(k, now_s))
 		found = has_name(k, name, out);
 	if (!found || !opens(out, now_s)) {
 		ticket_key_clear(out);
 		return false;
 	}
-	*is_newest = newest(k, now_s, &top) && memcmp(top.name, name, TICKET_NAME_LEN) == 0;
+	s = newest(k, now_s, &top);
+	*seals = !is_due(k, s, &top, now_s) && memcmp(top.name, name, TICKET_NAME_LEN) == 0;
 	return true;
 }
 

@@ -26,8 +26,9 @@ void ticket_key_clear(struct ticket_key *k);
 /* The key to seal with at this time; rotates when one is due. LEAT_UNSUPPORTED: there is none. */
 LEAT_MUST_CHECK enum leat_ret ticket_keys_sealing(
 	struct leat_ticket_keys *k, const struct leat_env *env, struct ticket_key *out);
-/* The key of that name, if it still opens. *newest: it is also the one that seals. */
+/* The key of that name, if it still opens. *seals: it also seals, and is not due to be replaced (which
+ * happens when somebody seals, so maybe long after that time). */
 bool ticket_keys_find(struct leat_ticket_keys *k, const uint8_t name[TICKET_NAME_LEN],
-	int64_t now_s, struct ticket_key *out, bool *newest);
+	int64_t now_s, struct ticket_key *out, bool *seals);
 
 #endif
