@@ -28,15 +28,17 @@
 #define NUM(a)    (sizeof(a) / sizeof((a)[0]))
 
 static const struct scenario scenarios[] = {
-	{ "13ec", true, false, false, false },
-	{ "13ec", true, false, true, false },
-	{ "13rsa", true, true, false, false },
-	{ "13rsa", true, true, true, false },
-	{ "13psk", true, false, false, true },
-	{ "12ec", false, false, false, false },
-	{ "12ec", false, false, true, false },
-	{ "12rsa", false, true, false, false },
-	{ "12rsa", false, true, true, false },
+	{ "13ec", true, false, false, BENCH_FULL },
+	{ "13ec", true, false, true, BENCH_FULL },
+	{ "13rsa", true, true, false, BENCH_FULL },
+	{ "13rsa", true, true, true, BENCH_FULL },
+	{ "13psk", true, false, false, BENCH_TICKET },
+	{ "12ec", false, false, false, BENCH_FULL },
+	{ "12ec", false, false, true, BENCH_FULL },
+	{ "12rsa", false, true, false, BENCH_FULL },
+	{ "12rsa", false, true, true, BENCH_FULL },
+	{ "12ticket", false, false, false, BENCH_TICKET },
+	{ "12sid", false, false, false, BENCH_ID },
 };
 static const struct bench_lib *const libs[] = { &bench_openssl, &bench_leat, &bench_gnutls };
 

@@ -101,9 +101,9 @@ HOOK void free(void *p)
 }
 
 static const struct scenario scenarios[] = {
-	{ "13ec", true, false, false, false },
-	{ "13rsa", true, true, false, false },
-	{ "12ec", false, false, false, false },
+	{ "13ec", true, false, false, BENCH_FULL },
+	{ "13rsa", true, true, false, BENCH_FULL },
+	{ "12ec", false, false, false, BENCH_FULL },
 };
 static const struct bench_lib *const libs[] = { &bench_openssl, &bench_leat, &bench_gnutls };
 

@@ -19,11 +19,14 @@ struct pipe_buf {
 	uint8_t b[65536];
 };
 
+/* Every client resumes the session of one handshake made by setup; the server gives no new one. */
+enum bench_resume { BENCH_FULL = 0, BENCH_TICKET, BENCH_ID };
+
 struct scenario {
-	const char *name; /* 13ec, 13rsa, 13psk, 12ec, 12rsa */
+	const char *name; /* 13ec, 13rsa, 13psk, 12ec, 12rsa, 12ticket, 12sid */
 	bool tls13, rsa;
 	bool warm; /* the client may remember the chain from the handshake before */
-	bool psk;  /* every client resumes the session of one handshake made by setup */
+	enum bench_resume resume;
 };
 
 struct bench_lib {

@@ -14,8 +14,9 @@
 
 static gnutls_certificate_credentials_t cred[2];
 static gnutls_priority_t priority;
-static gnutls_datum_t ticket_key, session; /* 13psk: what clients resume */
-static bool tickets;
+static gnutls_datum_t ticket_key, session; /* what clients resume */
+static gnutls_datum_t stored[2]; /* 12sid: the one session the server keeps, key and value */
+static bool tickets, ids;
 
 struct end {
 	gnutls_session_t s;
@@ -34,10 +35,55 @@ static gnutls_datum_t datum(struct leat_span s)
 	return (gnutls_datum_t){ (unsigned char *)(uintptr_t)s.p, (unsigned)s.n };
 }
 
+/* ---- 12sid: a session cache of one ---- */
+
+static void forget_stored(void)
+{
+	for (int i = 0; i < 2; i++) {
+		gnutls_free(stored[i].data);
+		stored[i] = (gnutls_datum_t){ NULL, 0 };
+	}
+}
+
+static gnutls_datum_t copy_of(gnutls_datum_t d)
+{
+	gnutls_datum_t c = { gnutls_malloc(d.size), d.size };
+
+	if (c.data)
+		memcpy(c.data, d.data, d.size);
+	return c;
+}
+
+static int db_store(void *arg, gnutls_datum_t key, gnutls_datum_t data)
+{
+	(void)arg;
+	forget_stored();
+	stored[0] = copy_of(key);
+	stored[1] = copy_of(data);
+	return 0;
+}
+
+static gnutls_datum_t db_retrieve(void *arg, gnutls_datum_t key)
+{
+	(void)arg;
+	if (key.size != stored[0].size || memcmp(key.data, stored[0].data, key.size) != 0)
+		return (gnutls_datum_t){ NULL, 0 };
+	return copy_of(stored[1]);
+}
+
+static int db_remove(void *arg, gnutls_datum_t key)
+{
+	(void)arg;
+	(void)key;
+	forget_stored();
+	return 0;
+}
+
 static void teardown(void)
 {
 	gnutls_free(session.data);
 	gnutls_free(ticket_key.data);
+	forget_stored();
 	session = ticket_key = (gnutls_datum_t){ NULL, 0 };
 	gnutls_certificate_free_credentials(cred[0]);
 	gnutls_certificate_free_credentials(cred[1]);
@@ -82,6 +128,11 @@ static void *open_end(bool server, struct pipe_buf *in, struct pipe_buf *out)
 		return NULL;
 	if (server && tickets)
 		gnutls_session_ticket_enable_server(end->s, &ticket_key);
+	if (server && ids) {
+		gnutls_db_set_store_function(end->s, db_store);
+		gnutls_db_set_retrieve_function(end->s, db_retrieve);
+		gnutls_db_set_remove_function(end->s, db_remove);
+	}
 	if (!server && session.data)
 		gnutls_session_set_data(end->s, session.data, session.size);
 	gnutls_priority_set(end->s, priority);
@@ -126,6 +177,7 @@ static bool get_session(void)
 	ok = c && s;
 	for (int i = 0, done = 0; ok && !done; i++)
 		ok = i < 8 && step(c) >= 0 && (done = step(s)) >= 0;
+	ok = ok && step(c) == 1; /* TLS 1.2: the server is done first */
 	if (ok) {
 		(void)gnutls_record_recv(((struct end *)c)->s, &byte, 1); /* takes the ticket */
 		ok = gnutls_session_get_data2(((struct end *)c)->s, &got) >= 0;
@@ -146,11 +198,10 @@ static bool setup(const struct scenario *s)
 
 	gnutls_global_set_time_function(fixed_time);
 	if (gnutls_priority_init(&priority,
-		    s->tls13
-			    ? "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+AES-128-GCM:"
-			      "-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1"
-			    : "NORMAL:-VERS-ALL:+VERS-TLS1.2:-CIPHER-ALL:+AES-128-GCM:-KX-ALL:"
-			      "+ECDHE-RSA:+ECDHE-ECDSA:-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:%NO_TICKETS",
+		    s->tls13 ? "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+AES-128-GCM:"
+			       "-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1"
+			     : "NORMAL:-VERS-ALL:+VERS-TLS1.2:-CIPHER-ALL:+AES-128-GCM:-KX-ALL:"
+			       "+ECDHE-RSA:+ECDHE-ECDSA:-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1",
 		    NULL) < 0)
 		return false;
 	if (gnutls_certificate_allocate_credentials(&cred[0]) < 0 ||
@@ -159,8 +210,10 @@ static bool setup(const struct scenario *s)
 	if (gnutls_certificate_set_x509_trust_mem(cred[0], &root, GNUTLS_X509_FMT_PEM) != 1 ||
 		gnutls_certificate_set_x509_key_mem(cred[1], &chain, &key, GNUTLS_X509_FMT_PEM) < 0)
 		return false;
-	tickets = s->psk;
-	return !s->psk || (gnutls_session_ticket_key_generate(&ticket_key) >= 0 && get_session());
+	tickets = s->resume == BENCH_TICKET;
+	ids = s->resume == BENCH_ID;
+	return !s->resume ||
+	       (gnutls_session_ticket_key_generate(&ticket_key) >= 0 && get_session());
 }
 
 const struct bench_lib bench_gnutls = { "gnutls", setup, teardown, open_end, step, close_end,

@@ -12,7 +12,7 @@
 #include <leat/engine.h>
 
 static struct leat_config *cfg[2];
-static struct leat_session *session; /* 13psk: what clients resume */
+static struct leat_session *session; /* what clients resume */
 
 static int64_t now_s(void *arg)
 {
@@ -126,6 +126,19 @@ static void rest(void *arg)
 	leat_engine_rest(end->e);
 }
 
+static bool use_store(struct leat_config *c)
+{
+	struct leat_err err = { 0 };
+	struct leat_store *store;
+	bool ok;
+
+	if (leat_store_mem_new(&store, 100, NULL, &err) != LEAT_OK)
+		return false;
+	ok = leat_config_set_session_store(c, store, &err) == LEAT_OK;
+	leat_store_unref(store);
+	return ok;
+}
+
 static struct leat_config *config(enum leat_role role, const struct scenario *s,
 	const char *tickets, struct leat_ticket_keys *keys)
 {
@@ -142,14 +155,17 @@ static struct leat_config *config(enum leat_role role, const struct scenario *s,
 		     leat_config_set(c, "chain_cache", s->warm ? "true" : "false", &err) ==
 			     LEAT_OK &&
 		     leat_config_add_trust(c, pki_root_pem(), NULL, &err) == LEAT_OK &&
-		     (!s->psk || leat_config_set(c, "session_tickets", "manual", &err) == LEAT_OK);
+		     (!s->resume ||
+			     leat_config_set(c, "session_tickets", "manual", &err) == LEAT_OK);
 	else
 		ok = ok &&
 		     leat_config_add_cred(c, id->chain_pem, id->key_pem,
 			     (struct leat_span){ NULL, 0 }, &err) == LEAT_OK &&
 		     (!keys || leat_config_set_ticket_keys(c, keys, &err) == LEAT_OK) &&
 		     leat_config_set(c, "tickets", tickets, &err) == LEAT_OK &&
-		     (s->psk || leat_config_set(c, "session_tickets", "disabled", &err) == LEAT_OK);
+		     (s->resume != BENCH_ID || use_store(c)) &&
+		     (s->resume ||
+			     leat_config_set(c, "session_tickets", "disabled", &err) == LEAT_OK);
 	if (ok && leat_config_freeze(c, &err) == LEAT_OK)
 		return c;
 	leat_config_unref(c);
@@ -181,17 +197,19 @@ static bool setup(const struct scenario *s)
 	struct leat_ticket_keys *keys = NULL;
 	struct leat_err err = { 0 };
 
-	if (s->psk && leat_ticket_keys_new(&keys, 3600, 3600, &err) != LEAT_OK)
+	if (s->resume == BENCH_TICKET && leat_ticket_keys_new(&keys, 3600, 3600, &err) != LEAT_OK)
 		return false;
 	cfg[LEAT_CLIENT] = config(LEAT_CLIENT, s, NULL, NULL);
-	cfg[LEAT_SERVER] = config(LEAT_SERVER, s, s->psk ? "1" : "0", keys);
-	if (s->psk && cfg[LEAT_CLIENT] && cfg[LEAT_SERVER]) {
+	cfg[LEAT_SERVER] = config(LEAT_SERVER, s, s->resume ? "1" : "0", keys);
+	if (s->resume && cfg[LEAT_CLIENT] && cfg[LEAT_SERVER]) {
 		session = get_session();
-		leat_config_unref(cfg[LEAT_SERVER]);
-		cfg[LEAT_SERVER] = config(LEAT_SERVER, s, "0", keys);
+		if (s->tls13) { /* no new ticket for those that are measured */
+			leat_config_unref(cfg[LEAT_SERVER]);
+			cfg[LEAT_SERVER] = config(LEAT_SERVER, s, "0", keys);
+		}
 	}
 	leat_ticket_keys_unref(keys);
-	return cfg[LEAT_CLIENT] && cfg[LEAT_SERVER] && (!s->psk || session);
+	return cfg[LEAT_CLIENT] && cfg[LEAT_SERVER] && (!s->resume || session);
 }
 
 const struct bench_lib bench_leat = { "leat", setup, teardown, open_end, step, close_end, rest };

@@ -13,7 +13,7 @@
 #include "pki.h"
 
 static SSL_CTX *ctx[2];
-static SSL_SESSION *session; /* 13psk: what clients resume */
+static SSL_SESSION *session; /* what clients resume */
 static BIO_METHOD *method;
 
 struct end {
@@ -200,13 +200,15 @@ static bool setup(const struct scenario *s)
 			ctx[i], "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256");
 		/* TLS 1.2 wants the curve of the certificate listed too */
 		SSL_CTX_set1_groups_list(ctx[i], "X25519:P-256");
-		SSL_CTX_set_session_cache_mode(ctx[i], SSL_SESS_CACHE_OFF);
-		if (!s->psk) /* in TLS 1.3 this means a session cache, not sealed tickets */
+		SSL_CTX_set_session_cache_mode(ctx[i],
+			i && s->resume == BENCH_ID ? SSL_SESS_CACHE_SERVER : SSL_SESS_CACHE_OFF);
+		if (s->resume !=
+			BENCH_TICKET) /* in TLS 1.3 this means a session cache, not sealed tickets */
 			SSL_CTX_set_options(ctx[i], SSL_OP_NO_TICKET);
 		SSL_CTX_set_num_tickets(ctx[i], 0);
 	}
 	return load_trust() && load_server(pki_server(s->rsa ? KEY_RSA : KEY_EC_P256)) &&
-	       (!s->psk || get_session());
+	       (!s->resume || get_session());
 }
 
 const struct bench_lib bench_openssl = { "openssl", setup, teardown, open_end, step, close_end,
