@@ -86,6 +86,7 @@ struct setup {
 	struct leat_ticket_keys *keys; /* stateless */
 	struct leat_store *store;      /* stateful */
 	const char *option, *value;    /* one more */
+	bool jobs;                     /* lookups are jobs */
 };
 
 static struct leat_config *server_with(const struct setup *u)
@@ -98,6 +99,8 @@ static struct leat_config *server_with(const struct setup *u)
 		assert_int_equal(leat_config_set_ticket_keys(s, u->keys, &err), LEAT_OK);
 	if (u->store)
 		assert_int_equal(leat_config_set_session_store(s, u->store, &err), LEAT_OK);
+	if (u->jobs)
+		assert_int_equal(leat_config_set_lookup_jobs(s, true, &err), LEAT_OK);
 	if (u->option)
 		assert_int_equal(leat_config_set(s, u->option, u->value, &err), LEAT_OK);
 	assert_int_equal(leat_config_freeze(s, &err), LEAT_OK);
@@ -257,6 +260,24 @@ static void serialised_in_between(void **state)
 		assert_int_equal(info.version, LEAT_TLS12);
 		assert_true(again(c, s, back));
 		leat_session_unref(back);
+		done(c, s, t);
+	}
+}
+
+/* Every lookup as a job: the ClientHello is handled again when the answer is there. */
+static void lookups_as_jobs(void **state)
+{
+	(void)state;
+	EACH_WAY(i)
+	{
+		struct setup u = { .store = i ? new_store() : NULL, .jobs = true };
+		struct leat_config *c = client_of(NULL), *s = server_with(&u);
+		struct leat_session *t = one(c, s);
+
+		assert_true(again(c, s, t));
+		assert_true(again(c, s, t));
+		assert_false(connects(c, s, "a.wild.test", t, NULL));
+		leat_store_unref(u.store);
 		done(c, s, t);
 	}
 }
@@ -561,7 +582,8 @@ static void renewed(void **state)
 	assert_true(connects(c, s, "localhost", t, &next));
 	assert_ptr_equal(next, t);
 	leat_session_unref(next);
-	duo_later_s = 3601; /* due, and nobody has sealed since */
+	duo_later_s = 3601;
+	assert_int_equal(leat_ticket_keys_rotate(k, &duo_env), LEAT_OK);
 	assert_true(connects(c, s, "localhost", t, &next));
 	assert_ptr_not_equal(next, t);
 	assert_memory_not_equal(session_data(next)->ticket.p, session_data(t)->ticket.p, 16);
@@ -597,6 +619,7 @@ static void renewed_for_a_week(void **state)
 	t = one(c, s);
 	for (; days < 20; days++) {
 		duo_later_s = days * 86400;
+		(void)!leat_ticket_keys_rotate(k, &duo_env);
 		if (!connects(c, s, "localhost", t, &next)) {
 			leat_session_unref(next);
 			break;
@@ -806,6 +829,7 @@ int main(void)
 		cmocka_unit_test(resumes),
 		cmocka_unit_test(every_suite),
 		cmocka_unit_test(serialised_in_between),
+		cmocka_unit_test(lookups_as_jobs),
 		cmocka_unit_test(both_versions_on_offer),
 		cmocka_unit_test(every_split),
 		cmocka_unit_test(nobody_keeps),
