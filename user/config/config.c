@@ -440,7 +440,8 @@ enum leat_ret leat_config_freeze(struct leat_config *c, struct leat_err *err)
 		return LEAT_OK;
 	if (check_whole(c, err) != LEAT_OK)
 		return LEAT_FAILED;
-	if (c->role == LEAT_SERVER && c->sessions == SESSIONS_STATELESS && !c->ticket_keys &&
+	if (c->role == LEAT_SERVER && !c->ticket_keys &&
+		(c->sessions == SESSIONS_STATELESS || c->cookie || c->always_retry) &&
 		leat_ticket_keys_new(&c->ticket_keys, LEAT_TICKET_KEY_PERIOD_S,
 			LEAT_TICKET_KEY_KEEP_S, err) != LEAT_OK)
 		return LEAT_FAILED;

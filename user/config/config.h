@@ -92,7 +92,9 @@ struct leat_config {
 	uint16_t pad_to;         /* TLS 1.3: content is padded to a multiple of this; 0: not */
 	leat_record_pad_fn *pad; /* asked instead where set */
 	void *pad_arg;
-	bool fallback;            /* client: TLS_FALLBACK_SCSV (RFC 7507) */
+	bool cookie;       /* server: HelloRetryRequests carry one (session/cookie.h) */
+	bool always_retry; /* server: every first ClientHello of TLS 1.3 is asked for again */
+	bool fallback;     /* client: TLS_FALLBACK_SCSV (RFC 7507) */
 	leat_key_log_fn *key_log; /* NULL: secrets are told to nobody */
 	void *key_log_arg;
 	bool keep_secrets; /* exporters work also after a hand-over of both directions */

@@ -746,6 +746,14 @@ static const struct option options[] = {
 		"TLS 1.3: data sent under one key before KeyUpdate brings a new one; sooner where the "
 		"cipher needs it.",
 		option_set_key_update_at, option_show_key_update_at },
+	{ "cookie", NULL, OPTION_BOOL, OPTION_SERVER, false, 0, 0, "true, false", "",
+		"A HelloRetryRequest carries a cookie, which the client must bring back within a minute "
+		"(RFC 8446 4.2.2).",
+		option_set_cookie, option_show_cookie },
+	{ "always_retry", NULL, OPTION_BOOL, OPTION_SERVER, false, 0, 0, "true, false", "",
+		"TLS 1.3: answer every first hello with a HelloRetryRequest and a cookie: whoever gets "
+		"further can receive what is sent to its address. Costs a round trip; no early data.",
+		option_set_always_retry, option_show_always_retry },
 	{ "fallback", NULL, OPTION_BOOL, OPTION_CLIENT, false, 0, 0, "true, false", "false",
 		"Say that this is a second try with lower versions (TLS_FALLBACK_SCSV, RFC 7507): a "
 		"server that speaks a higher one refuses, because somebody must have made the first fail. "

@@ -31,5 +31,7 @@ OPTION_FUNCTIONS(max_fragment);
 OPTION_FUNCTIONS(record_padding);
 OPTION_FUNCTIONS(key_update_at);
 OPTION_FUNCTIONS(fallback);
+OPTION_FUNCTIONS(cookie);
+OPTION_FUNCTIONS(always_retry);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * option_records.c - options about records that both sides agree on or that one side decides: how long
- * they are, who protects them, what pads them, when their keys change; and the one signal about versions.
+ * they are, who protects them, what pads them, when their keys change; and what hellos say
+ * that is neither negotiated nor chosen (fallback, cookies).
  */
 #include "config/option_int.h"
 
@@ -88,6 +89,28 @@ enum leat_ret option_set_fallback(
 void option_show_fallback(const struct leat_config *c, char *buf, size_t n)
 {
 	option_show_bool(c->fallback, buf, n);
+}
+
+enum leat_ret option_set_cookie(
+	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
+{
+	return option_parse_bool(o, value, &c->cookie, err);
+}
+
+void option_show_cookie(const struct leat_config *c, char *buf, size_t n)
+{
+	option_show_bool(c->cookie, buf, n);
+}
+
+enum leat_ret option_set_always_retry(
+	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
+{
+	return option_parse_bool(o, value, &c->always_retry, err);
+}
+
+void option_show_always_retry(const struct leat_config *c, char *buf, size_t n)
+{
+	option_show_bool(c->always_retry, buf, n);
 }
 
 static const char *const records_words[] = { "auto", "kernel", "user" };

@@ -63,7 +63,7 @@ static void digest_span(struct digest *d, struct leat_span s)
 
 /* RFC 8446 4.1.2: "the client MUST send the same ClientHello without modification, except as follows":
  * key_share, early_data, cookie, pre_shared_key, padding. */
-void server_hello_digest(const struct client_hello *ch, uint8_t out[32])
+void server_hello_digest(const struct client_hello *ch, bool shares_too, uint8_t out[32])
 {
 	uint64_t may_change = EXT_BIT(EXT_KEY_SHARE) | EXT_BIT(EXT_EARLY_DATA) |
 			      EXT_BIT(EXT_COOKIE) | EXT_BIT(EXT_PSK) | EXT_BIT(EXT_PADDING);
@@ -81,6 +81,8 @@ void server_hello_digest(const struct client_hello *ch, uint8_t out[32])
 	digest_update(&d, &ch->max_fragment, sizeof(ch->max_fragment));
 	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
 		digest_span(&d, same[i]);
+	if (shares_too)
+		digest_span(&d, ch->key_shares);
 	digest_snapshot(&d, out);
 }
 
@@ -88,15 +90,17 @@ static enum leat_ret check_second(const struct hs *h, const struct client_hello 
 {
 	uint8_t digest[32];
 
-	server_hello_digest(ch, digest);
+	/* 4.1.2: the shares are replaced "if a "key_share" extension was supplied in the
+	 * HelloRetryRequest", and not else */
+	server_hello_digest(ch, h->s.retry_group == NULL, digest);
 	if (memcmp(digest, h->s.hello_digest, sizeof(digest)) != 0)
 		return hs_refuse(h, LEAT_ALERT_ILLEGAL_PARAMETER,
 			"client_hello: changed after hello_retry_request");
-	/* 4.2.10: early_data MUST be removed; 4.2.2: a cookie we did not hand out */
-	if (ch->has & (EXT_BIT(EXT_EARLY_DATA) | EXT_BIT(EXT_COOKIE)))
+	/* 4.2.10: early_data MUST be removed */
+	if (ch->has & EXT_BIT(EXT_EARLY_DATA))
 		return hs_refuse(h, LEAT_ALERT_ILLEGAL_PARAMETER,
 			"client_hello: extension not allowed after hello_retry_request");
-	return LEAT_OK;
+	return retry_cookie_check(h, ch);
 }
 
 /* ---- whose config ---- */

@@ -71,8 +71,10 @@ struct hs_client {
 /* What only a server needs. */
 struct hs_server {
 	char sni[LIM_HOST_NAME + 1];     /* host name asked for, "" where none */
-	const struct group *retry_group; /* asked for in HelloRetryRequest */
+	const struct group *retry_group; /* asked for in HelloRetryRequest; NULL: none */
 	uint8_t hello_digest[32];        /* of what must not change in the second ClientHello */
+	bool cookie_sent;                /* the second one must bring it back */
+	uint8_t first_hash[HASH_MAX];    /* cookie_sent: of the first ClientHello */
 	bool early_rejected;             /* records that do not open are early data */
 	bool wants_tickets;              /* the client can resume with what we could give it */
 	bool asked_cert;                 /* a CertificateRequest was sent */
@@ -268,8 +270,15 @@ enum leat_ret server_send_flight(struct hs *h, const struct client_hello *ch,
 LEAT_MUST_CHECK enum leat_ret server_send_tickets(struct hs *h);
 /* What a session of this connection is bound to, all but its secret; peer: memory for d->peer. */
 void server_describe_session(struct hs *h, uint8_t peer[SESSION_PEER_LEN], struct session_data *d);
-/* Digest of what must not change between the two hellos (RFC 8446 4.1.2). */
-void server_hello_digest(const struct client_hello *ch, uint8_t out[32]);
+/* Digest of what must not change between the two hellos (RFC 8446 4.1.2); the shares are among it where
+ * no other was asked for. */
+void server_hello_digest(const struct client_hello *ch, bool shares_too, uint8_t out[32]);
+/* retry_cookie.c. The cookie of a HelloRetryRequest of this suite and group (NULL: none asked); stage: the
+ * first ClientHello is in the transcript. LEAT_UNSUPPORTED: no key is in force. */
+LEAT_MUST_CHECK enum leat_ret retry_cookie_make(
+	struct hs *h, const struct group *asked, struct leat_wr *out);
+/* What the second hello brings must be just that. */
+LEAT_MUST_CHECK enum leat_ret retry_cookie_check(const struct hs *h, const struct client_hello *ch);
 /* RFC 8446 4.1.3: 32 random bytes, the last eight telling of a downgrade where h->version says so. */
 void server_make_random(struct hs *h);
 /* What client and server are to show each other, RFC 7250: refuses where nothing is in common. */

@@ -19,8 +19,9 @@ struct chosen {
 	uint8_t client_type; /* as what a client may show what it is */
 	struct leat_span alpn;
 	struct psk_pick psk;
-	bool ke_only; /* psk_ke: no group, no share */
-	bool retry;   /* HelloRetryRequest is due */
+	bool ke_only;   /* psk_ke: no group, no share */
+	bool ask_share; /* for a share of group */
+	bool retry;     /* HelloRetryRequest is due: for that, or because the config wants one */
 };
 
 static void chosen_clear(struct chosen *c)
@@ -77,10 +78,16 @@ static enum leat_ret check_shares(const struct hs *h, const struct client_hello 
 	}
 	/* 4.1.2: after HelloRetryRequest "a list containing a single KeyShareEntry from the indicated
 	 * group" */
-	if (h->retried && (num != 1 || last != h->s.retry_group->id))
+	if (h->retried && h->s.retry_group && (num != 1 || last != h->s.retry_group->id))
 		return hs_refuse(h, LEAT_ALERT_ILLEGAL_PARAMETER,
 			"client_hello: not the one key_share that was asked for");
 	return LEAT_OK;
+}
+
+/* Address validation: once for each connection. */
+static bool wants_retry(const struct hs *h)
+{
+	return h->cfg->always_retry && !h->retried;
 }
 
 /* RFC 8446 4.1.1: "If the server is unable to negotiate a supported set of parameters [...] it MUST abort
@@ -92,7 +99,7 @@ static enum leat_ret choose_all(struct hs *h, const struct client_hello *ch, str
 	enum leat_ret r;
 
 	/* Without a key exchange there is nothing to ask for again. */
-	out->retry = group && !out->share.n && !(modes == 1u << PSK_KE);
+	out->retry = (group && !out->share.n && !(modes == 1u << PSK_KE)) || wants_retry(h);
 	r = psk_server_pick(h, ch, !out->retry, &out->psk);
 	if (r != LEAT_OK)
 		return r;
@@ -111,7 +118,12 @@ static enum leat_ret choose_all(struct hs *h, const struct client_hello *ch, str
 	if (!out->group && !out->psk.found)
 		return hs_refuse(
 			h, LEAT_ALERT_HANDSHAKE_FAILURE, "client_hello: no group in common");
-	out->retry = out->group && !out->share.n;
+	out->ask_share = out->group && !out->share.n;
+	out->retry = out->ask_share || wants_retry(h);
+	/* The second hello gave up the PSK that would have done without a share. */
+	if (out->retry && h->retried)
+		return hs_refuse(h, LEAT_ALERT_HANDSHAKE_FAILURE,
+			"client_hello: no usable key_share after hello_retry_request");
 	if (!out->psk.found && server_check_types(h, ch, &out->client_type) != LEAT_OK)
 		return LEAT_FAILED;
 	if (!out->psk.found &&
@@ -201,20 +213,49 @@ static enum leat_ret commit_chosen(
 	return h->early == HS_EARLY_ACCEPTED ? hs_keys_early(h, LEAT_RX, c->suite) : LEAT_OK;
 }
 
-static enum leat_ret send_retry(struct hs *h, const struct client_hello *ch, enum hs_state *next)
+/* A cookie where one is wanted and a key for it is there; without a share to ask for it is the one reason
+ * for the request (4.1.4: "would not result in any change") and must be there. */
+static enum leat_ret add_cookie(struct hs *h, const struct chosen *c, struct leat_wr *out)
 {
+	enum leat_ret r;
+
+	if (!h->cfg->cookie && !h->cfg->always_retry)
+		return LEAT_OK;
+	r = retry_cookie_make(h, c->ask_share ? c->group : NULL, out);
+	if (r == LEAT_UNSUPPORTED && c->ask_share)
+		return LEAT_OK;
+	if (r == LEAT_UNSUPPORTED)
+		return hs_refuse(
+			h, LEAT_ALERT_INTERNAL_ERROR, "hello_retry_request: no key for its cookie");
+	return r;
+}
+
+static enum leat_ret send_retry(
+	struct hs *h, const struct client_hello *ch, const struct chosen *c, enum hs_state *next)
+{
+	LEAT_SCOPED(leat_wr_clear) struct leat_wr cookie = { 0 };
 	struct server_hello sh = {
 		.legacy_version = LEAT_TLS12,
 		.version = LEAT_TLS13,
 		.random = { retry_random, RANDOM_LEN },
 		.session_id = ch->session_id,
 		.suite = h->suite->id,
-		.has = EXT_BIT(EXT_VERSIONS) | EXT_BIT(EXT_KEY_SHARE),
-		.group = h->group->id,
+		.has = EXT_BIT(EXT_VERSIONS),
 	};
 
-	server_hello_digest(ch, h->s.hello_digest);
-	h->s.retry_group = h->group;
+	server_hello_digest(ch, !c->ask_share, h->s.hello_digest);
+	if (add_cookie(h, c, &cookie) != LEAT_OK)
+		return LEAT_FAILED;
+	if (cookie.n) {
+		sh.has |= EXT_BIT(EXT_COOKIE);
+		sh.cookie = leat_wr_done(&cookie);
+		h->s.cookie_sent = true;
+	}
+	if (c->ask_share) {
+		sh.has |= EXT_BIT(EXT_KEY_SHARE);
+		sh.group = h->group->id;
+		h->s.retry_group = h->group;
+	}
 	h->retried = true;
 	transcript_retry(&h->tr);
 	enc_server_hello(hs_out(h), &sh);
@@ -238,7 +279,7 @@ enum leat_ret server_choose13(struct hs *h, const struct client_hello *ch, enum 
 	r = choose_all(h, ch, &c);
 	if (r != LEAT_OK)
 		return r;
-	if (c.group && c.share.n) {
+	if (c.group && c.share.n && !c.retry) {
 		leat_wr_fixed(&share, share_b, sizeof(share_b));
 		if (kex_respond(h->cfg->crypto, c.group, c.share, &share, &shared, h->err) !=
 			LEAT_OK)
@@ -247,6 +288,6 @@ enum leat_ret server_choose13(struct hs *h, const struct client_hello *ch, enum 
 	if (commit_chosen(h, ch, &c) != LEAT_OK)
 		return LEAT_FAILED;
 	if (c.retry)
-		return send_retry(h, ch, next);
+		return send_retry(h, ch, &c, next);
 	return server_send_flight(h, ch, leat_wr_done(&share), &shared, next);
 }
