@@ -354,7 +354,12 @@ static void record_corpus(void **state)
 		{ "13-retry", "tlsv1.3", "secp384r1", KEY_EC_P256, true, 3 },
 		{ "12-p256", "tlsv1.2", NULL, KEY_EC_P256, true, 2 },
 		{ "12-rsa", "tlsv1.2", NULL, KEY_RSA, false, 2 },
+		{ "13-asked", "tlsv1.3", NULL, KEY_EC_P256, false, 4 },
+		{ "12-asked", "tlsv1.2", NULL, KEY_EC_P256, false, 4 },
 	};
+	/* post-handshake: certificate_request with signature_algorithms, for clients */
+	static const uint8_t request[] = { 0, 0, 19, MSG_CERT_REQUEST, 0, 0, 15, 2, 7, 7, 0, 10, 0,
+		13, 0, 6, 0, 4, 4, 3, 8, 7 };
 
 	(void)state;
 	for (size_t i = 0; i < NUM(rows); i++) {
@@ -374,8 +379,14 @@ static void record_corpus(void **state)
 				pair_set(c, "alpn", "h2");
 				pair_set(s, "alpn", "h2");
 			}
+			if (rows[i].config == 4) {
+				pair_ask(c, s);
+				pair_set(s, "versions", rows[i].versions); /* no sentinel */
+			}
 			pair_init(&p, c, s, NULL);
 			pair_must_connect(&p);
+			if (rows[i].config == 4 && i == 6)
+				leat_wr_bytes(&rec.out, request, sizeof(request));
 			/* and what may come after it */
 			leat_wr_bytes(&rec.out, "\0\0\5\x18\0\0\1\1", 8);
 			hsfuzz_save(&rec, from == LEAT_SERVER ? "hs_client" : "hs_server",

@@ -8,7 +8,7 @@
 #include "base/rd.h"
 #include "pki.h"
 
-#define NUM_CONFIGS 4
+#define NUM_CONFIGS 5
 
 static struct leat_config *configs[2][NUM_CONFIGS];
 
@@ -69,7 +69,7 @@ static void env_random(void *arg, void *buf, size_t n)
 static void need_configs(enum leat_role role)
 {
 	static const char *const versions[NUM_CONFIGS] = { "tlsv1.3,tlsv1.2", "tlsv1.3", "tlsv1.2",
-		"tlsv1.3,tlsv1.2" };
+		"tlsv1.3,tlsv1.2", "tlsv1.3,tlsv1.2" };
 	struct leat_err err = { 0 };
 
 	for (int i = 0; i < NUM_CONFIGS && !configs[role][i]; i++) {
@@ -80,6 +80,8 @@ static void need_configs(enum leat_role role)
 		pair_set(c, "alpn", "h2,http/1.1");
 		if (i == 3 && role == LEAT_SERVER)
 			pair_set(c, "groups", "secp384r1"); /* asks for a retry */
+		if (i == 4)
+			pair_ask(role == LEAT_CLIENT ? c : NULL, role == LEAT_SERVER ? c : NULL);
 		if (leat_config_freeze(c, &err) != LEAT_OK)
 			abort();
 		configs[role][i] = c;
@@ -122,9 +124,15 @@ static void after_up(struct hs *h, const struct leat_config *cfg, const struct h
 	uint8_t kind;
 
 	hs_finish(h, &post);
-	while (next_record(in, &kind, &payload))
-		if (hs_post_record(&post, cfg, sink, payload, err) == LEAT_FAILED)
+	while (next_record(in, &kind, &payload)) {
+		enum leat_ret r = hs_post_record(&post, cfg, sink, payload, err);
+
+		while (r == LEAT_AGAIN && hs_post_machine(&post))
+			r = hs_post_after_job(
+				&post, cfg, sink, hs_job_run(hs_post_machine(&post)), err);
+		if (r == LEAT_FAILED)
 			break;
+	}
 	hs_post_clear(&post);
 }
 

@@ -6,7 +6,7 @@
  * nothing behind CertificateVerify would be reached.
  *
  * Input: byte 0 picks the config (both versions, 1.3, 1.2, server: a group that needs a
- * retry), then records: kind, length (2 bytes), payload. kind & 3: 0 handshake
+ * retry, client certificates also after the handshake), then records: kind, length (2 bytes), payload. kind & 3: 0 handshake
  * under the level the machine reads, 1 change_cipher_spec, 2 handshake under another level, 3 handshake
  * whose 4-byte header is made here (type: kind >> 2).
  */

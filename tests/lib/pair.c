@@ -181,6 +181,23 @@ struct leat_session *pair_session12(struct leat_config *client, struct leat_conf
 	return s;
 }
 
+void pair_ask(struct leat_config *client, struct leat_config *server)
+{
+	const struct pki_ident *id = pki_client(KEY_EC_P256);
+	struct leat_span none = { NULL, 0 };
+	struct leat_err err = { 0 };
+
+	if (client) {
+		must(leat_config_add_cred(client, id->chain_pem, id->key_pem, none, &err), &err);
+		pair_set(client, "post_handshake_auth", "true");
+	}
+	if (!server)
+		return;
+	must(leat_config_add_trust(server, pki_root_pem(), NULL, &err), &err);
+	pair_set(server, "verify", "verify_peer");
+	pair_set(server, "post_handshake_auth", "true");
+}
+
 /* ---- life ---- */
 
 enum leat_ret pair_try_init(

@@ -69,6 +69,9 @@ void pair_configs12(struct leat_config **client, struct leat_config **server, co
 	const char *versions);
 /* The session of a full handshake between them (configs are borrowed); leat_session_unref it. */
 struct leat_session *pair_session12(struct leat_config *client, struct leat_config *server);
+/* Makes the client show a certificate and the server ask for it, in the handshake and after it. Either may
+ * be NULL. */
+void pair_ask(struct leat_config *client, struct leat_config *server);
 /* leat_config_set that must work. */
 void pair_set(struct leat_config *c, const char *option, const char *value);
 
