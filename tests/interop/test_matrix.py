@@ -359,6 +359,38 @@ def server_client_cert(t):
         assert " 200 " not in t.stdout and f["error"]
 
 
+def say(server, line):
+    server.child.stdin.write(line + b"\n")
+    server.child.stdin.flush()
+
+
+def client_post_auth(t):
+    t.site = Accept(t.leat, t.run_server, t.pki, "--echo", "--orders", "--cacert", t.pki.ca,
+                    "--post_handshake_auth", "true", stdin=subprocess.PIPE)
+    client = t.peer.typed_client(t.site.port, t.pki.cert("client"))
+    say(client, b"before")
+    client.wait_line("before")
+    say(t.site.server, b"auth")
+    say(client, b"meanwhile")
+    got = t.site.next("auth")
+    assert got["result"] == "shown" and "leat test client" in got["certificate"]
+    say(client, b"afterwards")
+    client.wait_line("afterwards")
+
+
+def server_post_auth(t):
+    me = t.pki.cert("client")
+    port = t.serve(version="1.3", auth="later")
+    # our side stays open until we were asked
+    client = t.run_server([t.leat, "connect", f"127.0.0.1:{port}", "--servername", "localhost",
+                           "--cacert", t.pki.ca, "--cert", me.chain, "--key", me.key,
+                           "--post_handshake_auth", "true"], stdin=subprocess.PIPE)
+    client.child.stdin.write(REQUEST)
+    client.child.stdin.flush()
+    t.peer.last.wait_line("Certificate Validated")
+    assert "Subject: CN=leat test client" in t.peer.last.output()
+
+
 # ---- KeyUpdate ---------------------------------------------------------------------------------
 
 def client_key_update_sent(t):

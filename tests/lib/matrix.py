@@ -6,7 +6,7 @@
 
 Keywords (those a peer lacks are excluded in matrix.tsv): version "1.2"/"1.3", suite (IANA), group (RFC
 name), alpn "a,b", session (a name: connections with the same one resume), tickets=False (session ids),
-me (Ident of the client), auth "want"/"need", psk (identity, hex), update (KeyUpdate before the request),
+me (Ident of the client), auth "want"/"need"/"later", psk (identity, hex), update (KeyUpdate before the request),
 early (bytes). Each peer is made once for a module.
 """
 import os
@@ -223,12 +223,18 @@ class Nss(Peer):
                 *self.common(version, suite, group)]
         argv += ["-e" if "p256" in ident.name else "-n", "me"]
         argv += ["-u"] if tickets else []
-        argv += {"want": ["-r"], "need": ["-r", "-r"], None: []}[auth]
+        argv += {"want": ["-r"], "need": ["-r", "-r"], "later": ["-E", "-r", "-r", "-r", "-r"],
+                 None: []}[auth]
         argv += ["-Z"] if early else []
         argv += ["-Q"] if alpn else []
         argv += ["-z", f"0x{psk[1]}:{psk[0]}"] if psk else []
-        self.start(argv, port)
+        self.last = self.start(argv, port)
         return port
+
+    def typed_client(self, port, me):
+        """A client that offers to authenticate later; what is typed goes to the server."""
+        return self.start(["tstclnt", "-E", "-n", "me", "-h", "localhost", "-4", "-p", port, "-d",
+                           self.db(me), "-V", "tls1.3:tls1.3"], None, stdin=subprocess.PIPE)
 
 
 class Library(Peer):
