@@ -12,8 +12,10 @@
 #include "wire/alert.h"
 #include "wire/cert_request.h"
 #include "wire/cert_verify.h"
+#include "wire/cert_status.h"
 #include "wire/certificate.h"
 #include "wire/client_hello.h"
+#include "wire/compressed_cert.h"
 #include "wire/encrypted_ext.h"
 #include "wire/end_early.h"
 #include "wire/finished.h"
@@ -36,8 +38,8 @@
 
 /* Extensions known by name only: decoded to their bit, never encoded. Without them a hello may be left
  * with no extension at all, which is another message than one with an empty block. */
-#define SEATS                                                                                   \
-	(EXT_BIT(EXT_SRP) | EXT_BIT(EXT_SCT) | EXT_BIT(EXT_USE_SRTP) | EXT_BIT(EXT_HEARTBEAT) | \
+#define SEATS                                                                \
+	(EXT_BIT(EXT_SRP) | EXT_BIT(EXT_USE_SRTP) | EXT_BIT(EXT_HEARTBEAT) | \
 		EXT_BIT(EXT_OID_FILTERS))
 
 static bool recode_server_hello(struct leat_span body, struct leat_wr *out, uint8_t *alert)
@@ -57,6 +59,7 @@ RECODE(cert_request12, cert_request, dec_cert_request12, enc_cert_request12)
 RECODE(certificate, certificate, dec_certificate, enc_certificate)
 RECODE(certificate12, certificate, dec_certificate12, enc_certificate12)
 RECODE(certificate12_raw, certificate, dec_certificate12_raw, enc_certificate12_raw)
+RECODE(compressed_cert, compressed_cert, dec_compressed_cert, enc_compressed_cert)
 RECODE(cert_verify, cert_verify, dec_cert_verify, enc_cert_verify)
 RECODE(session_ticket, session_ticket, dec_session_ticket, enc_session_ticket)
 RECODE(session_ticket12, session_ticket, dec_session_ticket12, enc_session_ticket12)
@@ -97,6 +100,16 @@ static bool recode_client_hello(struct leat_span body, struct leat_wr *out, uint
 		abort();
 	ch.has &= ~SEATS;
 	enc_client_hello(out, &ch, NULL, 0);
+	return true;
+}
+
+static bool recode_cert_status(struct leat_span body, struct leat_wr *out, uint8_t *alert)
+{
+	struct leat_span response;
+
+	if (!dec_cert_status(body, &response, alert))
+		return false;
+	enc_cert_status(out, response);
 	return true;
 }
 
@@ -154,6 +167,8 @@ const struct wire_kind wire_kinds[] = {
 	{ "certificate", MSG_CERT, recode_certificate },
 	{ "certificate12", MSG_CERT, recode_certificate12 },
 	{ "certificate12_raw", MSG_CERT, recode_certificate12_raw },
+	{ "cert_status", MSG_CERT_STATUS, recode_cert_status },
+	{ "compressed_cert", MSG_COMPRESSED_CERT, recode_compressed_cert },
 	{ "cert_verify", MSG_CERT_VERIFY, recode_cert_verify },
 	{ "finished", MSG_FINISHED, recode_finished },
 	{ "end_early", MSG_END_EARLY, recode_end_early },

@@ -76,7 +76,7 @@ static const struct rfc_row {
 		.ch = "<2 <1 61 > >",
 		.ee = "<2 <1 61 > >",
 		.sh12 = "<2 <1 61 > >" },
-	{ .id = 18, .in = "CH CR CT 2" },
+	{ .id = 18, .in = "CH CR CT 2", .ct = "<2 <2 aa > >", .sh12 = "<2 <2 aa > >" },
 	{ .id = 19, .in = "CH EE 2", .ch = "<1 02 00 >", .ee = "02", .sh12 = "02" },
 	{ .id = 20, .in = "CH EE 2", .ch = "<1 02 >", .ee = "00", .sh12 = "02" },
 	{ .id = 21, .in = "CH" },

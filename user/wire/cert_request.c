@@ -15,7 +15,8 @@ static bool dec_cr_ext(void *out, enum ext e, struct leat_rd *in, uint8_t *alert
 	case EXT_SIGALGS: return dec_ext_sigalgs(in, &cr->sigalgs);
 	case EXT_SIGALGS_CERT: return dec_ext_sigalgs(in, &cr->sigalgs_cert);
 	case EXT_AUTHORITIES: return dec_ext_authorities(in, &cr->authorities);
-	case EXT_STATUS: return dec_ext_empty(in); /* RFC 8446 4.4.2.1: an empty status_request */
+	case EXT_STATUS: /* RFC 8446 4.4.2.1: an empty status_request */
+	case EXT_SCT: return dec_ext_empty(in);
 	case EXT_COMPRESS_CERT: return dec_ext_list16(in, 1, 254, &cr->compress);
 	default: leat_rd_rest(in); return true;
 	}
@@ -50,6 +51,8 @@ void enc_cert_request(struct leat_wr *w, const struct cert_request *cr)
 	block = leat_wr_open(w, 2);
 	if (cr->has & EXT_BIT(EXT_STATUS))
 		enc_ext_empty(w, EXTID_STATUS);
+	if (cr->has & EXT_BIT(EXT_SCT))
+		enc_ext_empty(w, EXTID_SCT);
 	if (cr->has & EXT_BIT(EXT_SIGALGS))
 		enc_ext_sigalgs(w, EXTID_SIGALGS, cr->sigalgs);
 	if (cr->has & EXT_BIT(EXT_SIGALGS_CERT))

@@ -20,20 +20,27 @@
 
 #define MAX24 0xffffff
 
+/* Extensions of one entry. */
+struct entry_ext {
+	struct leat_span status, sct;
+};
+
 static bool dec_entry_ext(void *out, enum ext e, struct leat_rd *in, uint8_t *alert)
 {
-	struct leat_span *status = out;
+	struct entry_ext *x = out;
 
-	if (e == EXT_STATUS)
-		return dec_ext_status(in, status, alert);
-	leat_rd_rest(in);
-	return true;
+	switch (e) {
+	case EXT_STATUS: return dec_ext_status(in, &x->status, alert);
+	case EXT_SCT: return dec_ext_sct(in, &x->sct);
+	default: leat_rd_rest(in); return true;
+	}
 }
 
 /* One entry; with_ext is the difference between the two forms. */
 static bool dec_entry(struct leat_rd *list, bool with_ext, struct certificate *c, uint8_t *alert)
 {
 	struct leat_span block = { 0 };
+	struct entry_ext x = { 0 };
 	uint64_t has;
 
 	*alert = LEAT_ALERT_BAD_CERTIFICATE;
@@ -45,8 +52,10 @@ static bool dec_entry(struct leat_rd *list, bool with_ext, struct certificate *c
 	*alert = LEAT_ALERT_DECODE_ERROR;
 	if (!leat_rd_ok(list))
 		return false;
-	if (!ext_walk(block, EXT_IN_CT, dec_entry_ext, &c->status[c->num], &has, alert))
+	if (!ext_walk(block, EXT_IN_CT, dec_entry_ext, &x, &has, alert))
 		return false;
+	c->status[c->num] = x.status;
+	c->sct[c->num] = x.sct;
 	c->has |= has;
 	c->num++;
 	return true;
@@ -70,9 +79,9 @@ static bool dec_any(struct leat_span body, bool with_ext, struct certificate *ou
 	return true;
 }
 
-static void enc_any(struct leat_wr *w, bool with_ext, const struct certificate *c)
+static void enc_body(struct leat_wr *w, bool with_ext, const struct certificate *c)
 {
-	size_t m = enc_hs_open(w, MSG_CERT), list, block;
+	size_t list, block;
 
 	if (with_ext)
 		leat_wr_vec(w, 1, c->context);
@@ -84,10 +93,24 @@ static void enc_any(struct leat_wr *w, bool with_ext, const struct certificate *
 		block = leat_wr_open(w, 2);
 		if (c->status[i].n)
 			enc_ext_status(w, c->status[i]);
+		if (c->sct[i].n)
+			enc_ext_sct(w, c->sct[i]);
 		leat_wr_close(w, block, 2);
 	}
 	leat_wr_close(w, list, 3);
+}
+
+static void enc_any(struct leat_wr *w, bool with_ext, const struct certificate *c)
+{
+	size_t m = enc_hs_open(w, MSG_CERT);
+
+	enc_body(w, with_ext, c);
 	enc_hs_close(w, m);
+}
+
+void enc_certificate_body(struct leat_wr *w, const struct certificate *c)
+{
+	enc_body(w, true, c);
 }
 
 bool dec_certificate(struct leat_span body, struct certificate *out, uint8_t *alert)

@@ -24,6 +24,7 @@ static bool dec_ch_ext(void *out, enum ext e, struct leat_rd *in, uint8_t *alert
 	case EXT_EMS:
 	case EXT_ETM:
 	case EXT_POST_AUTH:
+	case EXT_SCT: /* RFC 6962 3.3.1: "MUST be empty" */
 	case EXT_EARLY_DATA: return dec_ext_empty(in);
 	case EXT_RENEG: return dec_ext_reneg(in, &ch->reneg);
 	case EXT_GROUPS: return dec_ext_groups(in, &ch->groups);
@@ -95,6 +96,7 @@ static void enc_ch_ext(struct leat_wr *w, const struct client_hello *ch, enum ex
 	case EXT_EMS:
 	case EXT_ETM:
 	case EXT_POST_AUTH:
+	case EXT_SCT:
 	case EXT_EARLY_DATA: enc_ext_empty(w, id); break;
 	case EXT_RENEG: enc_ext_reneg(w, ch->reneg); break;
 	case EXT_GROUPS: enc_ext_groups(w, ch->groups); break;

@@ -68,7 +68,7 @@ enum ext {
 	EXT_ETM,              /* encrypt_then_mac, RFC 7366 (seat) */
 	EXT_ALPN,             /* application_layer_protocol_negotiation, RFC 7301 */
 	EXT_STATUS,           /* status_request, RFC 6066 8 */
-	EXT_SCT,              /* signed_certificate_timestamp, RFC 6962 (seat) */
+	EXT_SCT,              /* signed_certificate_timestamp, RFC 6962 */
 	EXT_USE_SRTP,         /* use_srtp, RFC 5764 (seat) */
 	EXT_HEARTBEAT,        /* heartbeat, RFC 6520 (seat) */
 	EXT_CLIENT_CERT_TYPE, /* client_certificate_type, RFC 7250 */
@@ -83,7 +83,7 @@ enum ext {
 	EXT_COOKIE,           /* cookie, RFC 8446 4.2.2 */
 	EXT_PSK_MODES,        /* psk_key_exchange_modes, RFC 8446 4.2.9 */
 	EXT_EARLY_DATA,       /* early_data, RFC 8446 4.2.10 */
-	EXT_COMPRESS_CERT,    /* compress_certificate, RFC 8879 (seat) */
+	EXT_COMPRESS_CERT,    /* compress_certificate, RFC 8879 */
 	EXT_RECORD_SIZE,      /* record_size_limit, RFC 8449 */
 	EXT_PADDING,          /* padding, RFC 7685 */
 	EXT_PSK,              /* pre_shared_key, RFC 8446 4.2.11: MUST be last in ClientHello */
@@ -96,6 +96,9 @@ enum ext {
 
 /* A set of extensions. */
 #define EXT_BIT(e) (UINT64_C(1) << (e))
+
+/* CertificateStatusType, RFC 6066 8. */
+enum { STATUS_OCSP = 1 };
 
 /* Where an extension block stands: the columns of the table. */
 enum ext_where {

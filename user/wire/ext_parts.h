@@ -64,6 +64,10 @@ bool dec_ext_status_request(struct leat_rd *in, uint8_t *type, struct leat_span 
 bool dec_ext_status(struct leat_rd *in, struct leat_span *response, uint8_t *alert);
 void enc_ext_status_request(struct leat_wr *w, uint8_t type, struct leat_span rest);
 void enc_ext_status(struct leat_wr *w, struct leat_span response);
+void enc_status(struct leat_wr *w, struct leat_span response); /* what both forms hold */
+/* ext_sct.c: a list of timestamps, in a CertificateEntry and in ServerHello of TLS 1.2 */
+bool dec_ext_sct(struct leat_rd *in, struct leat_span *list);
+void enc_ext_sct(struct leat_wr *w, struct leat_span list);
 /* ext_authorities.c; dec_names checks a list that stands alone (CertificateRequest of TLS 1.2) */
 bool dec_ext_authorities(struct leat_rd *in, struct leat_span *names);
 void enc_ext_authorities(struct leat_wr *w, struct leat_span names);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * ext_status.c - status_request, RFC 6066 8 and RFC 8446 4.4.2.1: a client's request in ClientHello,
- * a response in CertificateEntry. In the other messages it is empty. The response is opaque here.
+ * a response in CertificateEntry and in the CertificateStatus of TLS 1.2. In the other messages it is
+ * empty. The response is opaque here.
  */
 #include "wire/ext_parts.h"
-
-enum { STATUS_OCSP = 1 };
 
 bool dec_ext_status_request(struct leat_rd *in, uint8_t *type, struct leat_span *rest)
 {
@@ -47,11 +46,16 @@ void enc_ext_status_request(struct leat_wr *w, uint8_t type, struct leat_span re
 	enc_ext_close(w, m);
 }
 
+void enc_status(struct leat_wr *w, struct leat_span response)
+{
+	leat_wr_u8(w, STATUS_OCSP);
+	leat_wr_vec(w, 3, response);
+}
+
 void enc_ext_status(struct leat_wr *w, struct leat_span response)
 {
 	size_t m = enc_ext_open(w, EXTID_STATUS);
 
-	leat_wr_u8(w, STATUS_OCSP);
-	leat_wr_vec(w, 3, response);
+	enc_status(w, response);
 	enc_ext_close(w, m);
 }

@@ -28,6 +28,10 @@ bool list8_has(struct leat_span list, uint8_t v);
 bool list_next8(struct leat_rd *it, struct leat_span *out);
 bool list_next16(struct leat_rd *it, struct leat_span *out);
 
+/* A SignedCertificateTimestampList with its length in front (RFC 6962 3.3), as certificates and OCSP
+ * responses carry it too: *list is what list_next16 walks. */
+bool dec_sct_list(struct leat_span data, struct leat_span *list);
+
 /* One entry of client_hello.key_shares, RFC 8446 4.2.8. */
 struct key_share {
 	uint16_t group;

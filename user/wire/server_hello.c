@@ -103,6 +103,7 @@ static bool dec_sh12_ext(struct server_hello *sh, enum ext e, struct leat_rd *in
 	case EXT_POINT_FORMATS: return dec_ext_point_formats(in, &sh->point_formats);
 	case EXT_RENEG: return dec_ext_reneg(in, &sh->reneg);
 	case EXT_MAX_FRAGMENT: return dec_ext_max_fragment(in, &sh->max_fragment);
+	case EXT_SCT: return dec_ext_sct(in, &sh->sct);
 	case EXT_RECORD_SIZE: return dec_ext_record_size(in, &sh->record_size, alert);
 	case EXT_CLIENT_CERT_TYPE: return dec_ext_cert_type(in, &sh->client_cert_type);
 	case EXT_SERVER_CERT_TYPE: return dec_ext_cert_type(in, &sh->server_cert_type);
@@ -178,6 +179,7 @@ static void enc_sh_ext(struct leat_wr *w, const struct server_hello *sh, bool re
 	case EXT_POINT_FORMATS: enc_ext_point_formats(w, sh->point_formats); break;
 	case EXT_RENEG: enc_ext_reneg(w, sh->reneg); break;
 	case EXT_MAX_FRAGMENT: enc_ext_max_fragment(w, sh->max_fragment); break;
+	case EXT_SCT: enc_ext_sct(w, sh->sct); break;
 	case EXT_RECORD_SIZE: enc_ext_u16(w, id, sh->record_size); break;
 	case EXT_CLIENT_CERT_TYPE: enc_ext_cert_type(w, id, sh->client_cert_type); break;
 	case EXT_SERVER_CERT_TYPE: enc_ext_cert_type(w, id, sh->server_cert_type); break;

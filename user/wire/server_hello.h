@@ -33,6 +33,7 @@ struct server_hello {
 	struct leat_span alpn; /* the one protocol chosen */
 	struct leat_span point_formats;
 	struct leat_span reneg;
+	struct leat_span sct; /* list_next16 */
 	uint16_t record_size;
 	uint8_t max_fragment;
 	uint8_t client_cert_type, server_cert_type; /* CERT_X509, CERT_RAW_KEY */
