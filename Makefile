@@ -145,9 +145,10 @@ CFLAGS_ALL   := -std=gnu11 $(OPT) -fPIC -fvisibility=hidden $(WARN) $(HARDEN) $(
 	$(EXTRA_CFLAGS)
 LDFLAGS_ALL  := $(HARDEN_LD) $(SANFLAGS) $(EXTRA_LDFLAGS)
 
-LIB_LIBS  := -luring -lcrypto -lpthread
-TOOL_LIBS := -luring -lcrypto -ljansson -lpthread
-TEST_LIBS := -lcmocka -luring -lcrypto -ljansson -lpthread
+ZIP_LIBS  := -lz -lbrotlidec -lbrotlienc -lzstd
+LIB_LIBS  := -luring -lcrypto $(ZIP_LIBS) -lpthread
+TOOL_LIBS := -luring -lcrypto $(ZIP_LIBS) -ljansson -lpthread
+TEST_LIBS := -lcmocka -luring -lcrypto $(ZIP_LIBS) -ljansson -lpthread
 
 # Objects remember the flags they were made with; another compiler or switch rebuilds them.
 FLAGS_NOW := $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL)

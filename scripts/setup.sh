@@ -22,6 +22,9 @@ build|pkg-config|leat.pc is tested with it, as a user would use it
 build|libssl-dev|libcrypto: cryptography and X.509 (libssl itself is never linked)
 build|liburing-dev|io_uring: the event loop of the servers
 build|libjansson-dev|--json output of the commands
+build|zlib1g-dev|compressed certificates (RFC 8879), the first algorithm
+build|libbrotli-dev|compressed certificates, the second
+build|libzstd-dev|compressed certificates, the third
 build|python3|scripts and tests
 demo|curl|the client that fetches the file in the demo and in tests
 demo|openssl|s_client and s_server: the first peer of every test

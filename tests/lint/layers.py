@@ -7,7 +7,7 @@ Rules, each printed with file:line when broken:
     line (siblings) do not include each other;
   - <openssl/...> is included in user/crypto and user/x509 only, and libssl's headers nowhere;
   - system-call headers are not included below the purity line (rec/ may name <linux/tls.h>: the
-    kernel's key structures are data there); liburing belongs to loop/ and ktls/, jansson to tool/;
+    kernel's key structures are data there); liburing belongs to loop/ and ktls/, jansson to tool/, zlib, Brotli and zstd to crypto/;
   - public headers include only other public headers and the C library;
   - no path leaves its folder with "../".
 """
@@ -32,7 +32,8 @@ LEVEL = {name: i for i, line in enumerate(LINES) for name in line}
 PURE_BELOW = LEVEL["ktls"]
 
 OPENSSL_IN = {"crypto", "x509"}
-ONLY_IN = {"liburing.h": {"loop", "ktls"}, "jansson.h": {"tool"}, "bpf/": {"steer"}}
+ONLY_IN = {"liburing.h": {"loop", "ktls"}, "jansson.h": {"tool"}, "bpf/": {"steer"},
+           "zlib.h": {"crypto"}, "brotli/": {"crypto"}, "zstd": {"crypto"}}
 IMPURE = {
     "unistd.h", "fcntl.h", "time.h", "pthread.h", "threads.h", "poll.h", "signal.h", "netdb.h",
     "dirent.h", "sys/socket.h", "sys/time.h", "sys/stat.h", "sys/random.h", "sys/epoll.h",
