@@ -20,6 +20,7 @@
 #include "x509/pem.h"
 #include "x509/rawkey.h"
 #include "x509/san.h"
+#include "x509/status.h"
 #include "wire/list.h"
 
 /* Peers of this age refuse smaller RSA keys, and so do we; libcrypto checks no larger ones. */
@@ -36,6 +37,7 @@ struct cred {
 	bool external; /* key is public, signer has the private half */
 	struct cred_signer signer;
 	struct leat_span spki; /* owned */
+	struct attach_seat attach;
 };
 
 struct cred *cred_ref(struct cred *c)
@@ -54,6 +56,7 @@ void cred_unref(struct cred *c)
 	}
 	key_unref(c->key);
 	leat_free((void *)c->spki.p);
+	attach_seat_clear(&c->attach);
 	leat_free(c);
 }
 
@@ -387,12 +390,17 @@ static enum leat_ret set_key(
 static struct cred *alloc_cred(struct leat_err *err)
 {
 	struct cred *c = leat_zalloc(sizeof(*c));
+	struct attach *nothing = attach_new(NULL);
 
-	if (c)
+	if (c && nothing) {
 		atomic_init(&c->refs, 1);
-	else
-		err_memory(err);
-	return c;
+		attach_seat_init(&c->attach, nothing);
+		return c;
+	}
+	leat_free(c);
+	attach_unref(nothing);
+	err_memory(err);
+	return NULL;
 }
 
 enum leat_ret cred_new_pem(struct cred **out, const struct crypto *crypto,
@@ -509,4 +517,77 @@ enum leat_ret cred_new_external_der(struct cred **out, const struct leat_span *c
 	*out = NULL;
 	return c ? finish_external(out, c, signer, take_certs(c, certs, num, err), err)
 		 : LEAT_FAILED;
+}
+
+/* ---- what travels with it ---- */
+
+struct attach *cred_attach(const struct cred *c)
+{
+	return attach_seat_get((struct attach_seat *)(uintptr_t)&c->attach);
+}
+
+/* The caller has the seat's lock and made next of the set in force. */
+static enum leat_ret put_attach(struct cred *c, struct attach *next)
+{
+	if (attach_seat_put(&c->attach, next))
+		return LEAT_OK;
+	attach_unref(next);
+	return LEAT_AGAIN;
+}
+
+static enum leat_ret swap_status(struct cred *c, size_t i, const struct status_own *own,
+	struct leat_span der, struct leat_err *err)
+{
+	struct attach *next = attach_new(c->attach.set[atomic_load(&c->attach.active)]);
+
+	if (!next || !attach_put_status(next, i, der)) {
+		attach_unref(next);
+		return err_memory(err);
+	}
+	next->from_s[i] = own->from_s;
+	next->until_s[i] = own->until_s;
+	return put_attach(c, next);
+}
+
+enum leat_ret cred_set_status(
+	struct cred *c, size_t i, struct leat_span response, struct leat_err *err)
+{
+	struct status_own own = { 0 };
+	enum leat_ret ret;
+
+	if (i >= c->num)
+		return refuse(err, "ocsp", "there is no certificate of that number");
+	if (response.n && status_read_own(&own, response, c->x509[i],
+				  i + 1 < c->num ? c->x509[i + 1] : NULL, err) != LEAT_OK)
+		return LEAT_FAILED;
+	if (!attach_seat_lock(&c->attach))
+		return LEAT_AGAIN;
+	ret = swap_status(c, i, &own, response, err);
+	attach_seat_unlock(&c->attach);
+	return ret;
+}
+
+static enum leat_ret swap_sct(struct cred *c, struct leat_span list, struct leat_err *err)
+{
+	struct attach *next = attach_new(c->attach.set[atomic_load(&c->attach.active)]);
+
+	if (!next || !attach_put_sct(next, list)) {
+		attach_unref(next);
+		return err_memory(err);
+	}
+	return put_attach(c, next);
+}
+
+enum leat_ret cred_set_sct(struct cred *c, struct leat_span data, struct leat_err *err)
+{
+	struct leat_span list = { NULL, 0 };
+	enum leat_ret ret;
+
+	if (data.n > LIM_SCT_LIST || (data.n && !dec_sct_list(data, &list)))
+		return refuse(err, "sct", "not a SignedCertificateTimestampList");
+	if (!attach_seat_lock(&c->attach))
+		return LEAT_AGAIN;
+	ret = swap_sct(c, list, err);
+	attach_seat_unlock(&c->attach);
+	return ret;
 }

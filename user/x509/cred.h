@@ -9,6 +9,7 @@
 #include <leat/config.h>
 
 #include "crypto/sign.h"
+#include "x509/attach.h"
 
 struct cred;
 
@@ -53,5 +54,15 @@ bool cred_has_name(const struct cred *c, const char *name);
 bool cred_is_under(const struct cred *c, struct leat_span names);
 /* Is every signature of the chain (that of a self-signed root aside) of a scheme of this list16? */
 bool cred_is_signed_with(const struct cred *c, struct leat_span schemes);
+/* What is sent with the certificates now; a reference for the caller. Any thread. */
+struct attach *cred_attach(const struct cred *c);
+/* Gives certificate i an OCSP response in place of an earlier one; empty: none. Any thread, also while the
+ * credential is in use. LEAT_E_OPTION when the bytes are no successful response about that certificate.
+ * LEAT_AGAIN: another thread is at it right now; nothing changed. */
+LEAT_MUST_CHECK enum leat_ret cred_set_status(
+	struct cred *c, size_t i, struct leat_span response, struct leat_err *err);
+/* Gives the leaf a SignedCertificateTimestampList (RFC 6962 3.3, its length in front); empty: none. */
+LEAT_MUST_CHECK enum leat_ret cred_set_sct(
+	struct cred *c, struct leat_span list, struct leat_err *err);
 
 #endif

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "crypto/ossl_err.h"
+#include "x509/der.h"
 #include "x509/name.h"
 
 X509 *san_parse_cert(struct leat_span der, bool *memory)
@@ -153,4 +154,16 @@ void san_name_text(const X509_NAME *name, char *buf, size_t n)
 	}
 	if (num <= 0)
 		puts_text(&t, "(empty)");
+}
+
+bool san_unix_time(const ASN1_TIME *t, int64_t *out)
+{
+	struct tm tm;
+
+	if (ASN1_TIME_to_tm(t, &tm) != 1)
+		return false;
+	*out = der_unix_time(
+		       (unsigned)tm.tm_year + 1900, (unsigned)tm.tm_mon + 1, (unsigned)tm.tm_mday) +
+	       tm.tm_hour * 3600 + tm.tm_min * 60 + tm.tm_sec;
+	return true;
 }

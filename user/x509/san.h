@@ -26,4 +26,7 @@ void san_text(const X509 *x, char *buf, size_t n);
  * printable ASCII only. */
 void san_name_text(const X509_NAME *name, char *buf, size_t n);
 
+/* Seconds since 1970; false: cannot be read. Asks no clock. */
+bool san_unix_time(const ASN1_TIME *t, int64_t *out);
+
 #endif

@@ -36,6 +36,7 @@
 #include "x509/der.h"
 #include "x509/lean.h"
 #include "x509/san.h"
+#include "x509/status.h"
 #include "x509/store_int.h"
 
 #define AUTH_LEVEL 2 /* 112 bits */
@@ -142,18 +143,6 @@ static void date_text(const ASN1_TIME *t, char *buf, size_t n)
 	else
 		snprintf(buf, n, "%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year + 1900, tm.tm_mon + 1,
 			tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
-}
-
-static bool unix_time(const ASN1_TIME *t, int64_t *out)
-{
-	struct tm tm;
-
-	if (ASN1_TIME_to_tm(t, &tm) != 1)
-		return false;
-	*out = der_unix_time(
-		       (unsigned)tm.tm_year + 1900, (unsigned)tm.tm_mon + 1, (unsigned)tm.tm_mday) +
-	       tm.tm_hour * 3600 + tm.tm_min * 60 + tm.tm_sec;
-	return true;
 }
 
 /* What helps to act: the missing issuer's name, the date, else libcrypto's own words. */
@@ -275,8 +264,8 @@ static void note_path(const STACK_OF(X509) * path, struct verdict *v)
 	v->intermediates = 0;
 	for (int i = 0; i < sk_X509_num(path); i++) {
 		x = sk_X509_value(path, i);
-		if (!unix_time(X509_get0_notBefore(x), &from) ||
-			!unix_time(X509_get0_notAfter(x), &to)) {
+		if (!san_unix_time(X509_get0_notBefore(x), &from) ||
+			!san_unix_time(X509_get0_notAfter(x), &to)) {
 			v->to_s = INT64_MIN; /* never again */
 			return;
 		}
@@ -428,7 +417,8 @@ static enum leat_ret check_schemes(const struct verify_in *in, struct leat_err *
 	return ret;
 }
 
-enum leat_ret verify_chain(const struct crypto *c, const struct verify_in *in, struct leat_err *err)
+static enum leat_ret judge_chain(
+	const struct crypto *c, const struct verify_in *in, struct leat_err *err)
 {
 	STACK_OF(X509) * certs;
 	struct verdict v = { 0 };
@@ -451,6 +441,14 @@ enum leat_ret verify_chain(const struct crypto *c, const struct verify_in *in, s
 	if (ret == LEAT_OK)
 		keep_verdict(in, &v);
 	return ret;
+}
+
+enum leat_ret verify_chain(const struct crypto *c, const struct verify_in *in, struct leat_err *err)
+{
+	if (!in->staple_only && judge_chain(c, in, err) != LEAT_OK)
+		return LEAT_FAILED;
+	/* Whoever let the chain pass, a verdict of before or a new one: revocation is no part of it. */
+	return in->staple == STAPLE_OFF ? LEAT_OK : status_check(in, err);
 }
 
 enum leat_ret verify_describe(struct leat_span der, char *buf, size_t n)

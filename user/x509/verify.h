@@ -8,7 +8,12 @@
 #define LEAT_X509_VERIFY_H
 
 #include "x509/chain.h"
+#include "x509/papers.h"
 #include "x509/store.h"
+
+/* OCSP responses: not looked at; looked at where they come, and refused without where a certificate
+ * demands one (RFC 7633); refused without in any case. */
+enum staple_rule { STAPLE_OFF = 0, STAPLE_ASK, STAPLE_REQUIRE };
 
 struct verify_in {
 	struct chain *chain;       /* as received, see chain.h */
@@ -23,11 +28,14 @@ struct verify_in {
 	const struct sigscheme *const *schemes;
 	unsigned num_schemes;
 	bool keep; /* remember a chain that passed, in the store's cache */
+	enum staple_rule staple;
+	const struct papers *papers; /* what came with the chain; NULL: nothing */
+	bool staple_only;            /* the chain passed before: only what is asked by staple */
 };
 
 /* Full validation. On refusal err holds the alert RFC 8446 6.2 names (unknown_ca,
  * certificate_expired, bad_certificate, unsupported_certificate, certificate_revoked,
- * certificate_unknown), what = the reason in words, detail = "depth N, subject CN=..., ...". */
+ * certificate_unknown; of status.h also bad_certificate_status_response), what = the reason in words, detail = "depth N, subject CN=..., ...". */
 LEAT_MUST_CHECK enum leat_ret verify_chain(
 	const struct crypto *c, const struct verify_in *in, struct leat_err *err);
 
