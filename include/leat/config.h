@@ -101,6 +101,20 @@ LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_add_raw_key(struct leat_confi
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_add_peer_key(
 	struct leat_config *c, struct leat_span key, struct leat_err *err);
 
+/* leat_config_set_ocsp gives certificate number cert (0: the leaf) of credential number cred (0: the one
+ * added first) an OCSP response, DER, copied, to be sent to peers that ask for one; it takes the place of an
+ * earlier one, and the empty span takes that one away. Also on a frozen config, by any thread, while
+ * connections begin: that is how responses are renewed. One that is out of date is not sent. LEAT_E_OPTION
+ * for bytes that are no successful response about that certificate (its signature is not checked);
+ * LEAT_AGAIN when another thread is doing the same at this moment: nothing changed, try again. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_set_ocsp(struct leat_config *c, size_t cred,
+	size_t cert, struct leat_span response, struct leat_err *err);
+
+/* leat_config_set_sct does the same for the SCTs of credential number cred: a
+ * SignedCertificateTimestampList of RFC 6962 3.3, its two bytes of length in front. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_set_sct(
+	struct leat_config *c, size_t cred, struct leat_span list, struct leat_err *err);
+
 /* leat_config_add_trust adds trust anchors from PEM text; *added (may be NULL) counts them. The first
  * call replaces the system's anchors, which the driver adds by leat_config_use_system_trust. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_add_trust(
@@ -139,11 +153,13 @@ struct leat_files {
 	const char *keyfile;    /* PEM: its private key; NULL: in certfile */
 	const char *password;   /* opens an encrypted keyfile */
 	const char *cacertfile; /* PEM: trusted CAs, in place of the system's */
+	const char *ocsp_file;  /* DER: OCSP response for certfile */
+	const char *sct_file;   /* SignedCertificateTimestampList for certfile */
 };
 
 /* leat_config_use_files reads the files and adds what they hold as leat_config_add_cred and
  * leat_config_add_trust do: all of it, or nothing. May block on the disk. Errors: LEAT_E_FILE with the
- * path, LEAT_E_OPTION for a keyfile or password without certfile. In libleat, not in libleat-core. */
+ * path, LEAT_E_OPTION for a keyfile, password, ocsp_file or sct_file without certfile. In libleat, not in libleat-core. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_use_files(
 	struct leat_config *c, const struct leat_files *files, struct leat_err *err);
 

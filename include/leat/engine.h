@@ -282,6 +282,13 @@ LEAT_API LEAT_MUST_CHECK enum leat_ret leat_engine_request_auth(struct leat_engi
 /* leat_engine_auth tells where it stands and takes LEAT_HAS_AUTH back, which is set when an answer came. */
 LEAT_API enum leat_auth leat_engine_auth(struct leat_engine *e);
 
+/* What is known of the peer certificate's revocation. */
+enum leat_ocsp {
+	LEAT_OCSP_NONE = 0, /* no response came, or none was asked for */
+	LEAT_OCSP_GOOD,     /* a response came and says "good" (others end the handshake) */
+	LEAT_OCSP_UNJUDGED, /* one came, but verification is off */
+};
+
 /* What a connection negotiated. Text pointers are static; spans live as long as the engine. */
 struct leat_engine_info {
 	uint16_t version; /* LEAT_TLS12, LEAT_TLS13; 0 before it is decided */
@@ -296,6 +303,8 @@ struct leat_engine_info {
 	bool external_psk; /* a key both sides knew from elsewhere took the place of certificates */
 	size_t record_rx,
 		record_tx; /* most bytes of data in one record, as agreed or as TLS has it */
+	enum leat_ocsp ocsp;
+	const char *cert_packed; /* algorithm the server's certificate was packed with (RFC 8879) */
 };
 /* leat_engine_info fills out with what is known so far; what is not decided yet is zero. A
  * handshake that failed leaves what it had come to. */
@@ -309,6 +318,21 @@ LEAT_API struct leat_span leat_engine_peer_cert(const struct leat_engine *e, siz
  * leat_engine_peer_cert has nothing). false: it never showed one, or the handshake is not
  * complete; out is not written. */
 LEAT_API bool leat_engine_peer_digest(const struct leat_engine *e, uint8_t out[32]);
+/* leat_engine_peer_ocsp returns the OCSP response (DER) that came for the peer's certificate number i, empty
+ * where none did. Borrowed until leat_engine_free. */
+LEAT_API struct leat_span leat_engine_peer_ocsp(const struct leat_engine *e, size_t i);
+
+/* Where SCTs of the peer's certificate came from (RFC 6962 3.3). */
+enum leat_sct_from {
+	LEAT_SCT_TLS = 0, /* the extension of TLS */
+	LEAT_SCT_CERT,    /* embedded in the certificate */
+};
+/* leat_engine_peer_sct returns a list of SCTs: one after the other, each behind two bytes of length; empty
+ * where there is none. Not verified: leat knows no logs. (A third place they may be in is the OCSP response,
+ * leat_engine_peer_ocsp; that one is not looked into.) Borrowed until leat_engine_free. */
+LEAT_API struct leat_span leat_engine_peer_sct(
+	const struct leat_engine *e, enum leat_sct_from from);
+
 /* leat_engine_state returns the name of the handshake state, for people ("C_WAIT_SH", "UP");
  * static. */
 LEAT_API const char *leat_engine_state(const struct leat_engine *e);

@@ -33,6 +33,9 @@ static const struct edge a1[] = {
 	{ "WAIT_CERT_CR", MSG_CERT, LV_HANDSHAKE, "WAIT_CV" },
 	{ "WAIT_CERT_CR", MSG_CERT_REQUEST, LV_HANDSHAKE, "WAIT_CERT" },
 	{ "WAIT_CERT", MSG_CERT, LV_HANDSHAKE, "WAIT_CV" },
+	/* RFC 8879 4: CompressedCertificate "takes the place of" Certificate */
+	{ "WAIT_CERT_CR", MSG_COMPRESSED_CERT, LV_HANDSHAKE, "WAIT_CV" },
+	{ "WAIT_CERT", MSG_COMPRESSED_CERT, LV_HANDSHAKE, "WAIT_CV" },
 	{ "WAIT_CV", MSG_CERT_VERIFY, LV_HANDSHAKE, "WAIT_FINISHED" },
 	{ "WAIT_FINISHED", MSG_FINISHED, LV_HANDSHAKE, "CONNECTED" },
 };
@@ -56,6 +59,10 @@ static const struct edge a2[] = {
 /* RFC 5246 7.3 figure 1 for (EC)DHE with certificates, as the client hears it, and RFC 5077 3.3. */
 static const struct edge c12[] = {
 	{ "WAIT_CERT", MSG_CERT, LV_PLAIN, "WAIT_SKX" },
+	/* RFC 6066 8: CertificateStatus "immediately after the Certificate message", or not at all */
+	{ "WAIT_CERT", MSG_CERT, LV_PLAIN, "WAIT_STATUS" },
+	{ "WAIT_STATUS", MSG_CERT_STATUS, LV_PLAIN, "WAIT_SKX" },
+	{ "WAIT_STATUS", MSG_SERVER_KX, LV_PLAIN, "WAIT_CR_DONE" },
 	{ "WAIT_SKX", MSG_SERVER_KX, LV_PLAIN, "WAIT_CR_DONE" },
 	{ "WAIT_CR_DONE", MSG_CERT_REQUEST, LV_PLAIN, "WAIT_DONE" },
 	{ "WAIT_CR_DONE", MSG_HELLO_DONE, LV_PLAIN, "WAIT_CCS" },
@@ -65,6 +72,7 @@ static const struct edge c12[] = {
 	{ "WAIT_FINISHED", MSG_FINISHED, LV_APP, "CONNECTED" },
 	/* 7.4.1.1: HelloRequest is ignored while negotiating */
 	{ "WAIT_CERT", MSG_HELLO_REQUEST, LV_PLAIN, "WAIT_CERT" },
+	{ "WAIT_STATUS", MSG_HELLO_REQUEST, LV_PLAIN, "WAIT_STATUS" },
 	{ "WAIT_SKX", MSG_HELLO_REQUEST, LV_PLAIN, "WAIT_SKX" },
 	{ "WAIT_CR_DONE", MSG_HELLO_REQUEST, LV_PLAIN, "WAIT_CR_DONE" },
 	{ "WAIT_DONE", MSG_HELLO_REQUEST, LV_PLAIN, "WAIT_DONE" },

@@ -25,7 +25,7 @@ void config_bind(struct leat_config *c)
 {
 	static const char text[] = "leat session binding 1";
 	const uint8_t settings[] = { (uint8_t)c->role, (uint8_t)c->verify, c->insecure_skip_name,
-		(uint8_t)c->depth };
+		(uint8_t)c->depth, (uint8_t)c->staple };
 	bool trusts = c->trust && c->verify == LEAT_VERIFY_PEER;
 	struct digest d;
 

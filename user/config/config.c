@@ -166,6 +166,22 @@ enum leat_ret leat_config_add_peer_key(
 	return LEAT_OK;
 }
 
+enum leat_ret leat_config_set_ocsp(struct leat_config *c, size_t cred, size_t cert,
+	struct leat_span response, struct leat_err *err)
+{
+	if (cred >= c->num_creds)
+		return err_option(err, "ocsp", NULL, "there is no credential of that number");
+	return cred_set_status(c->creds[cred], cert, response, err);
+}
+
+enum leat_ret leat_config_set_sct(
+	struct leat_config *c, size_t cred, struct leat_span list, struct leat_err *err)
+{
+	if (cred >= c->num_creds)
+		return err_option(err, "sct", NULL, "there is no credential of that number");
+	return cred_set_sct(c->creds[cred], list, err);
+}
+
 void config_set_trust_take(struct leat_config *c, struct store *s, bool of_system)
 {
 	store_unref(c->trust);

@@ -13,11 +13,13 @@
 
 #include "crypto/crypto.h"
 #include "crypto/suite.h"
+#include "crypto/zip.h"
 #include <leat/session.h>
 
 #include "session/psk.h"
 #include "x509/cred.h"
 #include "x509/store.h"
+#include "x509/verify.h"
 
 #define CONFIG_MAX_SUITES  32
 #define CONFIG_MAX_GROUPS  16
@@ -82,6 +84,9 @@ struct leat_config {
 	bool insecure_skip_name; /* client: chain is checked, the name is not */
 	unsigned depth;
 	bool lean_verify; /* plain chains may pass without libcrypto's path building (x509/lean) */
+	enum staple_rule staple; /* client: OCSP responses (x509/status) */
+	bool ask_sct;            /* client: ask for SCTs, for the application */
+	CONFIG_LIST(zip, ZIP_COUNT) zips; /* packed certificates (RFC 8879), in order of preference */
 	bool chain_cache; /* chains that passed are kept with the trust store (x509/cache) */
 	enum leat_records records[2]; /* by enum leat_dir */
 	uint32_t max_handshake_size;

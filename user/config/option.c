@@ -482,6 +482,57 @@ static void show_chain_cache(const struct leat_config *c, char *buf, size_t n)
 	show_bool(c->chain_cache, buf, n);
 }
 
+static const char *const staple_words[] = {
+	[STAPLE_OFF] = "false", [STAPLE_ASK] = "true", [STAPLE_REQUIRE] = "required"
+};
+
+static enum leat_ret set_staple(
+	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
+{
+	int i = find_word(staple_words, 3, value);
+
+	if (i < 0)
+		return err_option(err, o->name, value, "neither false, true nor required");
+	c->staple = (enum staple_rule)i;
+	return LEAT_OK;
+}
+
+static void show_staple(const struct leat_config *c, char *buf, size_t n)
+{
+	snprintf(buf, n, "%s", staple_words[c->staple]);
+}
+
+static enum leat_ret set_sct(
+	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
+{
+	return parse_bool(o, value, &c->ask_sct, err);
+}
+
+static void show_sct(const struct leat_config *c, char *buf, size_t n)
+{
+	show_bool(c->ask_sct, buf, n);
+}
+
+LIST_SETTER(set_zip_list, zip, zips, ZIP_COUNT, zip_by_name, row != NULL, "compression algorithm")
+LIST_SHOWER(show_zip_list, zips)
+
+static enum leat_ret set_zips(
+	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
+{
+	if (strcasecmp(value, "none") != 0)
+		return set_zip_list(c, o, value, err);
+	c->zips.n = 0;
+	return LEAT_OK;
+}
+
+static void show_zips(const struct leat_config *c, char *buf, size_t n)
+{
+	if (c->zips.n)
+		show_zip_list(c, buf, n);
+	else
+		snprintf(buf, n, "none");
+}
+
 static enum leat_ret set_order(
 	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
 {
@@ -708,12 +759,32 @@ static const struct option options[] = {
 		"Remember chains that passed, with the trusted CAs; dates, depth and host name are checked "
 		"each time all the same.",
 		set_chain_cache, show_chain_cache },
+	{ "ocsp_stapling", NULL, OPTION_WORD, OPTION_CLIENT, false, 0, 0, "false, true, required",
+		"false",
+		"Ask the server for OCSP responses and believe no certificate that one calls revoked; "
+		"without a response only where the certificate does not demand one (true), or never "
+		"(required).",
+		set_staple, show_staple },
+	{ "sct", NULL, OPTION_BOOL, OPTION_CLIENT, false, 0, 0, "true, false", "",
+		"Ask the server for signed certificate timestamps, for the application: leat does not "
+		"verify them.",
+		set_sct, show_sct },
+	{ "cert_compression", NULL, OPTION_LIST, OPTION_BOTH, false, 0, 0,
+		"zlib, brotli, zstd, or none", "",
+		"TLS 1.3: algorithms that certificates may be packed with, in order of preference.",
+		set_zips, show_zips },
 	{ "cacertfile", NULL, OPTION_FILE, OPTION_BOTH, false, 0, 0, "path of a PEM file", "none",
 		"Trusted CAs. Without it a client uses the system's.", NULL, NULL },
 	{ "certfile", "cert", OPTION_FILE, OPTION_BOTH, false, 0, 0, "path of a PEM file", "none",
 		"Our certificate, its intermediates after it.", NULL, NULL },
 	{ "keyfile", "key", OPTION_FILE, OPTION_BOTH, false, 0, 0, "path of a PEM file",
 		"the path of certfile", "The private key of the certificate.", NULL, NULL },
+	{ "ocsp_file", NULL, OPTION_FILE, OPTION_SERVER, false, 0, 0, "path of a DER file", "none",
+		"An OCSP response for the certificate, sent to clients that ask.", NULL, NULL },
+	{ "sct_file", NULL, OPTION_FILE, OPTION_SERVER, false, 0, 0, "path of a binary file",
+		"none",
+		"A SignedCertificateTimestampList for the certificate, sent to clients that ask.",
+		NULL, NULL },
 	{ "password", NULL, OPTION_TEXT, OPTION_BOTH, false, 0, 0, "text", "(empty)",
 		"Opens an encrypted keyfile.", NULL, NULL },
 	{ "honor_cipher_order", NULL, OPTION_BOOL, OPTION_SERVER, false, 0, 0, "true, false",

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/secret.h"
 #include "crypto/digest.h"
+#include "x509/sct.h"
 
 enum leat_ret leat_engine_new(struct leat_engine **out, struct leat_config *cfg, const char *host,
 	const struct leat_env *env, struct leat_err *err)
@@ -73,6 +74,7 @@ void leat_engine_free(struct leat_engine *e)
 	leat_free(e->host);
 	engine_sessions_clear(e);
 	chain_unref(e->chain);
+	papers_unref(e->papers);
 	leat_config_unref(e->cfg);
 	leat_free_wipe(e, sizeof(*e));
 }
@@ -108,6 +110,7 @@ static bool keep_facts(struct leat_engine *e, const struct hs_facts *f)
 	e->retried = f->retried;
 	e->extended_master = f->extended_master;
 	e->external_psk = f->external_psk;
+	e->packed_by = f->packed_by ? f->packed_by->name : NULL;
 	n = f->alpn.n + f->sni.n + f->peer_hash.n + f->stored_id.n;
 	if (e->names || n == 0)
 		return true;
@@ -164,6 +167,7 @@ static enum leat_ret come_up(struct leat_engine *e)
 		return err_memory(&e->err);
 	if (f.peer_chain)
 		e->chain = chain_ref(f.peer_chain);
+	e->papers = papers_ref(f.papers);
 	e->cred = f.cred;
 	e->auth_s = f.auth_s;
 	hs_finish(e->hs, &e->post);
@@ -303,6 +307,14 @@ void leat_engine_rest(struct leat_engine *e)
 	rec_half_rest(&e->tx);
 }
 
+/* A response that came and was judged was good, or the handshake would not have come to its end. */
+static enum leat_ocsp ocsp_known(const struct leat_engine *e)
+{
+	if (papers_status(e->papers, 0).n == 0)
+		return LEAT_OCSP_NONE;
+	return e->cfg->verify == LEAT_VERIFY_PEER ? LEAT_OCSP_GOOD : LEAT_OCSP_UNJUDGED;
+}
+
 void leat_engine_info(const struct leat_engine *e, struct leat_engine_info *out)
 {
 	struct hs_facts f = { 0 };
@@ -339,7 +351,21 @@ void leat_engine_info(const struct leat_engine *e, struct leat_engine_info *out)
 		.external_psk = f.external_psk,
 		.record_rx = leat_engine_record_max(e, LEAT_RX),
 		.record_tx = leat_engine_record_max(e, LEAT_TX),
+		.ocsp = ocsp_known(e),
+		.cert_packed = e->packed_by,
 	};
+}
+
+struct leat_span leat_engine_peer_ocsp(const struct leat_engine *e, size_t i)
+{
+	return papers_status(e->papers, i);
+}
+
+struct leat_span leat_engine_peer_sct(const struct leat_engine *e, enum leat_sct_from from)
+{
+	if (from == LEAT_SCT_TLS)
+		return papers_sct(e->papers);
+	return e->chain ? sct_of_cert(chain_cert(e->chain, 0)) : (struct leat_span){ NULL, 0 };
 }
 
 struct leat_span leat_engine_peer_cert(const struct leat_engine *e, size_t i)

@@ -5,6 +5,7 @@
  */
 #include "hs/cert_out.h"
 
+#include "hs/cert_attach.h"
 #include "hs/choose.h"
 #include "wire/cert_verify.h"
 #include "wire/certificate.h"
@@ -29,6 +30,11 @@ enum leat_ret cert_out_send(struct hs *h)
 {
 	struct certificate c = { .context = h->auth_context };
 
+	if (h->cred && hs_own_type(h) == CERT_X509) {
+		if (attach_send_certificate(h, h->auth_context) != LEAT_OK)
+			return LEAT_FAILED;
+		return h->role == LEAT_SERVER ? attach_send_status12(h) : LEAT_OK;
+	}
 	list_certs(h, &c);
 	if (h->version == LEAT_TLS13)
 		enc_certificate(hs_out(h), &c);

@@ -5,9 +5,9 @@
  */
 #include "hs/hs_int.h"
 
+#include "hs/cert_attach.h"
 #include "hs/cert_in.h"
 #include "hs/cert_out.h"
-#include "wire/certificate.h"
 
 /* RFC 7250 4.2: the server "selects" out of what was offered; without a word it is X.509. Where we take
  * raw keys alone, a certificate is no substitute. */
@@ -67,17 +67,33 @@ static enum leat_ret chain_is_good(struct hs *h, enum hs_state *next)
 	return LEAT_OK;
 }
 
-enum leat_ret on_server_cert(struct hs *h, struct leat_span body, enum hs_state *next)
+static enum leat_ret take_certificate(struct hs *h, struct leat_span body, enum hs_state *next)
 {
 	uint8_t alert = LEAT_ALERT_DECODE_ERROR;
 	struct certificate c;
 
 	if (!cert_in_decode(h, body, &c, &alert))
 		return hs_refuse(h, alert, "certificate: malformed");
-	if (check_certificate(h, &c) != LEAT_OK || hs_take_chain(h, c.cert, c.num) != LEAT_OK)
+	if (check_certificate(h, &c) != LEAT_OK || hs_take_chain(h, c.cert, c.num) != LEAT_OK ||
+		attach_take(h, c.status, c.num, c.sct[0]) != LEAT_OK)
 		return LEAT_FAILED;
 	hs_take_msg(h);
 	return job_verify(h, chain_is_good, next);
+}
+
+enum leat_ret on_server_cert(struct hs *h, struct leat_span body, enum hs_state *next)
+{
+	return take_certificate(h, body, next);
+}
+
+/* RFC 8879 4: CompressedCertificate "takes the place of" Certificate; the transcript has what was sent. */
+enum leat_ret on_packed_cert(struct hs *h, struct leat_span body, enum hs_state *next)
+{
+	LEAT_SCOPED(leat_wr_clear) struct leat_wr plain = { 0 };
+
+	if (attach_unpack(h, body, h->c.asked & EXT_BIT(EXT_COMPRESS_CERT), &plain) != LEAT_OK)
+		return LEAT_FAILED;
+	return take_certificate(h, leat_wr_done(&plain), next);
 }
 
 enum leat_ret on_server_cert_verify(struct hs *h, struct leat_span body, enum hs_state *next)

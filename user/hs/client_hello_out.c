@@ -4,6 +4,7 @@
  * host name and the stored random and session id, so the second one (RFC 8446 4.1.2: the same but for
  * key_share, cookie, ...) is made by the same code.
  */
+#include "hs/cert_attach.h"
 #include "hs/psk.h"
 #include "hs/record_limit.h"
 
@@ -224,8 +225,9 @@ enum leat_ret client_send_hello(struct hs *h, struct leat_span cookie)
 	uint8_t suites_b[2 * (CONFIG_MAX_SUITES + 1)], groups_b[2 * CONFIG_MAX_GROUPS];
 	uint8_t schemes_b[2 * CONFIG_MAX_SCHEMES], versions_b[2 * MAX_VERSIONS];
 	uint8_t cert_schemes_b[2 * CONFIG_MAX_SCHEMES];
-	struct leat_wr suites, groups, schemes, versions, cert_schemes;
+	struct leat_wr suites, groups, schemes, versions, cert_schemes, zips;
 	LEAT_SCOPED(leat_wr_clear) struct leat_wr names = { 0 };
+	uint8_t zips_b[2 * ZIP_COUNT];
 	struct client_hello ch = {
 		.legacy_version = LEAT_TLS12, /* RFC 8446 4.1.2: MUST be set to 0x0303 */
 		.random = { h->client_random, RANDOM_LEN },
@@ -238,6 +240,7 @@ enum leat_ret client_send_hello(struct hs *h, struct leat_span cookie)
 	leat_wr_fixed(&schemes, schemes_b, sizeof(schemes_b));
 	leat_wr_fixed(&versions, versions_b, sizeof(versions_b));
 	leat_wr_fixed(&cert_schemes, cert_schemes_b, sizeof(cert_schemes_b));
+	leat_wr_fixed(&zips, zips_b, sizeof(zips_b));
 	ch.suites = list_suites(h, &suites);
 	ch.groups = list_groups(h, &groups);
 	ch.sigalgs = list_schemes(h, &schemes);
@@ -245,6 +248,7 @@ enum leat_ret client_send_hello(struct hs *h, struct leat_span cookie)
 	add_extensions(h, &ch);
 	if (add_cert_wishes(h, &ch, &cert_schemes, &names) != LEAT_OK)
 		return LEAT_FAILED;
+	attach_ask(h->cfg, &ch, &zips);
 	if (cookie.n) {
 		ch.has |= EXT_BIT(EXT_COOKIE);
 		ch.cookie = cookie;

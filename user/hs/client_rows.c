@@ -16,6 +16,8 @@ const struct hs_row client_rows[] = {
 	{ C_WAIT_EE,        MSG_ENCRYPTED_EXT, LV_HANDSHAKE, on_encrypted_ext,       B(C_WAIT_CERT_CR) | B(C_WAIT_FINISHED) },
 	{ C_WAIT_CERT_CR,   MSG_CERT_REQUEST,  LV_HANDSHAKE, on_cert_request,        B(C_WAIT_CERT) },
 	{ C_WAIT_CERT_CR,   MSG_CERT,          LV_HANDSHAKE, on_server_cert,         B(C_WAIT_CV) },
+	{ C_WAIT_CERT_CR,   MSG_COMPRESSED_CERT, LV_HANDSHAKE, on_packed_cert,       B(C_WAIT_CV) },
+	{ C_WAIT_CERT,      MSG_COMPRESSED_CERT, LV_HANDSHAKE, on_packed_cert,       B(C_WAIT_CV) },
 	{ C_WAIT_CERT,      MSG_CERT,          LV_HANDSHAKE, on_server_cert,         B(C_WAIT_CV) },
 	{ C_WAIT_CV,        MSG_CERT_VERIFY,   LV_HANDSHAKE, on_server_cert_verify,  B(C_WAIT_FINISHED) },
 	{ C_WAIT_FINISHED,  MSG_FINISHED,      LV_HANDSHAKE, on_server_finished,     B(HS_UP) },

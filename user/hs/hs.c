@@ -108,6 +108,7 @@ void hs_free(struct hs *h)
 	transcript_clear(&h->tr);
 	chain_unref(h->peer_chain);
 	post_auth_free(h->post);
+	papers_unref(h->papers);
 	leat_config_unref(h->cfg);
 	leat_free_wipe(h, sizeof(*h)); /* every secret of the machine lies inside it */
 }
@@ -419,6 +420,8 @@ void hs_facts(const struct hs *h, struct hs_facts *out)
 		.sni = { (const uint8_t *)sni, strlen(sni) },
 		.peer_chain = h->peer_chain,
 		.peer_hash = { h->peer_hash, h->peer_hash_len },
+		.papers = h->papers,
+		.packed_by = h->role == LEAT_CLIENT ? h->peer_zip : h->sent_zip,
 		.resumed = h->resumed,
 		.retried = h->retried,
 		.extended_master = h->ems,

@@ -19,6 +19,7 @@
 #include "config/config.h"
 #include "crypto/aead.h"
 #include "x509/chain.h"
+#include "x509/papers.h"
 
 struct hs;
 struct session_ticket;
@@ -140,6 +141,8 @@ struct hs_facts {
 	const struct cred *cred;  /* ours, if we sent certificates; held by the config */
 	/* SHA-256 of the leaf that the session began with: resumed only, empty where it had none */
 	struct leat_span peer_hash;
+	struct papers *papers;       /* what came with it; NULL: nothing; borrowed */
+	const struct zip *packed_by; /* the server's Certificate went packed; NULL: plain */
 	bool resumed, retried, extended_master;
 	bool external_psk; /* both sides knew a key from elsewhere */
 	int64_t auth_s;    /* when certificates were last looked at: now, unless resumed */

@@ -45,11 +45,13 @@ struct hs_job {
 	struct leat_job *out; /* taken away, a reference (hs/job.h) */
 	/* SIGN: tbs under h->cred's key with hs_own_scheme; the answer is appended to sig. */
 	struct leat_wr tbs, sig;
-	/* VERIFY: h->peer_chain against the config; the answer is yes, or an alert in *h->err. */
 	/* Lookups (lookup.c): the question, and the answers so far to those of the message that is then
 	 * handled again from its start; the message. */
 	struct leat_job *ask, *known;
 	struct leat_wr held;
+	/* VERIFY: h->peer_chain and h->papers against the config; the answer is yes, or an alert in
+	 * *h->err. */
+	bool staple_only; /* the chain passed before: only what came along */
 };
 
 /* What only a client needs, from ClientHello to ServerHello and after. */
@@ -96,6 +98,7 @@ struct hs_v12 {
 		keys[2];   /* client's, server's (enum leat_role): until both ChangeCipherSpec */
 	bool secure_reneg; /* RFC 5746: both sides said so */
 	bool cert_requested;
+	bool status_promised;  /* status_request in ServerHello: CertificateStatus may come */
 	bool ticket_promised;  /* ServerHello has a session_ticket extension (RFC 5077) */
 	struct leat_wr ticket; /* client: the ticket that came */
 	uint32_t ticket_life_s;
@@ -146,6 +149,14 @@ struct hs {
 	const struct hs_post *owner; /* set: this is an exchange after the handshake */
 	/* certificate_request_context; empty in the main handshake */
 	struct leat_span auth_context;
+	struct papers *papers; /* what came with it; NULL: nothing */
+	/* Certificates that went packed (RFC 8879), NULL: plain. */
+	const struct zip *sent_zip, *peer_zip;
+	/* What the peer wants along with our certificates. */
+	struct {
+		bool status, sct;
+		const struct zip *zip; /* chosen; NULL: plain */
+	} wants;
 
 	uint8_t client_random[RANDOM_LEN], server_random[RANDOM_LEN];
 	uint8_t session_id[LIM_SESSION_ID]; /* client's legacy_session_id; 1.2: the session's */
@@ -227,6 +238,11 @@ void hs_verify_tbs13(const struct hs *h, enum leat_role signer, struct leat_wr *
  * verification off resume is called at once and its result returned. */
 LEAT_MUST_CHECK enum leat_ret job_sign(struct hs *h, hs_resume_fn *resume);
 LEAT_MUST_CHECK enum leat_ret job_verify(struct hs *h, hs_resume_fn *resume, enum hs_state *next);
+/* The same for what came after the chain, which passed (CertificateStatus of TLS 1.2). */
+LEAT_MUST_CHECK enum leat_ret job_verify_staple(
+	struct hs *h, hs_resume_fn *resume, enum hs_state *next);
+/* The same here and now, for what did not come: needs no signature checked. */
+LEAT_MUST_CHECK enum leat_ret job_no_staple(struct hs *h);
 /* The peer's certificates become h->peer_chain, parsed or out of the cache. */
 LEAT_MUST_CHECK enum leat_ret hs_take_chain(
 	struct hs *h, const struct leat_span *certs, size_t num);
@@ -255,8 +271,8 @@ void client_clear_shares(struct hs *h);
 LEAT_MUST_CHECK enum leat_ret client_check_types(
 	const struct hs *h, uint64_t has, uint8_t server, uint8_t client);
 
-hs_fn on_server_hello, on_encrypted_ext, on_cert_request, on_server_cert, on_server_cert_verify,
-	on_server_finished;
+hs_fn on_server_hello, on_encrypted_ext, on_cert_request, on_server_cert, on_packed_cert,
+	on_server_cert_verify, on_server_finished;
 
 /* ---- server ---- */
 
@@ -308,8 +324,9 @@ void v12_client_offer(struct hs *h);
 void v12_client_ticket_ext(const struct hs *h, struct client_hello *ch);
 enum leat_ret v12_client_begin(struct hs *h, const struct server_hello *sh, enum hs_state *next);
 enum leat_ret v12_server_begin(struct hs *h, const struct client_hello *ch, enum hs_state *next);
-hs_fn v12_on_server_cert, v12_on_server_kx, v12_on_cert_request, v12_on_hello_done,
-	v12_on_hello_request, v12_on_ticket, v12_on_server_ccs, v12_on_server_finished;
+hs_fn v12_on_server_cert, v12_on_cert_status, v12_on_server_kx, v12_on_cert_request,
+	v12_on_hello_done, v12_on_hello_request, v12_on_ticket, v12_on_server_ccs,
+	v12_on_server_finished;
 hs_fn v12_on_client_cert, v12_on_client_kx, v12_on_client_cert_verify, v12_on_client_ccs,
 	v12_on_client_finished;
 

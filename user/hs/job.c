@@ -33,6 +33,12 @@ enum leat_ret job_verify(struct hs *h, hs_resume_fn *resume, enum hs_state *next
 	return LEAT_AGAIN;
 }
 
+enum leat_ret job_verify_staple(struct hs *h, hs_resume_fn *resume, enum hs_state *next)
+{
+	h->job.staple_only = true;
+	return job_verify(h, resume, next);
+}
+
 /* The largest is RSA's, of 16384 bits. */
 #define SIGNATURE_MAX 2048
 
@@ -114,12 +120,24 @@ static const char *host_of(const struct hs *h)
 										     : NULL;
 }
 
+/* Responses of TLS 1.2 come in a message of their own, which has its own job. A server cannot ask for one
+ * there. */
+static enum staple_rule staple_rule(const struct hs *h)
+{
+	if (h->role == LEAT_SERVER && h->version != LEAT_TLS13)
+		return h->cfg->staple == STAPLE_REQUIRE ? STAPLE_REQUIRE : STAPLE_OFF;
+	return h->v12.status_promised && !h->job.staple_only ? STAPLE_OFF : h->cfg->staple;
+}
+
 static enum leat_ret run_verify(struct hs *h)
 {
 	struct verify_in in = job_verify_in(h->cfg, h->peer_chain);
 
 	in.now_s = h->env->now_s(h->env->arg);
 	in.host = host_of(h);
+	in.staple = staple_rule(h);
+	in.papers = h->papers;
+	in.staple_only = h->job.staple_only;
 	return verify_chain(h->cfg->crypto, &in, h->err);
 }
 
@@ -137,6 +155,18 @@ static enum leat_ret take_raw(struct hs *h, const struct leat_span *certs, size_
 		return chain_new_raw(&h->peer_chain, certs[0], h->err);
 	return hs_refuse(h, LEAT_ALERT_CERTIFICATE_UNKNOWN,
 		"certificate: a raw public key that is not among the accepted ones");
+}
+
+enum leat_ret job_no_staple(struct hs *h)
+{
+	enum leat_ret r;
+
+	if (h->cfg->verify == LEAT_VERIFY_NONE || hs_peer_type(h) == CERT_RAW_KEY)
+		return LEAT_OK;
+	h->job.staple_only = true;
+	r = run_verify(h);
+	h->job.staple_only = false;
+	return r;
 }
 
 enum leat_ret hs_take_chain(struct hs *h, const struct leat_span *certs, size_t num)
@@ -204,6 +234,9 @@ static struct leat_job *detach_verify(const struct hs *h)
 		return NULL;
 	j->chain = chain_ref(h->peer_chain);
 	j->host = host ? (const char *)j->b : NULL;
+	j->staple = staple_rule(h);
+	j->papers = papers_ref(h->papers);
+	j->staple_only = h->job.staple_only;
 	j->now_s = h->env->now_s(h->env->arg);
 	return j;
 }
@@ -262,6 +295,7 @@ void job_clear(struct hs_job *j)
 	leat_wr_clear(&j->sig);
 	job_drop(j->out);
 	j->out = NULL;
+	j->staple_only = false;
 	j->kind = HS_JOB_NONE;
 	j->resume = NULL;
 }

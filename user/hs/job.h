@@ -39,6 +39,9 @@ struct leat_job {
 	/* SESSION, TICKET, PSK, SNI */
 	struct leat_span id, context; /* in b */
 	bool imported, take;
+	enum staple_rule staple;
+	struct papers *papers; /* referenced; NULL: none came */
+	bool staple_only;
 
 	/* the answer */
 	enum leat_ret result; /* LEAT_OK, LEAT_UNSUPPORTED of a lookup: nothing; LEAT_FAILED: err */
@@ -64,7 +67,7 @@ LEAT_MUST_CHECK enum leat_ret job_take_signature(const struct leat_config *cfg,
 LEAT_MUST_CHECK enum leat_ret job_make_signature(const struct leat_config *cfg,
 	const struct cred *cred, const struct sigscheme *s, struct leat_span tbs,
 	struct leat_wr *sig, struct leat_err *err);
-/* host and now_s of *in are the caller's to set; the rest comes from the config. */
+/* host, now_s and what is about OCSP responses are the caller's to set; the rest comes from the config. */
 struct verify_in job_verify_in(const struct leat_config *cfg, struct chain *chain);
 
 /* One reference, with a copy of these bytes in b; NULL without memory. */

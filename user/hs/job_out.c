@@ -40,6 +40,7 @@ void leat_job_unref(struct leat_job *j)
 	chain_unref(j->chain);
 	leat_wr_clear(&j->got);
 	leat_config_unref(j->config);
+	papers_unref(j->papers);
 	leat_config_unref(j->cfg);
 	leat_free_wipe(j, sizeof(*j) + j->n);
 }
@@ -91,6 +92,9 @@ static enum leat_ret run_verify(struct leat_job *j)
 
 	in.now_s = j->now_s;
 	in.host = j->host;
+	in.staple = j->staple;
+	in.papers = j->papers;
+	in.staple_only = j->staple_only;
 	return verify_chain(j->cfg->crypto, &in, &j->err);
 }
 

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "hs/cert_attach.h"
 #include "hs/choose.h"
 #include "session/antireplay.h"
 
@@ -199,6 +200,7 @@ static enum leat_ret commit_chosen(
 	h->client_type = c->client_type;
 	h->alpn = c->alpn;
 	h->post_offered = h->cfg->post_auth && has(ch, EXT_POST_AUTH);
+	attach_note_wants(h, ch->has, ch->status_type, ch->compress);
 	h->s.wants_tickets = psk_server_modes(h, ch) != 0;
 	if (hs_set_suite(h, c->suite) != LEAT_OK)
 		return LEAT_FAILED;

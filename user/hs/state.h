@@ -22,6 +22,7 @@ enum hs_state {
 	C_WAIT_FINISHED,
 
 	C12_WAIT_CERT,
+	C12_WAIT_STATUS, /* CertificateStatus or ServerKeyExchange */
 	C12_WAIT_SKX,
 	C12_WAIT_CR_DONE, /* CertificateRequest or ServerHelloDone */
 	C12_WAIT_DONE,

@@ -15,6 +15,8 @@
 #include "hs/choose.h"
 #include "hs/record_limit.h"
 #include "wire/certificate.h"
+#include "hs/cert_attach.h"
+#include "wire/cert_status.h"
 #include "wire/session_ticket.h"
 #include "wire/v12.h"
 
@@ -96,11 +98,13 @@ enum leat_ret v12_client_begin(struct hs *h, const struct server_hello *sh, enum
 	h->client_type = sh->client_cert_type;
 	h->v12.secure_reneg = true;
 	h->v12.ticket_promised = sh->has & EXT_BIT(EXT_TICKET);
+	h->v12.status_promised = sh->has & EXT_BIT(EXT_STATUS);
 	if (sh->has & EXT_BIT(EXT_ALPN))
 		h->alpn = choose_alpn_ours(h->cfg, sh->alpn);
 	if (h->cfg->num_creds && !resumed) /* one of them may have to sign all of this */
 		transcript_keep(&h->tr);
-	if (hs_set_suite(h, offered_suite(h, sh->suite)) != LEAT_OK)
+	if (hs_set_suite(h, offered_suite(h, sh->suite)) != LEAT_OK ||
+		attach_take(h, NULL, 0, sh->sct) != LEAT_OK)
 		return LEAT_FAILED;
 	hs_take_msg(h);
 	if (resumed)
@@ -113,8 +117,7 @@ enum leat_ret v12_client_begin(struct hs *h, const struct server_hello *sh, enum
 
 static enum leat_ret chain_is_good(struct hs *h, enum hs_state *next)
 {
-	(void)h;
-	*next = C12_WAIT_SKX;
+	*next = h->v12.status_promised ? C12_WAIT_STATUS : C12_WAIT_SKX;
 	return LEAT_OK;
 }
 
@@ -136,6 +139,28 @@ enum leat_ret v12_on_server_cert(struct hs *h, struct leat_span body, enum hs_st
 			"certificate: its key does not fit the cipher suite");
 	hs_take_msg(h);
 	return job_verify(h, chain_is_good, next);
+}
+
+/* ---- CertificateStatus, RFC 6066 8 ---- */
+
+static enum leat_ret status_is_good(struct hs *h, enum hs_state *next)
+{
+	h->job.staple_only = false;
+	*next = C12_WAIT_SKX;
+	return LEAT_OK;
+}
+
+enum leat_ret v12_on_cert_status(struct hs *h, struct leat_span body, enum hs_state *next)
+{
+	uint8_t alert = LEAT_ALERT_DECODE_ERROR;
+	struct leat_span response;
+
+	if (!dec_cert_status(body, &response, &alert))
+		return hs_refuse(h, alert, "certificate_status: malformed");
+	if (attach_take(h, &response, 1, papers_sct(h->papers)) != LEAT_OK)
+		return LEAT_FAILED;
+	hs_take_msg(h);
+	return job_verify_staple(h, status_is_good, next);
 }
 
 /* ---- ServerKeyExchange ---- */
@@ -203,6 +228,9 @@ enum leat_ret v12_on_server_kx(struct hs *h, struct leat_span body, enum hs_stat
 
 	if (!dec_v12_server_kx(body, &kx, &alert))
 		return hs_refuse(h, alert, "server_key_exchange: malformed");
+	/* the promised CertificateStatus did not come, which a server may do; do we need it? */
+	if (h->state == C12_WAIT_STATUS && job_no_staple(h) != LEAT_OK)
+		return LEAT_FAILED;
 	if (check_server_kx(h, &kx) != LEAT_OK || check_signature(h, &kx) != LEAT_OK)
 		return LEAT_FAILED;
 	h->group = offered_curve(h, kx.group);

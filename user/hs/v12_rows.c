@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * v12_rows.c - the rows of TLS 1.2: what may come after a ServerHello or ClientHello that chose it.
- * RFC 5246 7.3 figure 1, RFC 5077 3.3 (ticket). change_cipher_spec has its place here and only here: one
+ * RFC 5246 7.3 figure 1, RFC 5077 3.3 (ticket), RFC 6066 8 (CertificateStatus). change_cipher_spec has its place here and only here: one
  * that comes before the key exchange would set keys of nothing (CVE-2014-0224).
  *
  * RFC 5246 7.4.1.1: a HelloRequest "will be ignored by the client if the client is currently negotiating
@@ -19,7 +19,9 @@
 /* clang-format off */
 const struct hs_row v12_client_rows[] = {
 /*   in state            message             under     handler                 legal successors */
-	{ C12_WAIT_CERT,     MSG_CERT,           LV_PLAIN, v12_on_server_cert,     B(C12_WAIT_SKX) },
+	{ C12_WAIT_CERT,     MSG_CERT,           LV_PLAIN, v12_on_server_cert,     B(C12_WAIT_STATUS) | B(C12_WAIT_SKX) },
+	{ C12_WAIT_STATUS,   MSG_CERT_STATUS,    LV_PLAIN, v12_on_cert_status,     B(C12_WAIT_SKX) },
+	{ C12_WAIT_STATUS,   MSG_SERVER_KX,      LV_PLAIN, v12_on_server_kx,       B(C12_WAIT_CR_DONE) },
 	{ C12_WAIT_SKX,      MSG_SERVER_KX,      LV_PLAIN, v12_on_server_kx,       B(C12_WAIT_CR_DONE) },
 	{ C12_WAIT_CR_DONE,  MSG_CERT_REQUEST,   LV_PLAIN, v12_on_cert_request,    B(C12_WAIT_DONE) },
 	{ C12_WAIT_CR_DONE,  MSG_HELLO_DONE,     LV_PLAIN, v12_on_hello_done,      B(C12_WAIT_CCS) },
@@ -29,6 +31,7 @@ const struct hs_row v12_client_rows[] = {
 	{ C12_WAIT_FINISHED, MSG_FINISHED,       LV_APP,   v12_on_server_finished, B(HS_UP) },
 
 	{ C12_WAIT_CERT,     MSG_HELLO_REQUEST,  LV_PLAIN, v12_on_hello_request,   B(C12_WAIT_CERT) },
+	{ C12_WAIT_STATUS,   MSG_HELLO_REQUEST,  LV_PLAIN, v12_on_hello_request,   B(C12_WAIT_STATUS) },
 	{ C12_WAIT_SKX,      MSG_HELLO_REQUEST,  LV_PLAIN, v12_on_hello_request,   B(C12_WAIT_SKX) },
 	{ C12_WAIT_CR_DONE,  MSG_HELLO_REQUEST,  LV_PLAIN, v12_on_hello_request,   B(C12_WAIT_CR_DONE) },
 	{ C12_WAIT_DONE,     MSG_HELLO_REQUEST,  LV_PLAIN, v12_on_hello_request,   B(C12_WAIT_DONE) },

@@ -9,6 +9,7 @@
  */
 #include "hs/v12_int.h"
 
+#include "hs/cert_attach.h"
 #include "hs/cert_in.h"
 #include "hs/cert_out.h"
 #include "hs/choose.h"
@@ -67,6 +68,7 @@ static enum leat_ret commit_chosen12(
 	h->server_type = c->auth.type;
 	h->client_type = c->client_type;
 	h->ems = has(ch, EXT_EMS);
+	attach_note_wants(h, ch->has, ch->status_type, ch->compress);
 	if (h->cfg->verify == LEAT_VERIFY_PEER) /* a client may sign all of this */
 		transcript_keep(&h->tr);
 	v12_commit_session(h, ch);
@@ -90,6 +92,7 @@ enum leat_ret v12_send_server_hello(struct hs *h, const struct client_hello *ch)
 		.point_formats = { uncompressed, sizeof(uncompressed) },
 	};
 	struct record_words words;
+	struct attach *attached;
 
 	server_make_random(h);
 	if (h->v12.secure_reneg) /* RFC 5746 3.6: "MUST include an empty "renegotiation_info"" */
@@ -116,7 +119,9 @@ enum leat_ret v12_send_server_hello(struct hs *h, const struct client_hello *ch)
 	sh.has |= words.has;
 	sh.record_size = words.record_size;
 	sh.max_fragment = words.max_fragment;
+	attach_promise12(h, &sh, &attached);
 	enc_server_hello(hs_out(h), &sh);
+	attach_unref(attached);
 	return hs_send(h);
 }
 

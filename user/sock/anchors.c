@@ -123,6 +123,40 @@ enum leat_ret anchors_load_cred(struct cred **out, const struct crypto *c, const
 	return ret;
 }
 
+static enum leat_ret load_attached(struct cred *cred, const char *option, const char *path,
+	enum leat_ret (*set)(struct cred *c, struct leat_span b, struct leat_err *err),
+	struct leat_err *err)
+{
+	struct leat_wr b = { 0 };
+	enum leat_ret ret = anchors_read(option, path, &b, err);
+
+	if (ret == LEAT_OK && b.n == 0)
+		ret = refuse(err, option, path, 0, "is empty");
+	if (ret == LEAT_OK)
+		ret = set(cred, leat_wr_done(&b), err);
+	if (ret == LEAT_FAILED)
+		ret = blame_file(err, option, path);
+	leat_wr_clear(&b);
+	return ret;
+}
+
+static enum leat_ret set_leaf_status(struct cred *c, struct leat_span b, struct leat_err *err)
+{
+	return cred_set_status(c, 0, b, err);
+}
+
+enum leat_ret anchors_load_attached(
+	struct cred *cred, const char *ocsp_file, const char *sct_file, struct leat_err *err)
+{
+	enum leat_ret ret = LEAT_OK;
+
+	if (ocsp_file)
+		ret = load_attached(cred, "ocsp_file", ocsp_file, set_leaf_status, err);
+	if (ret == LEAT_OK && sct_file)
+		ret = load_attached(cred, "sct_file", sct_file, cred_set_sct, err);
+	return ret;
+}
+
 enum leat_ret leat_config_use_files(
 	struct leat_config *c, const struct leat_files *f, struct leat_err *err)
 {
@@ -135,9 +169,14 @@ enum leat_ret leat_config_use_files(
 		return err_option(err, "keyfile", f->keyfile, "there is no certfile it belongs to");
 	if (!f->certfile && f->password)
 		return err_option(err, "password", NULL, "there is no certfile it belongs to");
+	if (!f->certfile && (f->ocsp_file || f->sct_file))
+		return err_option(err, f->ocsp_file ? "ocsp_file" : "sct_file", NULL,
+			"there is no certfile it belongs to");
 	if (f->certfile && anchors_load_cred(&cred, c->crypto, f->certfile, f->keyfile, f->password,
 				   err) != LEAT_OK)
 		return LEAT_FAILED;
+	if (cred && anchors_load_attached(cred, f->ocsp_file, f->sct_file, err) != LEAT_OK)
+		goto fail;
 	if (f->cacertfile &&
 		(store_new(&trust, err) != LEAT_OK || anchors_load_trust(trust, "cacertfile",
 							      f->cacertfile, NULL, err) != LEAT_OK))

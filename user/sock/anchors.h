@@ -27,6 +27,10 @@ LEAT_MUST_CHECK enum leat_ret anchors_load_trust(
 LEAT_MUST_CHECK enum leat_ret anchors_load_cred(struct cred **out, const struct crypto *c,
 	const char *certfile, const char *keyfile, const char *password, struct leat_err *err);
 
+/* Gives cred what these files hold; NULL: none. */
+LEAT_MUST_CHECK enum leat_ret anchors_load_attached(
+	struct cred *cred, const char *ocsp_file, const char *sct_file, struct leat_err *err);
+
 /* The system's anchors as a shared store (one reference for the caller) and, in source, the path they
  * came from. SSL_CERT_FILE and SSL_CERT_DIR replace the usual places. The last answer is kept while
  * the file stays what it was: the second caller pays a stat, not 20 ms. */
