@@ -38,8 +38,8 @@
 #define LIM_STAPLE        32768 /* one OCSP response; those of public CAs have 300 to 2500 bytes */
 #define LIM_STAPLE_SKEW_S 300   /* how far the clocks of a responder and ours may be apart */
 /* An OCSP response without nextUpdate is good for this long (RFC 6960 4.2.2.1 sets no bound). */
-#define LIM_STAPLE_AGE_S  (7 * 86400)
-#define LIM_SCT_LIST      16384 /* bytes of SCTs that are kept; logs make 120 bytes each */
+#define LIM_STAPLE_AGE_S (7 * 86400)
+#define LIM_SCT_LIST     16384 /* bytes of SCTs that are kept; logs make 120 bytes each */
 /* What a packed certificate may make its decoder allocate, beside four times its own length. */
 #define LIM_UNPACK_MEMORY (1024 * 1024)
 #define LIM_KEY_SHARES    16       /* key shares in one ClientHello; each would cost a key pair */

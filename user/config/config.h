@@ -86,7 +86,8 @@ struct leat_config {
 	bool lean_verify; /* plain chains may pass without libcrypto's path building (x509/lean) */
 	enum staple_rule staple; /* client: OCSP responses (x509/status) */
 	bool ask_sct;            /* client: ask for SCTs, for the application */
-	CONFIG_LIST(zip, ZIP_COUNT) zips; /* packed certificates (RFC 8879), in order of preference */
+	/* packed certificates (RFC 8879), in order of preference */
+	CONFIG_LIST(zip, ZIP_COUNT) zips;
 	bool chain_cache; /* chains that passed are kept with the trust store (x509/cache) */
 	enum leat_records records[2]; /* by enum leat_dir */
 	uint32_t max_handshake_size;
