@@ -184,6 +184,10 @@ struct leat_conn_info {
 LEAT_API void leat_conn_info(const struct leat_conn *c, struct leat_conn_info *out);
 /* leat_peer_cert returns the peer's certificate number i (DER, leaf first); empty past the end. */
 LEAT_API struct leat_span leat_peer_cert(const struct leat_conn *c, size_t i);
+/* leat_peer_ocsp is leat_engine_peer_ocsp. */
+LEAT_API struct leat_span leat_peer_ocsp(const struct leat_conn *c, size_t i);
+/* leat_peer_sct is leat_engine_peer_sct. */
+LEAT_API struct leat_span leat_peer_sct(const struct leat_conn *c, enum leat_sct_from from);
 /* leat_conn_fd returns the socket, to be polled; it stays the connection's. Who reads from or writes to
  * it gets ciphertext in between, except in a direction that the kernel carries. */
 LEAT_API int leat_conn_fd(const struct leat_conn *c);

@@ -56,6 +56,16 @@ enum leat_ret leat_conn_binding(const struct leat_conn *c, enum leat_binding_kin
 	return leat_engine_binding(c->e, kind, out, err);
 }
 
+struct leat_span leat_peer_ocsp(const struct leat_conn *c, size_t i)
+{
+	return leat_engine_peer_ocsp(c->e, i);
+}
+
+struct leat_span leat_peer_sct(const struct leat_conn *c, enum leat_sct_from from)
+{
+	return leat_engine_peer_sct(c->e, from);
+}
+
 int leat_conn_fd(const struct leat_conn *c)
 {
 	return c->fd;

@@ -20,6 +20,7 @@
 enum {
 	OPT_CERT = 1,
 	OPT_KEY,
+	OPT_OCSP,
 	OPT_DEV,
 	OPT_PEER_KEY,
 	OPT_CACERT,
@@ -49,6 +50,9 @@ static const struct arg_opt options[] = {
 		"certificate chain, PEM, leaf first. Several may be given:\n"
 		"the first that fits a client is used" },
 	{ "key", 'k', "FILE", OPT_KEY, "its private key, PEM (default: in the --cert file)" },
+	{ "ocsp-file", 0, "FILE", OPT_OCSP,
+		"OCSP response (DER) for the --cert before it, sent to\n"
+		"clients that ask" },
 	{ "dev", 0, NULL, OPT_DEV, "make up a certificate for localhost instead" },
 	{ "peer-key", 0, "FILE", OPT_PEER_KEY,
 		"accept this raw public key, PEM (RFC 7250); with --set\n"
@@ -105,7 +109,7 @@ struct job {
 	struct args *args;
 	struct accept_opts o;
 	struct tls_site tls;
-	const char *certs[MAX_CERTS], *keys[MAX_CERTS], *ca;
+	const char *certs[MAX_CERTS], *keys[MAX_CERTS], *ocsp[MAX_CERTS], *ca;
 	unsigned num_certs, num_keys;
 	char label[250];
 	bool have_target, have_psk;
@@ -177,6 +181,17 @@ static int add_file(
 	return 0;
 }
 
+/* A file that goes with the last --cert. */
+static int go_with(struct job *j, const char *value)
+{
+	if (j->num_certs == 0 || j->ocsp[j->num_certs - 1]) {
+		args_wrong(j->args, "--ocsp-file: goes with a --cert before it, one with each");
+		return TOOL_USAGE;
+	}
+	j->ocsp[j->num_certs - 1] = value;
+	return 0;
+}
+
 static int take_export(struct job *j, const char *text)
 {
 	const char *colon = strrchr(text, ':');
@@ -229,6 +244,7 @@ static int take(struct job *j, int id, const char *value)
 	case ARG_SETTING: return set_option(j, j->args->setting, value);
 	case OPT_CERT: return add_file(j, "--cert", value, j->certs, &j->num_certs);
 	case OPT_KEY: return add_file(j, "--key", value, j->keys, &j->num_keys);
+	case OPT_OCSP: return go_with(j, value);
 	case OPT_DEV: j->o.dev = true; return 0;
 	case OPT_CACERT: j->ca = value; return 0;
 	case OPT_ECHO: j->o.talk = ACCEPT_ECHO; return 0;
@@ -273,7 +289,8 @@ static enum leat_ret add_files(struct job *j, struct leat_err *err)
 
 	for (unsigned i = 0; i < j->num_certs && r == LEAT_OK; i++) {
 		files = (struct leat_files){ .certfile = j->certs[i],
-			.keyfile = j->num_keys ? j->keys[i] : NULL };
+			.keyfile = j->num_keys ? j->keys[i] : NULL,
+			.ocsp_file = j->ocsp[i] };
 		r = leat_config_use_files(j->tls.cfg, &files, err);
 	}
 	if (r == LEAT_OK && j->o.dev)

@@ -12,6 +12,8 @@ enum {
 	OPT_LISTEN = 1,
 	OPT_CERT,
 	OPT_KEY,
+	OPT_OCSP,
+	OPT_SCT,
 	OPT_CACERT,
 	OPT_DEV,
 	OPT_RECORDS,
@@ -39,6 +41,12 @@ static const struct arg_opt options[] = {
 		"certificate chain, PEM, leaf first; with --key. Several\n"
 		"pairs may be given: the first that fits a client is used" },
 	{ "key", 'k', "FILE", OPT_KEY, "private key, PEM" },
+	{ "ocsp-file", 0, "FILE", OPT_OCSP,
+		"OCSP response (DER) for the --cert before it, sent to\n"
+		"clients that ask" },
+	{ "sct-file", 0, "FILE", OPT_SCT,
+		"SCTs (SignedCertificateTimestampList) for the --cert\n"
+		"before it, sent to clients that ask" },
 	{ "cacert", 0, "FILE", OPT_CACERT,
 		"ask clients for a certificate under one of these CAs, PEM;\n"
 		"--set fail_if_no_peer_cert=true: refuse those without" },
@@ -122,6 +130,18 @@ static bool add_file(const struct args *args, const char *name, const char *valu
 	return true;
 }
 
+/* A file that goes with the last --cert. */
+static bool go_with(const struct args *args, const char *name, const char *value,
+	const struct serve_opts *o, const char **list)
+{
+	if (o->num_certs == 0 || list[o->num_certs - 1]) {
+		args_wrong(args, "%s: goes with a --cert before it, one with each", name);
+		return false;
+	}
+	list[o->num_certs - 1] = value;
+	return true;
+}
+
 static bool add_setting(const struct args *args, struct serve_opts *o, const char *value)
 {
 	if (o->num_options == SERVE_MAX_OPTIONS) {
@@ -176,6 +196,8 @@ static bool take(const struct args *args, int id, const char *value, struct serv
 		return args_host_port(args, value, true, o->host, sizeof(o->host), &o->port);
 	case OPT_CERT: return add_file(args, "--cert", value, o->cert, &o->num_certs);
 	case OPT_KEY: return add_file(args, "--key", value, o->key, &o->num_keys);
+	case OPT_OCSP: return go_with(args, "--ocsp-file", value, o, o->ocsp);
+	case OPT_SCT: return go_with(args, "--sct-file", value, o, o->sct);
 	case OPT_CACERT: o->cacert = value; return true;
 	case OPT_DEV: o->dev = true; return true;
 	case OPT_RECORDS:

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "tool/connect.h"
+#include "wire/list.h"
 #include "x509/verify.h"
 
 #define LINE 512
@@ -13,7 +14,8 @@
 static bool is_certificate_alert(unsigned alert)
 {
 	return (alert >= LEAT_ALERT_BAD_CERTIFICATE && alert <= LEAT_ALERT_CERTIFICATE_UNKNOWN) ||
-	       alert == LEAT_ALERT_UNKNOWN_CA;
+	       alert == LEAT_ALERT_UNKNOWN_CA ||
+	       alert == LEAT_ALERT_BAD_CERTIFICATE_STATUS_RESPONSE;
 }
 
 int connect_exit_code(const struct leat_err *err)
@@ -45,6 +47,31 @@ static void print_records(const struct leat_conn_info *in)
 		in->tx.backend, in->tx.why_text);
 }
 
+static const char *ocsp_name(enum leat_ocsp o)
+{
+	return o == LEAT_OCSP_GOOD ? "good" : o == LEAT_OCSP_UNJUDGED ? "unjudged" : "none";
+}
+
+/* SCTs in a list whose elements have two bytes of length each. */
+static int count_scts(struct leat_span list)
+{
+	struct leat_rd in = leat_rd_of(list);
+	struct leat_span sct;
+	int n = 0;
+
+	while (list_next16(&in, &sct))
+		n++;
+	return n;
+}
+
+static void print_attached(const struct leat_conn *c, const struct leat_engine_info *t)
+{
+	fprintf(stderr, "ocsp: %s, scts: %d sent, %d in the certificate, packed: %s\n",
+		ocsp_name(t->ocsp), count_scts(leat_peer_sct(c, LEAT_SCT_TLS)),
+		count_scts(leat_peer_sct(c, LEAT_SCT_CERT)),
+		t->cert_packed ? t->cert_packed : "no");
+}
+
 static const char *or_dash(const char *s)
 {
 	return s ? s : "-";
@@ -72,6 +99,7 @@ void connect_report_start(const struct connect_wish *w, const struct leat_conn *
 		fprintf(stderr, "verified: %s%s\n",
 			w->insecure ? "no, --insecure" : "yes, chain and name ",
 			w->insecure ? "" : w->name);
+		print_attached(c, &info.tls);
 	}
 	print_tls(&info.tls);
 	print_records(&info);
@@ -106,6 +134,13 @@ static void add_connection(json_t *o, const struct connect_wish *w, const struct
 			   in.tls.resumed, "retried", in.tls.retried, "verified", !w->insecure));
 	json_object_set_new(o, "client_signature",
 		in.tls.client_scheme_name ? json_string(in.tls.client_scheme_name) : json_null());
+	json_object_set_new(o, "ocsp", json_string(ocsp_name(in.tls.ocsp)));
+	json_object_set_new(o, "cert_packed",
+		in.tls.cert_packed ? json_string(in.tls.cert_packed) : json_null());
+	json_object_set_new(
+		o, "scts_tls", json_integer(count_scts(leat_peer_sct(c, LEAT_SCT_TLS))));
+	json_object_set_new(
+		o, "scts_cert", json_integer(count_scts(leat_peer_sct(c, LEAT_SCT_CERT))));
 	json_object_set_new(o, "alpn",
 		in.tls.alpn.n ? json_stringn((const char *)in.tls.alpn.p, in.tls.alpn.n)
 			      : json_null());

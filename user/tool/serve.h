@@ -48,6 +48,7 @@ struct serve_opts {
 	char host[256];
 	uint16_t port;
 	const char *cert[SERVE_MAX_CREDS], *key[SERVE_MAX_CREDS];
+	const char *ocsp[SERVE_MAX_CREDS], *sct[SERVE_MAX_CREDS]; /* by cert; NULL: none */
 	unsigned num_certs, num_keys;
 	const char *cacert; /* not NULL: clients are asked for a certificate */
 	bool dev;

@@ -30,6 +30,9 @@ static enum leat_ret add_files(
 	if (r == LEAT_OK)
 		r = leat_config_add_cred(cfg, leat_wr_done(&cert), leat_wr_done(&key),
 			(struct leat_span){ NULL, 0 }, err);
+	if (r == LEAT_OK)
+		r = anchors_load_attached(
+			cfg->creds[cfg->num_creds - 1], o->ocsp[i], o->sct[i], err);
 	leat_wr_clear(&cert);
 	leat_wr_clear(&key);
 	return r;
