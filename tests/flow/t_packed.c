@@ -2,6 +2,8 @@
  *
  * t_packed.c - certificates packed as RFC 8879 says: each algorithm, who chooses, what is kept, and every
  * way a server may get it wrong.
+ *
+ * REQ: F-certcomp
  */
 #include "tamper.h"
 

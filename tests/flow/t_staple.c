@@ -3,6 +3,8 @@
  * t_staple.c - OCSP responses and SCTs in whole handshakes of both versions: asked and not asked, good and
  * each way of being wrong, taken away and renewed while the server runs, by servers that do what they
  * should not.
+ *
+ * REQ: F-ocsp-c F-ocsp-s F-ocsp-multi F-muststaple
  */
 #include "ocsp.h"
 #include "tamper.h"
