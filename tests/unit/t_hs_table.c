@@ -239,7 +239,7 @@ static void rfc_is_in_the_table(void **state)
 
 /* ---- the flights of TLS 1.2 as the RFCs draw them ---- */
 
-#define MAX_WAY 8
+#define MAX_WAY 10
 
 /* Every way through the tables from the first message to the end, as message numbers. A message that
  * leads back to its own state is taken once, HelloRequest (which may come anywhere) never. */
@@ -261,6 +261,19 @@ static const struct way heard_by_client[] = {
 	{ { MSG_SERVER_HELLO, MSG_CERT, MSG_SERVER_KX, MSG_CERT_REQUEST, MSG_HELLO_DONE,
 		  MSG_SESSION_TICKET, HS_MSG_CCS, MSG_FINISHED },
 		8 },
+	/* RFC 6066 8: the same four with CertificateStatus "immediately after the Certificate message" */
+	{ { MSG_SERVER_HELLO, MSG_CERT, MSG_CERT_STATUS, MSG_SERVER_KX, MSG_HELLO_DONE, HS_MSG_CCS,
+		  MSG_FINISHED },
+		7 },
+	{ { MSG_SERVER_HELLO, MSG_CERT, MSG_CERT_STATUS, MSG_SERVER_KX, MSG_CERT_REQUEST,
+		  MSG_HELLO_DONE, HS_MSG_CCS, MSG_FINISHED },
+		8 },
+	{ { MSG_SERVER_HELLO, MSG_CERT, MSG_CERT_STATUS, MSG_SERVER_KX, MSG_HELLO_DONE,
+		  MSG_SESSION_TICKET, HS_MSG_CCS, MSG_FINISHED },
+		8 },
+	{ { MSG_SERVER_HELLO, MSG_CERT, MSG_CERT_STATUS, MSG_SERVER_KX, MSG_CERT_REQUEST,
+		  MSG_HELLO_DONE, MSG_SESSION_TICKET, HS_MSG_CCS, MSG_FINISHED },
+		9 },
 	/* figure 2 of both */
 	{ { MSG_SERVER_HELLO, HS_MSG_CCS, MSG_FINISHED }, 3 },
 	{ { MSG_SERVER_HELLO, MSG_SESSION_TICKET, HS_MSG_CCS, MSG_FINISHED }, 4 },
