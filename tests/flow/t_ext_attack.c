@@ -358,7 +358,8 @@ static void where_it_may_not_stand(void **state)
 static void unasked(void **state)
 {
 	static const char *const bodies[] = { "", "01", "0000", "4000", "001d", "0002001d",
-		"0003026832", "0000000100", "01000001aa", "001d0001aa", "0100", "0002aabb" };
+		"0003026832", "0000000100", "01000001aa", "001d0001aa", "0100", "0002aabb",
+		"00030001aa" };
 	size_t tried = 0, named = 0;
 
 	(void)state;
