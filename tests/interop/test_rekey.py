@@ -20,7 +20,7 @@ def site(leat, pki, tmp_path_factory):
     (root / "index.html").write_text("".join(TEXT % n for n in range(LINES)))
     ident = pki.cert("p256")
     s = Server([leat, "serve", root, "--listen", "127.0.0.1:0", "--cert", ident.chain, "--key",
-                ident.key, "--records", "user", "--set", "key_update_at=20000", "--set",
+                ident.key, "--records", "user", "--set", "key_update_at=60000", "--set",
                 "record_padding=1000", "--json"], ready=r'"event":"listening".*"port":(\d+)')
     yield int(s.match.group(1))
     assert s.stop() == 0, s.output()
@@ -42,8 +42,8 @@ def test_openssl_client(site, pki, suite):
 def test_openssl_client_sees_the_updates(site, pki):
     ok, text = peers.openssl_client(site, pki.ca, version="1.3", extra=["-msg"])
     assert ok
-    # 300 KB by 20 KB: each KeyUpdate after the record that crosses the border
-    assert text.count("Handshake [length 0005], KeyUpdate") in range(8, 20)
+    # 300 KB by 60 KB; GnuTLS refuses more than eight in a second
+    assert text.count("Handshake [length 0005], KeyUpdate") in range(3, 8)
 
 
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
