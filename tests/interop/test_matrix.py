@@ -282,7 +282,11 @@ def client_early(t):
     else:
         t.ask(version="1.3", session="early")
         line = t.ask(version="1.3", session="early", early=REQUEST)
-    assert (line["early_data"], line["early"]) == ("accepted", len(REQUEST)), line
+    assert line["early_data"] == "accepted", line
+    if t.name == "nss":  # tstclnt writes when it may: early if it is faster than our answer
+        assert line["early"] + line["received"] == len(REQUEST), line
+    else:
+        assert line["early"] == len(REQUEST), line
 
 
 def client_early_rejected(t):
