@@ -75,6 +75,33 @@ static void every_group(void **state)
 				connect_with(v, NULL, group_at(i)->name, KEY_EC_P256);
 }
 
+/* RFC 7919's groups are not offered unasked. */
+static void finite_fields(void **state)
+{
+	(void)state;
+	for (size_t i = 0; group_at(i); i++) {
+		struct leat_config *c = pair_client_config(), *s = pair_server_config(KEY_EC_P256);
+		struct pair p = { 0 };
+		struct hs_facts f;
+
+		if (group_at(i)->kind != GROUP_FFDHE) {
+			leat_config_unref(c);
+			leat_config_unref(s);
+			continue;
+		}
+		pair_set(c, "groups",
+			i % 2 ? "x25519,ffdhe2048,ffdhe3072,ffdhe4096,ffdhe6144,ffdhe8192"
+			      : group_at(i)->name);
+		pair_set(s, "groups", group_at(i)->name);
+		pair_set(s, "versions", "tlsv1.3");
+		pair_init(&p, c, s, NULL);
+		pair_must_connect(&p);
+		hs_facts(p.side[LEAT_SERVER].hs, &f);
+		assert_ptr_equal(f.group, group_at(i));
+		pair_clear(&p);
+	}
+}
+
 static void every_certificate(void **state)
 {
 	(void)state;
@@ -401,6 +428,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_suite),
 		cmocka_unit_test(every_group),
+		cmocka_unit_test(finite_fields),
 		cmocka_unit_test(every_certificate),
 		cmocka_unit_test(everything),
 		cmocka_unit_test(version_choice),

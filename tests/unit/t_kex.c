@@ -3,7 +3,9 @@
  * t_kex.c: user/crypto/kex.c - agreement by group, and every way a peer's value can be wrong.
  *
  * REQ: F-x25519 F-x448
+ * TIMEOUT: 180
  */
+#include "fakekem.h"
 #include "vec.h"
 #include "rfc8448.h"
 
@@ -14,6 +16,7 @@
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
 
+#include "crypto/crypto_int.h"
 #include "crypto/kex.h"
 
 static struct crypto *c;
@@ -23,6 +26,7 @@ static int setup(void **state)
 	struct leat_err err = { 0 };
 
 	(void)state;
+	fakekem_load();
 	return crypto_new(&c, &err) == LEAT_OK ? 0 : -1;
 }
 
@@ -60,7 +64,7 @@ static struct kex known(unsigned group, const char *private_hex, const char *pub
 		BN_free(bn);
 	}
 	assert_non_null(key);
-	return (struct kex){ g, key };
+	return (struct kex){ .group = g, .pkey = key };
 }
 
 static void finish_is(struct kex *k, const char *peer, const char *want)
@@ -138,7 +142,7 @@ static void both_sides_agree(void **state)
 	(void)state;
 	assert_false(crypto_has_group(c, NULL));
 	for (size_t i = 0; (g = group_at(i)); i++)
-		for (int round = 0; round < (g->share_len > 65 ? 5 : 40); round++) {
+		for (int round = 0; round < (g->share_len > 65 ? 3 : 40); round++) {
 			struct kex k;
 			struct kex_out a, b;
 			struct leat_wr cs = { 0 }, ss = { 0 };
@@ -150,14 +154,14 @@ static void both_sides_agree(void **state)
 			assert_int_equal(cs.n, g->share_len);
 			assert_int_equal(
 				kex_respond(c, g, leat_wr_done(&cs), &ss, &a, &err), LEAT_OK);
-			assert_int_equal(ss.n, 1 + g->share_len);
+			assert_int_equal(ss.n, 1 + g->reply_len);
 			assert_int_equal(ss.p[0], 0xaa);
 			if (g->kind == GROUP_NIST) {
 				assert_int_equal(cs.p[0], 4);
 				assert_int_equal(ss.p[1], 4);
 			}
 			assert_int_equal(
-				kex_finish(&k, c, (struct leat_span){ ss.p + 1, g->share_len }, &b,
+				kex_finish(&k, c, (struct leat_span){ ss.p + 1, g->reply_len }, &b,
 					&err),
 				LEAT_OK);
 			assert_int_equal(a.n, g->secret_len);
@@ -242,7 +246,7 @@ static void wrong_lengths(void **state)
 	(void)state;
 	for (size_t i = 0; (g = group_at(i)); i++) {
 		struct leat_span s = good_share(g);
-		uint8_t longer[200] = { 0 };
+		uint8_t longer[2000] = { 0 };
 		const size_t lens[] = { 0, 1, 2, 31, 32, 33, 55, 56, 57, 64, 65, 66, 97, 132, 133 };
 
 		memcpy(longer, s.p, s.n);
@@ -377,6 +381,61 @@ static void x448_small_order(void **state)
 	refused(g, (struct leat_span){ b, 56 });
 }
 
+/* RFC 7919 A.1: the prime of ffdhe2048; the others begin and end the same. Values are read as numbers of
+ * its length, RFC 8446 4.2.8.1: "1 < Y < p-1". */
+static void finite_field_range(void **state)
+{
+	const struct group *g;
+
+	(void)state;
+	for (size_t i = 0; (g = group_at(i)); i++) {
+		uint8_t y[1024] = { 0 }, p[1024];
+		BIGNUM *bn = NULL;
+
+		if (g->kind != GROUP_FFDHE)
+			continue;
+		assert_int_equal(EVP_PKEY_get_bn_param(((const struct crypto *)c)->group[i],
+					 OSSL_PKEY_PARAM_FFC_P, &bn),
+			1);
+		assert_int_equal(BN_bn2binpad(bn, p, (int)g->share_len), g->share_len);
+		assert_memory_equal(p, vec_hex("ffffffffffffffffadf85458a2bb4a9a").p, 16);
+		assert_memory_equal(p + g->share_len - 8, vec_hex("ffffffffffffffff").p, 8);
+		BN_free(bn);
+		refused(g, (struct leat_span){ y, g->share_len }); /* 0 */
+		y[g->share_len - 1] = 1;
+		refused(g, (struct leat_span){ y, g->share_len }); /* 1 */
+		refused(g, (struct leat_span){ p, g->share_len }); /* p */
+		p[g->share_len - 1] = 0xfe;
+		refused(g, (struct leat_span){ p, g->share_len }); /* p - 1 */
+		memcpy(y, p, g->share_len);
+		memset(y + g->share_len - 8, 0, 8);
+		y[g->share_len - 9]++;
+		refused(g, (struct leat_span){ y, g->share_len }); /* p + 1 */
+		memset(y, 0xff, g->share_len);
+		refused(g, (struct leat_span){ y, g->share_len });
+	}
+}
+
+/* The least values that are in range are taken: 2 and p - 2. Their secret keeps its leading zeros. */
+static void finite_field_edges(void **state)
+{
+	const struct group *g = group_by_id(GROUP_FFDHE2048);
+	struct leat_wr w = { 0 };
+	struct leat_err err = { 0 };
+	uint8_t y[256] = { 0 };
+	struct kex_out o;
+
+	(void)state;
+	y[255] = 2;
+	assert_int_equal(
+		kex_respond(c, g, (struct leat_span){ y, sizeof(y) }, &w, &o, &err), LEAT_OK);
+	assert_int_equal(o.n, 256);
+	/* 2^x of our x is what we sent */
+	assert_memory_equal(o.b, w.p, 256);
+	kex_out_clear(&o);
+	leat_wr_clear(&w);
+}
+
 static void misuse(void **state)
 {
 	struct leat_err err = { 0 };
@@ -400,7 +459,7 @@ static void no_room_for_the_share(void **state)
 	for (size_t i = 0; (g = group_at(i)); i++) {
 		struct leat_err err = { 0 };
 		struct leat_wr w;
-		uint8_t buf[133];
+		uint8_t buf[GROUP_REPLY_MAX];
 		struct kex k;
 
 		leat_wr_fixed(&w, buf, g->share_len - 1);
@@ -492,6 +551,8 @@ int main(void)
 		cmocka_unit_test(points_off_the_curve),
 		cmocka_unit_test(x25519_small_order),
 		cmocka_unit_test(x448_small_order),
+		cmocka_unit_test(finite_field_range),
+		cmocka_unit_test(finite_field_edges),
 		cmocka_unit_test(misuse),
 		cmocka_unit_test(no_room_for_the_share),
 		cmocka_unit_test(out_is_wiped),

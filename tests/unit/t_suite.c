@@ -102,12 +102,13 @@ static void preference(void **state)
 		assert_false(
 			saw12 && s->version == LEAT_TLS13); /* TLS 1.3 stands together, first */
 	}
-	assert_int_equal(group_at(0)->id, GROUP_X25519);
-	assert_int_equal(group_at(1)->id, GROUP_SECP256R1);
-	assert_int_equal(group_at(2)->id, GROUP_SECP384R1);
-	assert_int_equal(group_at(3)->id, GROUP_SECP521R1);
-	assert_int_equal(group_at(4)->id, GROUP_X448);
-	assert_null(group_at(5));
+	assert_int_equal(group_at(0)->id, GROUP_X25519MLKEM768);
+	assert_int_equal(group_at(1)->id, GROUP_X25519);
+	assert_int_equal(group_at(2)->id, GROUP_SECP256R1);
+	assert_int_equal(group_at(3)->id, GROUP_SECP384R1);
+	assert_int_equal(group_at(4)->id, GROUP_SECP521R1);
+	assert_int_equal(group_at(5)->id, GROUP_X448);
+	assert_null(group_at(13));
 	assert_null(group_at((size_t)-1));
 }
 
@@ -188,13 +189,26 @@ static void groups(void **state)
 		unsigned id;
 		const char *name, *alias;
 		enum group_kind kind;
-		size_t share, secret;
+		size_t share, reply, secret;
+		bool on;
 	} t[] = {
-		{ 0x001d, "x25519", "X25519", GROUP_X, 32, 32 },
-		{ 0x0017, "secp256r1", "prime256v1", GROUP_NIST, 65, 32 },
-		{ 0x0018, "secp384r1", "P-384", GROUP_NIST, 97, 48 },
-		{ 0x0019, "secp521r1", "P-521", GROUP_NIST, 133, 66 },
-		{ 0x001e, "x448", "X448", GROUP_X, 56, 56 },
+		{ 0x001d, "x25519", "X25519", GROUP_X, 32, 32, 32, true },
+		{ 0x0017, "secp256r1", "prime256v1", GROUP_NIST, 65, 65, 32, true },
+		{ 0x0018, "secp384r1", "P-384", GROUP_NIST, 97, 97, 48, true },
+		{ 0x0019, "secp521r1", "P-521", GROUP_NIST, 133, 133, 66, true },
+		{ 0x001e, "x448", "X448", GROUP_X, 56, 56, 56, true },
+		/* RFC 7919 A, RFC 8446 4.2.7 */
+		{ 0x0100, "ffdhe2048", "FFDHE2048", GROUP_FFDHE, 256, 256, 256, false },
+		{ 0x0101, "ffdhe3072", "FFDHE3072", GROUP_FFDHE, 384, 384, 384, false },
+		{ 0x0102, "ffdhe4096", "FFDHE4096", GROUP_FFDHE, 512, 512, 512, false },
+		{ 0x0103, "ffdhe6144", "FFDHE6144", GROUP_FFDHE, 768, 768, 768, false },
+		{ 0x0104, "ffdhe8192", "FFDHE8192", GROUP_FFDHE, 1024, 1024, 1024, false },
+		/* draft-ietf-tls-ecdhe-mlkem 4: lengths of both shares and of the secret */
+		{ 0x11ec, "X25519MLKEM768", "x25519mlkem768", GROUP_HYBRID, 1216, 1120, 64, true },
+		{ 0x11eb, "SecP256r1MLKEM768", "secp256r1mlkem768", GROUP_HYBRID, 1249, 1153, 64,
+			false },
+		{ 0x11ed, "SecP384r1MLKEM1024", "secp384r1mlkem1024", GROUP_HYBRID, 1665, 1665, 80,
+			false },
 	};
 
 	(void)state;
@@ -207,8 +221,10 @@ static void groups(void **state)
 		assert_ptr_equal(g, group_named(g->ossl_name));
 		assert_int_equal(g->kind, t[i].kind);
 		assert_int_equal(g->share_len, t[i].share);
+		assert_int_equal(g->reply_len, t[i].reply);
+		assert_true(g->reply_len <= GROUP_REPLY_MAX);
 		assert_int_equal(g->secret_len, t[i].secret);
-		assert_true(g->by_default);
+		assert_int_equal(g->by_default, t[i].on);
 	}
 	/* sect* and Brainpool, secp192r1, secp224r1, secp256k1, GREASE, explicit curves */
 	for (unsigned id = 0; id < 0x17; id++)

@@ -42,13 +42,17 @@
 #define LIM_SCT_LIST     16384 /* bytes of SCTs that are kept; logs make 120 bytes each */
 /* What a packed certificate may make its decoder allocate, beside four times its own length. */
 #define LIM_UNPACK_MEMORY (1024 * 1024)
-#define LIM_KEY_SHARES    16       /* key shares in one ClientHello; each would cost a key pair */
-#define LIM_SESSION_ID    32       /* RFC 8446 4.1.2: legacy_session_id<0..32> */
-#define LIM_COOKIE        4096     /* RFC allows 2^16-1; our own is small, others' are too */
-#define LIM_ALPN_NAME     255      /* RFC 7301: ProtocolName<1..2^8-1> */
-#define LIM_HOST_NAME     255      /* RFC 1035 */
-#define LIM_EARLY_DATA    16777216 /* bytes of early data a server may say it takes */
-#define LIM_PSK_IDENTITY  4096     /* of an external PSK of ours; RFC allows 2^16-1 */
+#define LIM_KEY_SHARES    16 /* key shares in one ClientHello; each would cost a key pair */
+/* Primes of a DHE server. Below: within reach of a state (Logjam). Above: one exponentiation costs the
+ * client more than a server may ask for; the largest of RFC 7919. */
+#define LIM_DH_BITS_MIN  2048
+#define LIM_DH_BITS_MAX  8192
+#define LIM_SESSION_ID   32       /* RFC 8446 4.1.2: legacy_session_id<0..32> */
+#define LIM_COOKIE       4096     /* RFC allows 2^16-1; our own is small, others' are too */
+#define LIM_ALPN_NAME    255      /* RFC 7301: ProtocolName<1..2^8-1> */
+#define LIM_HOST_NAME    255      /* RFC 1035 */
+#define LIM_EARLY_DATA   16777216 /* bytes of early data a server may say it takes */
+#define LIM_PSK_IDENTITY 4096     /* of an external PSK of ours; RFC allows 2^16-1 */
 #define LIM_PSK_TRIED \
 	5 /* identities of one ClientHello that are looked up: each may cost an AEAD */
 #define LIM_TICKETS         16       /* tickets one connection hands out, and a client keeps */

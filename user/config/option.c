@@ -688,8 +688,12 @@ static const struct option options[] = {
 		"cipher suites by IANA or OpenSSL name", "all of the highest version",
 		"Exactly these cipher suites, in order of preference.", set_ciphers, show_ciphers },
 	{ "groups", "supported_groups", OPTION_LIST, OPTION_BOTH, false, 0, 0,
-		"x25519, secp256r1, secp384r1, secp521r1, x448", "",
-		"Groups for the key exchange, in order of preference.", set_groups, show_groups },
+		"X25519MLKEM768, SecP256r1MLKEM768, SecP384r1MLKEM1024, "
+		"x25519, secp256r1, secp384r1, secp521r1, x448, ffdhe2048, ffdhe3072, ffdhe4096, ffdhe6144, ffdhe8192",
+		"",
+		"Groups for the key exchange, in order of preference. Hybrids with ML-KEM exist where libcrypto "
+		"has it, and X25519MLKEM768 is then the first of the default.",
+		set_groups, show_groups },
 	{ "signature_algs", "signature_algorithms", OPTION_LIST, OPTION_BOTH, false, 0, 0,
 		"RFC 8446 names, such as ed25519 or rsa_pss_rsae_sha256", "",
 		"Signature algorithms accepted from the peer and used by us, in order of preference.",

@@ -32,15 +32,19 @@ size_t group_seat(const struct group *g)
 	return i;
 }
 
+const char *group_key_type(const struct group *g)
+{
+	return g->kind == GROUP_NIST ? "EC" : g->kind == GROUP_FFDHE ? "DH" : g->ossl_name;
+}
+
 /* For the NIST curves a context made by name generates cheaper than one made from a key: the key's
  * EC_GROUP would be copied each time. */
 EVP_PKEY_CTX *new_generator(const struct group *g)
 {
-	const char *type = g->kind == GROUP_NIST ? "EC" : g->ossl_name;
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, group_key_type(g), NULL);
 
 	if (ctx && EVP_PKEY_keygen_init(ctx) == 1 &&
-		(g->kind != GROUP_NIST || EVP_PKEY_CTX_set_group_name(ctx, g->ossl_name) == 1))
+		(g->kind == GROUP_X || EVP_PKEY_CTX_set_group_name(ctx, g->ossl_name) == 1))
 		return ctx;
 	EVP_PKEY_CTX_free(ctx);
 	return NULL;
@@ -72,15 +76,30 @@ static EVP_PKEY *group_template(const struct group *g, EVP_PKEY_CTX *ctx)
 	return key;
 }
 
+/* Groups that nobody uses unasked get their generator with their first key. */
 static void set_up_group(struct crypto *c, const struct group *g)
 {
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(
-		NULL, g->kind == GROUP_NIST ? "EC" : g->ossl_name, NULL);
+	EVP_PKEY_CTX *ctx;
 
+	atomic_init(generator_slot(c, g), NULL);
+	if (g->kind == GROUP_HYBRID)
+		return;
+	ctx = EVP_PKEY_CTX_new_from_name(NULL, group_key_type(g), NULL);
 	if (ctx)
 		c->group[group_seat(g)] = group_template(g, ctx);
 	EVP_PKEY_CTX_free(ctx);
-	atomic_init(generator_slot(c, g), c->group[group_seat(g)] ? new_generator(g) : NULL);
+	if (c->group[group_seat(g)] && g->by_default)
+		atomic_init(generator_slot(c, g), new_generator(g));
+}
+
+/* After the curves they are made of. */
+static void set_up_hybrids(struct crypto *c)
+{
+	const struct group *g;
+
+	for (size_t i = 0; (g = group_at(i)); i++)
+		if (g->kind == GROUP_HYBRID)
+			c->hybrid[i] = hybrid_probe(c, g);
 }
 
 /* Both the keys and their signature algorithm; the curves are in group[]. */
@@ -137,6 +156,7 @@ enum leat_ret crypto_new(struct crypto **out, struct leat_err *err)
 		c->cipher[i] = EVP_CIPHER_fetch(NULL, cipher_names[i], NULL);
 	for (size_t i = 0; (g = group_at(i)); i++)
 		set_up_group(c, g);
+	set_up_hybrids(c);
 	set_up_signatures(c);
 	lacks = missing(c);
 	if (lacks) {
@@ -215,7 +235,7 @@ bool crypto_has_aead(const struct crypto *c, enum aead_id id)
 
 bool crypto_has_group(const struct crypto *c, const struct group *g)
 {
-	return g && c->group[group_seat(g)];
+	return g && (c->group[group_seat(g)] || c->hybrid[group_seat(g)]);
 }
 
 bool crypto_has_scheme(const struct crypto *c, const struct sigscheme *s)

@@ -8,10 +8,9 @@
 #include <stdatomic.h>
 #include <openssl/evp.h>
 
-#include "crypto/crypto.h"
-#include "crypto/suite.h"
+#include "crypto/kex.h"
 
-/* Rows the group table may grow to (finite-field and hybrid groups are still to come). */
+/* Rows the group table may grow to. */
 #define GROUP_SEATS 16
 
 #define BLANKS 2
@@ -30,7 +29,8 @@ struct aead_ctx {
 struct crypto {
 	atomic_uint refs;
 	EVP_CIPHER *cipher[AEAD_COUNT];
-	bool signs[KEY_COUNT]; /* by kind of key */
+	bool signs[KEY_COUNT];    /* by kind of key */
+	bool hybrid[GROUP_SEATS]; /* hybrid groups: ML-KEM and the curve are both there */
 	/* A key of the group as a source of parameters: copying them costs neither a fetch by name nor a
 	 * new EC_GROUP. The key itself is never used for agreement. NULL: group absent. */
 	EVP_PKEY *group[GROUP_SEATS];
@@ -64,6 +64,28 @@ EVP_PKEY *crypto_take_blank(const struct crypto *c, const struct group *g);
 /* Gives one back whose value was set well; one in an unknown state is freed instead. */
 void crypto_park_blank(const struct crypto *c, const struct group *g, EVP_PKEY *key);
 
+/* kex.c's parts for hybrid.c: g is one of the curves. agree puts the secret at out, g->secret_len bytes,
+ * or leaves zeros. refuse: libcrypto would not have the peer's value. */
+LEAT_MUST_CHECK bool kex_put_share(EVP_PKEY *key, size_t len, struct leat_wr *share);
+LEAT_MUST_CHECK enum leat_ret kex_import(const struct crypto *c, const struct group *g,
+	struct leat_span peer, EVP_PKEY **out, struct leat_err *err);
+LEAT_MUST_CHECK enum leat_ret kex_agree(const struct group *g, EVP_PKEY *mine, EVP_PKEY *theirs,
+	uint8_t *out, struct leat_err *err);
+LEAT_MUST_CHECK enum leat_ret kex_refuse(struct leat_err *err, const char *what);
+LEAT_MUST_CHECK enum leat_ret kex_no_share(const struct leat_wr *share, struct leat_err *err);
+void free_pkey_ctx(EVP_PKEY_CTX **p);
+
+/* hybrid.c: kex_start, kex_finish, kex_respond for hybrid groups; k->group is set. */
+bool hybrid_probe(const struct crypto *c, const struct group *g);
+LEAT_MUST_CHECK enum leat_ret hybrid_start(
+	struct kex *k, const struct crypto *c, struct leat_wr *share, struct leat_err *err);
+LEAT_MUST_CHECK enum leat_ret hybrid_finish(struct kex *k, const struct crypto *c,
+	struct leat_span peer, struct kex_out *out, struct leat_err *err);
+LEAT_MUST_CHECK enum leat_ret hybrid_respond(const struct crypto *c, const struct group *g,
+	struct leat_span peer, struct leat_wr *share, struct kex_out *out, struct leat_err *err);
+
+/* libcrypto's name of the kind of key. */
+const char *group_key_type(const struct group *g);
 /* Index of a row in the group table. */
 size_t group_seat(const struct group *g);
 /* A fresh key generation context; NULL when libcrypto has none. */

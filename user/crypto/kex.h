@@ -24,8 +24,9 @@ static inline struct leat_span kex_out_span(const struct kex_out *k)
 
 /* Our ephemeral key. Zero state is legal to clear. */
 struct kex {
-	const struct group *group;
-	void *pkey; /* EVP_PKEY */
+	const struct group *group; /* NULL: a prime of somebody's own (dh.h) */
+	void *pkey;                /* EVP_PKEY */
+	void *kem;                 /* EVP_PKEY of ML-KEM, hybrid groups only */
 };
 
 /* Is this group offered by the libcrypto at hand? */
@@ -40,7 +41,8 @@ LEAT_MUST_CHECK enum leat_ret kex_finish(struct kex *k, const struct crypto *c,
 	struct leat_span peer, struct kex_out *out, struct leat_err *err);
 void kex_clear(struct kex *k);
 
-/* Server: from the client's value make our own share and the secret. Errors as kex_finish. */
+/* Server: from the client's value make our own share (group->reply_len bytes) and the secret. Errors as
+ * kex_finish. */
 LEAT_MUST_CHECK enum leat_ret kex_respond(const struct crypto *c, const struct group *g,
 	struct leat_span peer, struct leat_wr *share, struct kex_out *out, struct leat_err *err);
 

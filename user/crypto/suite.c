@@ -53,13 +53,27 @@ static const struct suite suites[] = {
 		"TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8", "ECDHE-ECDSA-AES128-CCM8", false },
 };
 
-/* X25519 first: constant time by construction, small shares, what nearly every peer sends. */
+/* The hybrid first, where libcrypto has ML-KEM: what is recorded today stays secret when somebody builds
+ * the machine that breaks curves. One hybrid by default, the one that peers have; the other two are for
+ * those who need a NIST curve in it. X25519 next: constant time by construction, small shares, what nearly
+ * every peer sends. The finite fields of RFC 7919 cost more than any curve and are for those who ask. */
 static const struct group groups[] = {
-	{ GROUP_X25519, GROUP_X, "x25519", "X25519", 32, 32, true },
-	{ GROUP_SECP256R1, GROUP_NIST, "secp256r1", "P-256", 1 + 2 * 32, 32, true },
-	{ GROUP_SECP384R1, GROUP_NIST, "secp384r1", "P-384", 1 + 2 * 48, 48, true },
-	{ GROUP_SECP521R1, GROUP_NIST, "secp521r1", "P-521", 1 + 2 * 66, 66, true },
-	{ GROUP_X448, GROUP_X, "x448", "X448", 56, 56, true },
+	{ GROUP_X25519MLKEM768, GROUP_HYBRID, "X25519MLKEM768", "X25519MLKEM768", 1184 + 32,
+		1088 + 32, 64, true },
+	{ GROUP_X25519, GROUP_X, "x25519", "X25519", 32, 32, 32, true },
+	{ GROUP_SECP256R1, GROUP_NIST, "secp256r1", "P-256", 65, 65, 32, true },
+	{ GROUP_SECP384R1, GROUP_NIST, "secp384r1", "P-384", 97, 97, 48, true },
+	{ GROUP_SECP521R1, GROUP_NIST, "secp521r1", "P-521", 133, 133, 66, true },
+	{ GROUP_X448, GROUP_X, "x448", "X448", 56, 56, 56, true },
+	{ GROUP_FFDHE2048, GROUP_FFDHE, "ffdhe2048", "ffdhe2048", 256, 256, 256, false },
+	{ GROUP_FFDHE3072, GROUP_FFDHE, "ffdhe3072", "ffdhe3072", 384, 384, 384, false },
+	{ GROUP_FFDHE4096, GROUP_FFDHE, "ffdhe4096", "ffdhe4096", 512, 512, 512, false },
+	{ GROUP_FFDHE6144, GROUP_FFDHE, "ffdhe6144", "ffdhe6144", 768, 768, 768, false },
+	{ GROUP_FFDHE8192, GROUP_FFDHE, "ffdhe8192", "ffdhe8192", 1024, 1024, 1024, false },
+	{ GROUP_SECP256R1MLKEM768, GROUP_HYBRID, "SecP256r1MLKEM768", "SecP256r1MLKEM768",
+		65 + 1184, 65 + 1088, 64, false },
+	{ GROUP_SECP384R1MLKEM1024, GROUP_HYBRID, "SecP384r1MLKEM1024", "SecP384r1MLKEM1024",
+		97 + 1568, 97 + 1568, 80, false },
 };
 
 /* libcrypto's and X9.62's names of the same curves. */

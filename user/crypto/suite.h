@@ -54,16 +54,29 @@ struct group {
 	enum group_kind kind;
 	const char *name;      /* RFC name: x25519, secp256r1, ... */
 	const char *ossl_name; /* name libcrypto knows it by: "X25519", "P-256", ... */
-	size_t share_len;      /* length of a key_exchange value, bytes */
+	size_t share_len;      /* length of a key_exchange value, bytes: the client's */
+	size_t reply_len;      /* of the server's: another one only where it is an encapsulation */
 	size_t secret_len;     /* length of the shared secret, bytes */
 	bool by_default;
 };
+
+/* The longest of reply_len. */
+#define GROUP_REPLY_MAX 1665
 
 #define GROUP_SECP256R1 0x0017
 #define GROUP_SECP384R1 0x0018
 #define GROUP_SECP521R1 0x0019
 #define GROUP_X25519    0x001d
 #define GROUP_X448      0x001e
+#define GROUP_FFDHE2048 0x0100
+#define GROUP_FFDHE3072 0x0101
+#define GROUP_FFDHE4096 0x0102
+#define GROUP_FFDHE6144 0x0103
+#define GROUP_FFDHE8192 0x0104
+/* draft-ietf-tls-ecdhe-mlkem, registered with IANA */
+#define GROUP_SECP256R1MLKEM768  0x11eb
+#define GROUP_X25519MLKEM768     0x11ec
+#define GROUP_SECP384R1MLKEM1024 0x11ed
 
 /* Kinds of key a certificate can hold. */
 enum key_kind {

@@ -122,17 +122,19 @@ const struct group *choose_group13(
 {
 	const struct group *best = NULL;
 
-	*share = (struct leat_span){ NULL, 0 };
 	for (size_t i = 0; i < num_groups(cfg, ch); i++) {
 		const struct group *g = group_in_order(cfg, ch, i);
 
 		if (!g)
 			continue;
-		if (choose_share(ch, g, share))
-			return g;
 		if (!best)
 			best = g;
+		/* A hybrid that stands first is worth a round trip: docs/decisions/0004. */
+		if ((best->kind != GROUP_HYBRID || g->kind == GROUP_HYBRID) &&
+			choose_share(ch, g, share))
+			return g;
 	}
+	*share = (struct leat_span){ NULL, 0 };
 	return best;
 }
 
@@ -313,17 +315,23 @@ bool choose_client_cred(const struct leat_config *cfg, unsigned version, uint8_t
 
 /* ---- TLS 1.2 ---- */
 
+static bool is_curve(const struct group *g)
+{
+	return g->kind == GROUP_NIST || g->kind == GROUP_X;
+}
+
 static const struct group *choose_group12(
 	const struct leat_config *cfg, const struct client_hello *ch)
 {
 	/* RFC 8422 4: a client without supported_groups leaves the choice to the server */
-	if (!(ch->has & EXT_BIT(EXT_GROUPS)))
-		return cfg->groups.n ? cfg->groups.v[0] : NULL;
+	for (unsigned i = 0; !(ch->has & EXT_BIT(EXT_GROUPS)) && i < cfg->groups.n; i++)
+		if (is_curve(cfg->groups.v[i]))
+			return cfg->groups.v[i];
 	for (size_t i = 0; i < num_groups(cfg, ch); i++) {
 		const struct group *g = group_in_order(cfg, ch, i);
 
 		/* hybrids exist in TLS 1.3 only, FFDHE belongs to the DHE suites */
-		if (g && (g->kind == GROUP_NIST || g->kind == GROUP_X))
+		if (g && is_curve(g))
 			return g;
 	}
 	return NULL;

@@ -28,8 +28,8 @@ const struct suite *choose_suite13(
 	const struct leat_config *cfg, const struct client_hello *ch, enum hash_id hash);
 
 /* TLS 1.3 group. A group the client sent a share for is preferred over a better one without: the round
- * trip of a HelloRetryRequest costs more than any difference between groups. share is empty when the
- * client must be asked for one. NULL: no group in common. */
+ * trip of a HelloRetryRequest costs more than any difference between curves. Not so where the order begins
+ * with a hybrid: then only a hybrid's share counts. share is empty when the client must be asked for one. NULL: no group in common. */
 const struct group *choose_group13(
 	const struct leat_config *cfg, const struct client_hello *ch, struct leat_span *share);
 /* The client's share for this group; false: it sent none. */

@@ -272,7 +272,7 @@ enum leat_ret server_choose13(struct hs *h, const struct client_hello *ch, enum 
 {
 	LEAT_SCOPED(kex_out_clear) struct kex_out shared = { 0 };
 	LEAT_SCOPED(leat_wr_clear) struct leat_wr share = { 0 };
-	uint8_t share_b[1600]; /* the largest: a hybrid's encapsulation; kex_respond fails beyond */
+	uint8_t share_b[GROUP_REPLY_MAX];
 	LEAT_SCOPED(chosen_clear) struct chosen c = { 0 };
 	enum leat_ret r;
 
