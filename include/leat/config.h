@@ -189,7 +189,8 @@ LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_set_session_store(
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_set_early_data(
 	struct leat_config *c, uint32_t max, struct leat_antireplay *a, struct leat_err *err);
 
-/* A key both sides know from elsewhere, TLS 1.3. */
+/* A key both sides know from elsewhere. TLS 1.3; unless imported also the PSK suites of TLS 1.2, which are
+ * then offered and taken behind those with certificates (plain PSK suites only when named in "ciphers"). */
 struct leat_psk {
 	struct leat_span identity; /* sent in clear; 1..4096 bytes */
 	struct leat_span secret;   /* at least 16 random bytes; a password is not one */
@@ -204,10 +205,12 @@ struct leat_psk {
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_add_psk(
 	struct leat_config *c, const struct leat_psk *psk, struct leat_err *err);
 
-/* Looks up the identity a client sent: LEAT_OK with *out filled (identity is not read; what its spans
- * point to must stay until the next call or the end of the handshake), LEAT_UNSUPPORTED when unknown,
- * LEAT_AGAIN: not yet, see leat_config_set_lookup_jobs. Called by the thread that runs the handshake, and
- * must not block then, or by whoever runs the job. With imported set, identity is the
+/* Server: looks up the identity a client sent. Client, TLS 1.2 only: identity is the server's hint, empty
+ * where it gave none; an identity in *out is sent unless the option psk_identity names one.
+ * LEAT_OK with *out filled (a server's identity is not read; what its spans point to must stay until the
+ * next call or the end of the handshake), LEAT_UNSUPPORTED when unknown, LEAT_AGAIN (TLS 1.3): not yet, see
+ * leat_config_set_lookup_jobs. Called by the thread that runs the handshake, and must not block then (in
+ * TLS 1.2 always), or by whoever runs the job. With imported set, identity is the
  * external identity inside the ImportedIdentity (RFC 9258) and context is what the client sent. */
 struct leat_psk_query {
 	struct leat_span identity, context;
@@ -215,7 +218,9 @@ struct leat_psk_query {
 };
 typedef enum leat_ret leat_psk_lookup_fn(
 	void *arg, const struct leat_psk_query *q, struct leat_psk *out);
-/* leat_config_set_psk_lookup: server: asks fn for identities that were not added. arg is borrowed. */
+/* leat_config_set_psk_lookup asks fn for identities (client: for the key, in TLS 1.2) that were not added.
+ * arg is borrowed. In TLS 1.2 a server that does not know the identity goes on with a random key, so that
+ * nobody can ask it for names: the handshake then fails as with a wrong key (RFC 4279 2). */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_set_psk_lookup(
 	struct leat_config *c, leat_psk_lookup_fn *fn, void *arg, struct leat_err *err);
 
@@ -243,6 +248,17 @@ LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_set_sni(
  * ClientHello is handled as if they had been there from the start. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_set_lookup_jobs(
 	struct leat_config *c, bool always, struct leat_err *err);
+
+/* leat_config_set_psk_identity: TLS 1.2: the identity a client sends, among the added keys the one to be
+ * used; on a server the hint it gives. 1 to 4096 bytes, copied. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_set_psk_identity(
+	struct leat_config *c, struct leat_span identity, struct leat_err *err);
+
+/* leat_config_set_dh: server: PEM or DER DH parameters (2048 to 8192 bits) for DHE suites of TLS 1.2, used
+ * with clients that name no group of RFC 7919; copied. Without it: ffdhe2048. The prime is trusted to be
+ * one. LEAT_E_OPTION for anything else. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_set_dh(
+	struct leat_config *c, struct leat_span params, struct leat_err *err);
 
 /* leat_config_freeze validates the whole (a server needs a credential, a verifying client trust
  * anchors, every version a suite, ...) and makes the config immutable. Setters fail afterwards. */

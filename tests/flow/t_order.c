@@ -20,9 +20,14 @@ static struct pair pair;
 static struct {
 	const char *versions;
 	bool retry, auth;
+	const char *psk;
 	struct leat_config *c, *s;
 	struct leat_session *session;
-} kept[8];
+} kept[12];
+
+/* A PSK suite of TLS 1.2, NULL: certificates. The server may give a hint. */
+static const char *psk_suite;
+static bool with_hint;
 
 static bool with_auth; /* the client shows a certificate */
 
@@ -53,19 +58,38 @@ static void make_resumed(size_t i)
 	kept[i].session = pair_session12(kept[i].c, kept[i].s);
 }
 
+static void add_psks(struct leat_config *c, struct leat_config *s)
+{
+	struct leat_psk p = { .identity = vec_str("me"), .secret = vec_str("sixteen bytes or so") };
+	struct leat_err err = { 0 };
+
+	assert_int_equal(leat_config_add_psk(c, &p, &err), LEAT_OK);
+	assert_int_equal(leat_config_add_psk(s, &p, &err), LEAT_OK);
+	pair_set(c, "ciphers", psk_suite);
+	if (with_hint)
+		assert_int_equal(leat_config_set_psk_identity(s, vec_str("hint"), &err), LEAT_OK);
+	pair_set(s, "ciphers",
+		"TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,"
+		"TLS_PSK_WITH_AES_128_GCM_SHA256,TLS_PSK_WITH_AES_128_CCM,"
+		"TLS_DHE_PSK_WITH_AES_128_GCM_SHA256");
+	pair_set(s, "versions", "tlsv1.2");
+}
+
 static void fresh(const char *versions, bool retry)
 {
 	size_t i = 0;
 
-	while (kept[i].versions && (strcmp(kept[i].versions, versions) != 0 ||
-					   kept[i].retry != retry || kept[i].auth != with_auth))
+	while (kept[i].versions &&
+		(strcmp(kept[i].versions, versions) != 0 || kept[i].retry != retry ||
+			kept[i].auth != with_auth || kept[i].psk != psk_suite))
 		i++;
 	if (!kept[i].versions && is_resumed(versions)) {
-		assert_true(i < 7);
+		assert_true(i < 11);
 		kept[i].versions = versions;
 		make_resumed(i);
 	} else if (!kept[i].versions) {
-		assert_true(i < 7);
+		assert_true(i < 11);
+		kept[i].psk = psk_suite;
 		kept[i].versions = versions;
 		kept[i].retry = retry;
 		kept[i].auth = with_auth;
@@ -74,6 +98,8 @@ static void fresh(const char *versions, bool retry)
 		pair_set(kept[i].c, "versions", versions);
 		if (retry)
 			pair_set(kept[i].s, "groups", "secp384r1");
+		if (psk_suite)
+			add_psks(kept[i].c, kept[i].s);
 		if (with_auth)
 			add_client_cert(kept[i].c, kept[i].s);
 	}
@@ -177,6 +203,21 @@ static void every_message_13(void **state)
 {
 	(void)state;
 	every_message("tlsv1.3", false);
+}
+
+/* RFC 4279: without certificates, and with or without ServerKeyExchange. */
+static void every_message_psk(void **state)
+{
+	static const char *const suites[] = { "TLS_PSK_WITH_AES_128_GCM_SHA256",
+		"TLS_PSK_WITH_AES_128_CCM", "TLS_DHE_PSK_WITH_AES_128_GCM_SHA256" };
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		psk_suite = suites[i];
+		with_hint = i == 1;
+		every_message("tlsv1.2", false);
+	}
+	psk_suite = NULL;
 }
 
 static void every_message_retry(void **state)
@@ -559,6 +600,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_message_13),
+		cmocka_unit_test(every_message_psk),
 		cmocka_unit_test(every_message_retry),
 		cmocka_unit_test(every_message_auth),
 		cmocka_unit_test(every_message_12),

@@ -133,6 +133,21 @@ static bool recode_key_update(struct leat_span body, struct leat_wr *out, uint8_
 	return true;
 }
 
+#define RECODE_KX(name, type, parts)                                                          \
+	static bool recode_##name(struct leat_span body, struct leat_wr *out, uint8_t *alert) \
+	{                                                                                     \
+		struct v12_##type kx;                                                         \
+                                                                                              \
+		if (!dec_v12_##type##_of(body, parts, &kx, alert))                            \
+			return false;                                                         \
+		enc_v12_##type##_of(out, parts, &kx);                                         \
+		return true;                                                                  \
+	}
+
+RECODE_KX(v12_server_kx_dhe, server_kx, V12_KX_DH | V12_KX_SIGNED)
+RECODE_KX(v12_server_kx_psk, server_kx, V12_KX_PSK | V12_KX_DH)
+RECODE_KX(v12_client_kx_psk, client_kx, V12_KX_PSK | V12_KX_DH)
+
 static bool recode_v12_client_kx(struct leat_span body, struct leat_wr *out, uint8_t *alert)
 {
 	struct leat_span point;
@@ -176,7 +191,10 @@ const struct wire_kind wire_kinds[] = {
 	{ "session_ticket12", MSG_SESSION_TICKET, recode_session_ticket12 },
 	{ "key_update", MSG_KEY_UPDATE, recode_key_update },
 	{ "v12_server_kx", MSG_SERVER_KX, recode_v12_server_kx },
+	{ "v12_server_kx_dhe", MSG_SERVER_KX, recode_v12_server_kx_dhe },
+	{ "v12_server_kx_psk", MSG_SERVER_KX, recode_v12_server_kx_psk },
 	{ "v12_client_kx", MSG_CLIENT_KX, recode_v12_client_kx },
+	{ "v12_client_kx_psk", MSG_CLIENT_KX, recode_v12_client_kx_psk },
 	{ "v12_hello_done", MSG_HELLO_DONE, recode_v12_hello_done },
 	{ "v12_hello_request", MSG_HELLO_REQUEST, recode_v12_hello_request },
 	{ "alert", 0xff, recode_alert },

@@ -24,6 +24,22 @@ static const struct sigscheme *scheme_named(const char *s)
 	return sigscheme_by_name(s, strlen(s));
 }
 
+/* The registry's names say it all. */
+static enum suite_kx kx_of(const char *name)
+{
+	static const struct {
+		const char *start;
+		enum suite_kx kx;
+	} t[] = { { "TLS_ECDHE_PSK_", KX_ECDHE_PSK }, { "TLS_DHE_PSK_", KX_DHE_PSK },
+		{ "TLS_PSK_DHE_", KX_DHE_PSK }, { "TLS_PSK_", KX_PSK }, { "TLS_DHE_RSA_", KX_DHE },
+		{ "TLS_ECDHE_", KX_ECDHE } };
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++)
+		if (strncmp(name, t[i].start, strlen(t[i].start)) == 0)
+			return t[i].kx;
+	return KX_COUNT;
+}
+
 static void suites(void **state)
 {
 	static const struct {
@@ -65,6 +81,47 @@ static void suites(void **state)
 			AUTH_ECDSA, AEAD_AES_128_CCM, HASH_SHA256, true },
 		{ 0xc0ae, "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8", "ECDHE-ECDSA-AES128-CCM8",
 			LEAT_TLS12, AUTH_ECDSA, AEAD_AES_128_CCM_8, HASH_SHA256, false },
+		{ 0x009e, "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256", "DHE-RSA-AES128-GCM-SHA256",
+			LEAT_TLS12, AUTH_RSA, AEAD_AES_128_GCM, HASH_SHA256, true },
+		{ 0x009f, "TLS_DHE_RSA_WITH_AES_256_GCM_SHA384", "DHE-RSA-AES256-GCM-SHA384",
+			LEAT_TLS12, AUTH_RSA, AEAD_AES_256_GCM, HASH_SHA384, true },
+		{ 0xccaa, "TLS_DHE_RSA_WITH_CHACHA20_POLY1305_SHA256", "DHE-RSA-CHACHA20-POLY1305",
+			LEAT_TLS12, AUTH_RSA, AEAD_CHACHA20_POLY1305, HASH_SHA256, true },
+		{ 0xc09e, "TLS_DHE_RSA_WITH_AES_128_CCM", "DHE-RSA-AES128-CCM", LEAT_TLS12,
+			AUTH_RSA, AEAD_AES_128_CCM, HASH_SHA256, true },
+		{ 0xc0a2, "TLS_DHE_RSA_WITH_AES_128_CCM_8", "DHE-RSA-AES128-CCM8", LEAT_TLS12,
+			AUTH_RSA, AEAD_AES_128_CCM_8, HASH_SHA256, false },
+		{ 0xd001, "TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256", "ECDHE-PSK-AES128-GCM-SHA256",
+			LEAT_TLS12, AUTH_NULL, AEAD_AES_128_GCM, HASH_SHA256, true },
+		{ 0xd002, "TLS_ECDHE_PSK_WITH_AES_256_GCM_SHA384", "ECDHE-PSK-AES256-GCM-SHA384",
+			LEAT_TLS12, AUTH_NULL, AEAD_AES_256_GCM, HASH_SHA384, true },
+		{ 0xccac, "TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256",
+			"ECDHE-PSK-CHACHA20-POLY1305", LEAT_TLS12, AUTH_NULL,
+			AEAD_CHACHA20_POLY1305, HASH_SHA256, true },
+		{ 0xd005, "TLS_ECDHE_PSK_WITH_AES_128_CCM_SHA256", "ECDHE-PSK-AES128-CCM",
+			LEAT_TLS12, AUTH_NULL, AEAD_AES_128_CCM, HASH_SHA256, true },
+		{ 0xd003, "TLS_ECDHE_PSK_WITH_AES_128_CCM_8_SHA256", "ECDHE-PSK-AES128-CCM8",
+			LEAT_TLS12, AUTH_NULL, AEAD_AES_128_CCM_8, HASH_SHA256, false },
+		{ 0x00aa, "TLS_DHE_PSK_WITH_AES_128_GCM_SHA256", "DHE-PSK-AES128-GCM-SHA256",
+			LEAT_TLS12, AUTH_NULL, AEAD_AES_128_GCM, HASH_SHA256, true },
+		{ 0x00ab, "TLS_DHE_PSK_WITH_AES_256_GCM_SHA384", "DHE-PSK-AES256-GCM-SHA384",
+			LEAT_TLS12, AUTH_NULL, AEAD_AES_256_GCM, HASH_SHA384, true },
+		{ 0xccad, "TLS_DHE_PSK_WITH_CHACHA20_POLY1305_SHA256", "DHE-PSK-CHACHA20-POLY1305",
+			LEAT_TLS12, AUTH_NULL, AEAD_CHACHA20_POLY1305, HASH_SHA256, true },
+		{ 0xc0a6, "TLS_DHE_PSK_WITH_AES_128_CCM", "DHE-PSK-AES128-CCM", LEAT_TLS12,
+			AUTH_NULL, AEAD_AES_128_CCM, HASH_SHA256, true },
+		{ 0xc0aa, "TLS_PSK_DHE_WITH_AES_128_CCM_8", "DHE-PSK-AES128-CCM8", LEAT_TLS12,
+			AUTH_NULL, AEAD_AES_128_CCM_8, HASH_SHA256, false },
+		{ 0x00a8, "TLS_PSK_WITH_AES_128_GCM_SHA256", "PSK-AES128-GCM-SHA256", LEAT_TLS12,
+			AUTH_NULL, AEAD_AES_128_GCM, HASH_SHA256, false },
+		{ 0x00a9, "TLS_PSK_WITH_AES_256_GCM_SHA384", "PSK-AES256-GCM-SHA384", LEAT_TLS12,
+			AUTH_NULL, AEAD_AES_256_GCM, HASH_SHA384, false },
+		{ 0xccab, "TLS_PSK_WITH_CHACHA20_POLY1305_SHA256", "PSK-CHACHA20-POLY1305",
+			LEAT_TLS12, AUTH_NULL, AEAD_CHACHA20_POLY1305, HASH_SHA256, false },
+		{ 0xc0a4, "TLS_PSK_WITH_AES_128_CCM", "PSK-AES128-CCM", LEAT_TLS12, AUTH_NULL,
+			AEAD_AES_128_CCM, HASH_SHA256, false },
+		{ 0xc0a8, "TLS_PSK_WITH_AES_128_CCM_8", "PSK-AES128-CCM8", LEAT_TLS12, AUTH_NULL,
+			AEAD_AES_128_CCM_8, HASH_SHA256, false },
 	};
 	size_t n = 0;
 
@@ -81,7 +138,9 @@ static void suites(void **state)
 		assert_string_equal(s->name, t[i].iana);
 		assert_string_equal(s->ossl_name, t[i].ossl);
 		assert_int_equal(s->version, t[i].version);
-		assert_int_equal(s->kx, t[i].version == LEAT_TLS13 ? KX_TLS13 : KX_ECDHE);
+		assert_int_equal(s->kx, t[i].version == LEAT_TLS13 ? KX_TLS13 : kx_of(s->name));
+		/* plain PSK has no forward secrecy: never unasked */
+		assert_true(s->kx != KX_PSK || !s->by_default);
 		assert_int_equal(s->auth, t[i].auth);
 		assert_int_equal(s->aead, t[i].aead);
 		assert_int_equal(s->hash, t[i].hash);

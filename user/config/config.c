@@ -53,6 +53,9 @@ void leat_config_unref(struct leat_config *c)
 		leat_free((void *)c->peer_keys[i].p);
 	store_unref(c->trust);
 	leat_free((void *)c->alpn.p);
+	leat_free((void *)c->psk_identity.p);
+	leat_free((void *)c->dh_p.p);
+	leat_free((void *)c->dh_g.p);
 	leat_ticket_keys_unref(c->ticket_keys);
 	leat_store_unref(c->sessions_store);
 	leat_antireplay_unref(c->antireplay);

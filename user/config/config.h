@@ -21,7 +21,7 @@
 #include "x509/store.h"
 #include "x509/verify.h"
 
-#define CONFIG_MAX_SUITES  32
+#define CONFIG_MAX_SUITES  64
 #define CONFIG_MAX_GROUPS  16
 #define CONFIG_MAX_SCHEMES 24
 #define CONFIG_MAX_CREDS   16
@@ -116,16 +116,21 @@ struct leat_config {
 	unsigned psk_modes;                   /* bits 1 << enum psk_mode */
 	struct psk psks[CONFIG_MAX_PSKS];
 	unsigned num_psks;
-	leat_psk_lookup_fn *psk_lookup; /* server: identities that are not in psks */
+	leat_psk_lookup_fn *psk_lookup; /* identities (client: hints) that are not in psks */
 	void *psk_lookup_arg;
 	leat_sni_fn *sni; /* server: another config by the name asked for */
 	void *sni_arg;
-	bool lookup_jobs; /* server: every lookup is a job, its callback may block */
+	bool lookup_jobs;              /* server: every lookup is a job, its callback may block */
+	struct leat_span psk_identity; /* TLS 1.2: client's identity, server's hint; owned */
+	struct leat_span dh_p,
+		dh_g; /* server: a prime of its own, trimmed; owned. DHE of TLS 1.2 */
 	/* What a session made under this config is bound to: a digest of everything that says whom we
 	 * trust and who we are. Set by the freeze. */
 	uint8_t bind[32];
 };
 
+/* Can this suite be used with what the config holds? PSK suites of TLS 1.2 need a key. */
+bool config_may_use(const struct leat_config *c, const struct suite *s);
 /* LEAT_OK unless frozen. Every setter asks first. */
 LEAT_MUST_CHECK enum leat_ret config_may_set(const struct leat_config *c, struct leat_err *err);
 /* For sock/anchors: the object is owned by the config afterwards, or released on failure. */

@@ -99,7 +99,7 @@ enum leat_ret leat_config_add_psk(
 enum leat_ret leat_config_set_psk_lookup(
 	struct leat_config *c, leat_psk_lookup_fn *fn, void *arg, struct leat_err *err)
 {
-	if (server_only(c, "psk_lookup", err) != LEAT_OK)
+	if (config_may_set(c, err) != LEAT_OK)
 		return LEAT_FAILED;
 	c->psk_lookup = fn;
 	c->psk_lookup_arg = arg;

@@ -18,8 +18,8 @@ enum aead_id {
 	AEAD_COUNT
 };
 
-/* Key exchange of a TLS 1.2 suite; a TLS 1.3 suite has none of its own. (DHE and PSK have their
- * seats here; their flights come later.) */
+/* Key exchange of a TLS 1.2 suite; a TLS 1.3 suite has none of its own. (RSA has its seat here; its
+ * flight comes later.) */
 enum suite_kx {
 	KX_TLS13 = 0,
 	KX_ECDHE,
@@ -101,6 +101,12 @@ struct sigscheme {
 	bool tls13; /* may sign a TLS 1.3 CertificateVerify; PKCS#1 may not (RFC 8446 4.2.3) */
 	bool by_default;
 };
+
+/* Is it one whose keys come from a PSK (no certificates)? Needs a configured one. */
+static inline bool suite_is_psk(const struct suite *s)
+{
+	return s->kx == KX_PSK || s->kx == KX_DHE_PSK || s->kx == KX_ECDHE_PSK;
+}
 
 /* NULL when unknown. Names are matched in any case; suites by IANA or OpenSSL name. */
 const struct suite *suite_by_id(unsigned id);

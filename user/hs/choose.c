@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "crypto/kex.h"
+
 /* ---- version ---- */
 
 uint16_t choose_client_max(const struct client_hello *ch)
@@ -337,18 +339,80 @@ static const struct group *choose_group12(
 	return NULL;
 }
 
+/* Codepoints of RFC 7919 2, known or not. */
+static bool is_ffdhe(uint16_t id)
+{
+	return id >= 0x0100 && id <= 0x01ff;
+}
+
+/* May this one be used in TLS 1.2? What the option groups names, where it names any; else those up to 4096
+ * bits: one key of 8192 bits costs us more than a thousand of X25519. */
+static bool may_use_prime(const struct leat_config *cfg, const struct group *g)
+{
+	bool named = false;
+
+	for (unsigned i = 0; i < cfg->groups.n; i++) {
+		if (cfg->groups.v[i] == g)
+			return true;
+		named = named || cfg->groups.v[i]->kind == GROUP_FFDHE;
+	}
+	return !named && g->id <= GROUP_FFDHE4096 && crypto_has_group(cfg->crypto, g);
+}
+
+/* RFC 7919 4: a client that lists FFDHE groups gets one of them, or no DHE suite at all. One that lists
+ * none leaves the choice to us. false: no DHE; *group NULL: the prime of the config. */
+static bool choose_prime(
+	const struct leat_config *cfg, const struct client_hello *ch, const struct group **group)
+{
+	bool listed = false;
+
+	for (size_t i = 0; (ch->has & EXT_BIT(EXT_GROUPS)) && i < list16_num(ch->groups); i++) {
+		uint16_t id = list16_at(ch->groups, i);
+
+		listed = listed || is_ffdhe(id);
+		*group = is_ffdhe(id) ? group_by_id(id) : NULL;
+		if (*group && may_use_prime(cfg, *group))
+			return true;
+	}
+	*group = cfg->dh_p.n ? NULL : group_by_id(GROUP_FFDHE2048);
+	return !listed && (cfg->dh_p.n || crypto_has_group(cfg->crypto, *group));
+}
+
+/* What the key exchange of a suite needs is there. */
+static bool has_kx(const struct leat_config *cfg, const struct client_hello *ch,
+	const struct suite *s, struct choice12 *out)
+{
+	out->group = NULL;
+	switch (s->kx) {
+	case KX_ECDHE:
+	case KX_ECDHE_PSK: out->group = choose_group12(cfg, ch); return out->group;
+	case KX_DHE:
+	case KX_DHE_PSK:
+		if (choose_prime(cfg, ch, &out->group))
+			return true;
+		out->no_prime = true;
+		return false;
+	case KX_PSK: return true;
+	default: return false;
+	}
+}
+
 bool choose_suite12(const struct leat_config *cfg, const struct client_hello *ch, const char *sni,
 	struct choice12 *out)
 {
-	out->group = choose_group12(cfg, ch);
+	out->auth = (struct choice_cred){ 0 };
+	out->no_prime = false;
 	for (size_t i = 0; i < num_suites(cfg, ch); i++) {
 		const struct suite *s = suite_in_order(cfg, ch, i);
 
-		if (!s || s->version != LEAT_TLS12)
+		if (!s || s->version != LEAT_TLS12 || !config_may_use(cfg, s))
 			continue;
-		if (s->kx == KX_ECDHE && !out->group)
+		if (!suite_is_psk(s) &&
+			!choose_cred(cfg, LEAT_TLS12, ch->sigalgs, s, ch, sni, &out->auth))
 			continue;
-		if (choose_cred(cfg, LEAT_TLS12, ch->sigalgs, s, ch, sni, &out->auth)) {
+		if (has_kx(cfg, ch, s, out)) {
+			if (suite_is_psk(s))
+				out->auth = (struct choice_cred){ 0 };
 			out->suite = s;
 			return true;
 		}

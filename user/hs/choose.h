@@ -69,9 +69,10 @@ bool choose_client_cred(const struct leat_config *cfg, unsigned version, uint8_t
 /* TLS 1.2: suite, group and credential depend on each other. */
 struct choice12 {
 	const struct suite *suite;
-	const struct group *group;
-	struct choice_cred auth;
-	uint8_t client_type; /* as what a client may show what it is */
+	const struct group *group; /* NULL: none needed, or the prime of the config (DHE) */
+	struct choice_cred auth;   /* empty with PSK suites */
+	uint8_t client_type;       /* as what a client may show what it is */
+	bool no_prime;             /* DHE suites were passed over for want of a group in common */
 };
 bool choose_suite12(const struct leat_config *cfg, const struct client_hello *ch, const char *sni,
 	struct choice12 *out);

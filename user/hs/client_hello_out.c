@@ -22,7 +22,8 @@ static bool offers(const struct hs *h, uint16_t version)
 static struct leat_span list_suites(const struct hs *h, struct leat_wr *w)
 {
 	for (unsigned i = 0; i < h->cfg->suites.n; i++)
-		if (offers(h, h->cfg->suites.v[i]->version))
+		if (offers(h, h->cfg->suites.v[i]->version) &&
+			config_may_use(h->cfg, h->cfg->suites.v[i]))
 			leat_wr_u16(w, h->cfg->suites.v[i]->id);
 	/* RFC 7507 4: "clients SHOULD put TLS_FALLBACK_SCSV after all cipher suites that they actually
 	 * intend to negotiate" */

@@ -11,7 +11,7 @@
 /* clang-format off */
 const struct hs_row client_rows[] = {
 /*   in state           message            under         handler                 legal successors */
-	{ C_WAIT_SH,        MSG_SERVER_HELLO,  LV_PLAIN,     on_server_hello,        B(C_WAIT_EE) | B(C_WAIT_SH2) | B(C12_WAIT_CERT) | B(C12_WAIT_CCS) },
+	{ C_WAIT_SH,        MSG_SERVER_HELLO,  LV_PLAIN,     on_server_hello,        B(C_WAIT_EE) | B(C_WAIT_SH2) | B(C12_WAIT_CERT) | B(C12_WAIT_SKX_PSK) | B(C12_WAIT_SKX_DONE) | B(C12_WAIT_CCS) },
 	{ C_WAIT_SH2,       MSG_SERVER_HELLO,  LV_PLAIN,     on_server_hello,        B(C_WAIT_EE) },
 	{ C_WAIT_EE,        MSG_ENCRYPTED_EXT, LV_HANDSHAKE, on_encrypted_ext,       B(C_WAIT_CERT_CR) | B(C_WAIT_FINISHED) },
 	{ C_WAIT_CERT_CR,   MSG_CERT_REQUEST,  LV_HANDSHAKE, on_cert_request,        B(C_WAIT_CERT) },

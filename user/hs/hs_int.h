@@ -90,7 +90,11 @@ struct hs_server {
 
 /* TLS 1.2 only (v12_*.c). */
 struct hs_v12 {
-	struct kex kex;     /* server: from ServerKeyExchange to ClientKeyExchange */
+	/* From ServerKeyExchange to ClientKeyExchange. Server: our key; client: the server's value in DHE */
+	struct kex kex;
+	struct leat_secret psk; /* PSK suites, until the master secret is made */
+	struct leat_span
+		identity;   /* client: to be sent with it; the config's or the application's */
 	uint8_t point[133]; /* client: the server's share (133: of P-521, the longest) */
 	uint8_t point_len;
 	struct leat_secret master; /* 48 bytes */
@@ -121,9 +125,9 @@ struct hs {
 	bool retried;       /* one HelloRetryRequest was sent or received */
 	bool ems;           /* extended master secret (always true in effect for 1.3) */
 	bool resumed;
-	bool psk; /* TLS 1.3: a PSK authenticates, no certificates; resumed: it was a ticket's */
-	uint8_t early;                       /* enum hs_early */
-	int64_t auth_s;                      /* resumed: when certificates were looked at; else 0 */
+	bool psk;       /* a PSK authenticates, no certificates; resumed: it was a ticket's */
+	uint8_t early;  /* enum hs_early */
+	int64_t auth_s; /* resumed: when certificates were looked at; else 0 */
 	uint8_t peer_hash[SESSION_PEER_LEN]; /* resumed: of the certificate of that time */
 	uint8_t peer_hash_len;
 	const struct hs_row *row; /* of the message being handled or whose job is under way */

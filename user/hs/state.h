@@ -24,7 +24,9 @@ enum hs_state {
 	C12_WAIT_CERT,
 	C12_WAIT_STATUS, /* CertificateStatus or ServerKeyExchange */
 	C12_WAIT_SKX,
-	C12_WAIT_CR_DONE, /* CertificateRequest or ServerHelloDone */
+	C12_WAIT_SKX_PSK,  /* PSK with a key exchange: no certificate was sent, none is asked for */
+	C12_WAIT_SKX_DONE, /* plain PSK: ServerKeyExchange (with a hint) or ServerHelloDone */
+	C12_WAIT_CR_DONE,  /* CertificateRequest or ServerHelloDone */
 	C12_WAIT_DONE,
 	C12_WAIT_CCS,
 	C12_WAIT_FINISHED,

@@ -5,7 +5,9 @@
 #ifndef LEAT_HS_V12_INT_H
 #define LEAT_HS_V12_INT_H
 
+#include "crypto/dh.h"
 #include "hs/lookup.h"
+#include "wire/v12.h"
 
 struct session_ticket;
 
@@ -63,5 +65,25 @@ void v12_client_resume(struct hs *h);
 LEAT_MUST_CHECK enum leat_ret v12_client_keep_ticket(struct hs *h, const struct session_ticket *t);
 /* The handshake is done: the session that came of it is handed out. */
 LEAT_MUST_CHECK enum leat_ret v12_client_deliver(struct hs *h);
+
+/* ---- v12_psk.c ---- */
+
+/* V12_KX_ bits of the suite's key exchange messages. */
+unsigned v12_kx_parts(const struct suite *s);
+/* Finds the key to be used, hint empty: the server gave none. h->v12.psk and identity are set. */
+LEAT_MUST_CHECK enum leat_ret v12_client_psk(struct hs *h, struct leat_span hint);
+/* The key of this identity, or random bytes. */
+void v12_server_psk(struct hs *h, struct leat_span identity);
+/* v12_set_master with the premaster secret of h->v12.psk; other is empty in plain PSK. */
+void v12_set_psk_master(struct hs *h, struct leat_span other);
+/* Whichever the suite wants, of the secret of its key exchange (empty in plain PSK). */
+void v12_set_kx_master(struct hs *h, const struct kex_out *shared);
+
+/* ---- v12_client_kx.c, v12_server_kx.c ---- */
+
+/* ClientKeyExchange; afterwards the master secret is there. */
+LEAT_MUST_CHECK enum leat_ret v12_send_client_kx(struct hs *h);
+/* Certificate is out: ServerKeyExchange (through a job where it is signed) to ServerHelloDone. */
+LEAT_MUST_CHECK enum leat_ret v12_begin_server_kx(struct hs *h, enum hs_state *next);
 
 #endif

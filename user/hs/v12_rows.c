@@ -10,7 +10,8 @@
  * An abbreviated handshake (RFC 5246 7.3 figure 2, RFC 5077 3.1) comes from its ServerHello or ClientHello
  * straight to C12_WAIT_CCS or S12_WAIT_CCS, with the keys of the session at hand.
  *
- * Other key exchanges get their rows here: RSA and PSK without ServerKeyExchange.
+ * PSK suites (RFC 4279 2) have no Certificate and no CertificateRequest; plain PSK may do without
+ * ServerKeyExchange. Other key exchanges get their rows here: RSA without ServerKeyExchange.
  */
 #include "hs/hs_int.h"
 
@@ -23,6 +24,9 @@ const struct hs_row v12_client_rows[] = {
 	{ C12_WAIT_STATUS,   MSG_CERT_STATUS,    LV_PLAIN, v12_on_cert_status,     B(C12_WAIT_SKX) },
 	{ C12_WAIT_STATUS,   MSG_SERVER_KX,      LV_PLAIN, v12_on_server_kx,       B(C12_WAIT_CR_DONE) },
 	{ C12_WAIT_SKX,      MSG_SERVER_KX,      LV_PLAIN, v12_on_server_kx,       B(C12_WAIT_CR_DONE) },
+	{ C12_WAIT_SKX_PSK,  MSG_SERVER_KX,      LV_PLAIN, v12_on_server_kx,       B(C12_WAIT_DONE) },
+	{ C12_WAIT_SKX_DONE, MSG_SERVER_KX,      LV_PLAIN, v12_on_server_kx,       B(C12_WAIT_DONE) },
+	{ C12_WAIT_SKX_DONE, MSG_HELLO_DONE,     LV_PLAIN, v12_on_hello_done,      B(C12_WAIT_CCS) },
 	{ C12_WAIT_CR_DONE,  MSG_CERT_REQUEST,   LV_PLAIN, v12_on_cert_request,    B(C12_WAIT_DONE) },
 	{ C12_WAIT_CR_DONE,  MSG_HELLO_DONE,     LV_PLAIN, v12_on_hello_done,      B(C12_WAIT_CCS) },
 	{ C12_WAIT_DONE,     MSG_HELLO_DONE,     LV_PLAIN, v12_on_hello_done,      B(C12_WAIT_CCS) },
@@ -33,6 +37,8 @@ const struct hs_row v12_client_rows[] = {
 	{ C12_WAIT_CERT,     MSG_HELLO_REQUEST,  LV_PLAIN, v12_on_hello_request,   B(C12_WAIT_CERT) },
 	{ C12_WAIT_STATUS,   MSG_HELLO_REQUEST,  LV_PLAIN, v12_on_hello_request,   B(C12_WAIT_STATUS) },
 	{ C12_WAIT_SKX,      MSG_HELLO_REQUEST,  LV_PLAIN, v12_on_hello_request,   B(C12_WAIT_SKX) },
+	{ C12_WAIT_SKX_PSK,  MSG_HELLO_REQUEST,  LV_PLAIN, v12_on_hello_request,   B(C12_WAIT_SKX_PSK) },
+	{ C12_WAIT_SKX_DONE, MSG_HELLO_REQUEST,  LV_PLAIN, v12_on_hello_request,   B(C12_WAIT_SKX_DONE) },
 	{ C12_WAIT_CR_DONE,  MSG_HELLO_REQUEST,  LV_PLAIN, v12_on_hello_request,   B(C12_WAIT_CR_DONE) },
 	{ C12_WAIT_DONE,     MSG_HELLO_REQUEST,  LV_PLAIN, v12_on_hello_request,   B(C12_WAIT_DONE) },
 	{ C12_WAIT_CCS,      MSG_HELLO_REQUEST,  LV_PLAIN, v12_on_hello_request,   B(C12_WAIT_CCS) },

@@ -3,9 +3,8 @@
  * v12_server.c - a server that chose TLS 1.2: from ClientHello to its own Finished. RFC 5246 7.3, 7.4;
  * RFC 8422 (ECDHE), RFC 7627 (extended master secret), RFC 5746 (renegotiation_info).
  *
- * Entered by client_hello_in.c through v12_server_begin. Key exchanges: ECDHE. Others get their
- * ServerKeyExchange beside begin_server_kx. Sessions are taken up by v12_resume_server.c and made by
- * v12_tickets.c.
+ * Entered by client_hello_in.c through v12_server_begin. The key exchanges are v12_server_kx.c's. Sessions
+ * are taken up by v12_resume_server.c and made by v12_tickets.c.
  */
 #include "hs/v12_int.h"
 
@@ -107,7 +106,7 @@ enum leat_ret v12_send_server_hello(struct hs *h, const struct client_hello *ch)
 	if (!h->resumed && has(ch, EXT_POINT_FORMATS))
 		sh.has |= EXT_BIT(EXT_POINT_FORMATS);
 	/* RFC 6066 3: "When resuming a session, the server MUST NOT include a server_name extension" */
-	if (!h->resumed && h->s.sni[0] && cred_has_name(h->cred, h->s.sni))
+	if (!h->resumed && h->s.sni[0] && h->cred && cred_has_name(h->cred, h->s.sni))
 		sh.has |= EXT_BIT(EXT_SNI);
 	sh.server_cert_type = h->server_type;
 	sh.client_cert_type = h->client_type;
@@ -125,60 +124,25 @@ enum leat_ret v12_send_server_hello(struct hs *h, const struct client_hello *ch)
 	return hs_send(h);
 }
 
-/* The signature is there: ServerKeyExchange (the params are the end of what was signed),
- * CertificateRequest where clients are to show who they are, ServerHelloDone. */
-static enum leat_ret after_sign(struct hs *h, enum hs_state *next)
-{
-	struct leat_span tbs = leat_wr_done(&h->job.tbs);
-	size_t n = h->group->share_len;
-	struct v12_server_kx kx = {
-		.group = h->group->id,
-		.point = { tbs.p + tbs.n - n, n },
-		.scheme = h->scheme->id,
-		.signature = leat_wr_done(&h->job.sig),
-	};
-
-	enc_v12_server_kx(hs_out(h), &kx);
-	if (hs_send(h) != LEAT_OK)
-		return LEAT_FAILED;
-	job_clear(&h->job);
-	if (h->cfg->verify == LEAT_VERIFY_PEER &&
-		cert_out_request(h, (struct leat_span){ NULL, 0 }) != LEAT_OK)
-		return LEAT_FAILED;
-	enc_v12_hello_done(hs_out(h));
-	*next = h->s.asked_cert ? S12_WAIT_CERT : S12_WAIT_CKX;
-	return hs_send(h);
-}
-
-static enum leat_ret begin_server_kx(struct hs *h)
-{
-	LEAT_SCOPED(leat_wr_clear) struct leat_wr share = { 0 };
-
-	/* The certificates have left, and libcrypto takes 3 KiB to make a key. */
-	leat_wr_clear(&h->out);
-	if (kex_start(&h->v12.kex, h->cfg->crypto, h->group, &share, h->err) != LEAT_OK)
-		return LEAT_FAILED;
-	if (!leat_wr_ok(&share))
-		return err_memory(h->err);
-	v12_signed_randoms(h, &h->job.tbs);
-	enc_v12_ecdh_params(&h->job.tbs, h->group->id, leat_wr_done(&share));
-	return job_sign(h, after_sign);
-}
-
-/* The rest of the flight, and the next state, come from after_sign. */
-static enum leat_ret begin_full(struct hs *h, const struct client_hello *ch)
+static enum leat_ret begin_full(struct hs *h, const struct client_hello *ch, enum hs_state *next)
 {
 	struct choice12 c;
 
 	if (server_check_types(h, ch, &c.client_type) != LEAT_OK)
 		return LEAT_FAILED;
+	/* RFC 7919 4: where none of the client's FFDHE groups and none of its other suites will do, "the
+	 * server MUST end the connection with a fatal TLS alert of type insufficient_security" */
 	if (!choose_suite12(h->cfg, ch, h->s.sni, &c))
-		return hs_refuse(h, LEAT_ALERT_HANDSHAKE_FAILURE,
-			"client_hello: no cipher suite in common that a certificate fits");
-	if (commit_chosen12(h, ch, &c) != LEAT_OK || v12_send_server_hello(h, ch) != LEAT_OK ||
-		cert_out_send(h) != LEAT_OK)
+		return hs_refuse(h,
+			c.no_prime ? LEAT_ALERT_INSUFFICIENT_SECURITY
+				   : LEAT_ALERT_HANDSHAKE_FAILURE,
+			c.no_prime ? "client_hello: none of its finite field groups is ours"
+				   : "client_hello: no cipher suite in common that fits");
+	if (commit_chosen12(h, ch, &c) != LEAT_OK || v12_send_server_hello(h, ch) != LEAT_OK)
 		return LEAT_FAILED;
-	return begin_server_kx(h);
+	if (!suite_is_psk(h->suite) && cert_out_send(h) != LEAT_OK)
+		return LEAT_FAILED;
+	return v12_begin_server_kx(h, next);
 }
 
 enum leat_ret v12_server_begin(struct hs *h, const struct client_hello *ch, enum hs_state *next)
@@ -193,7 +157,7 @@ enum leat_ret v12_server_begin(struct hs *h, const struct client_hello *ch, enum
 	if (r != LEAT_OK && r != LEAT_UNSUPPORTED)
 		return r;
 	commit_hello12(h, ch, alpn);
-	return r == LEAT_OK ? v12_server_resume(h, ch, &hit, next) : begin_full(h, ch);
+	return r == LEAT_OK ? v12_server_resume(h, ch, &hit, next) : begin_full(h, ch, next);
 }
 
 /* ---- the client's flight, and our end ---- */
@@ -250,23 +214,6 @@ enum leat_ret v12_on_client_cert_verify(struct hs *h, struct leat_span body, enu
 	h->client_scheme = s;
 	hs_take_msg(h);
 	*next = S12_WAIT_CCS;
-	return LEAT_OK;
-}
-
-enum leat_ret v12_on_client_kx(struct hs *h, struct leat_span body, enum hs_state *next)
-{
-	LEAT_SCOPED(kex_out_clear) struct kex_out shared = { 0 };
-	uint8_t alert = LEAT_ALERT_DECODE_ERROR;
-	struct leat_span point;
-
-	if (!dec_v12_client_kx(body, &point, &alert))
-		return hs_refuse(h, alert, "client_key_exchange: malformed");
-	if (kex_finish(&h->v12.kex, h->cfg->crypto, point, &shared, h->err) != LEAT_OK)
-		return LEAT_FAILED;
-	kex_clear(&h->v12.kex);
-	hs_take_msg(h);
-	v12_set_master(h, kex_out_span(&shared));
-	*next = h->peer_chain ? S12_WAIT_CV : S12_WAIT_CCS;
 	return LEAT_OK;
 }
 

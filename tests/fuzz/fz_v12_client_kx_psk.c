@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * fz_v12_client_kx_psk.c: dec_v12_client_kx_of for DHE_PSK suites on any bytes; what it accepts is
+ * encoded, decoded and compared.
+ */
+#include "wirekit.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	wire_fuzz(wire_kind("v12_client_kx_psk"), data, n);
+	return 0;
+}
