@@ -13,12 +13,26 @@
 
 #include "crypto/digest.h"
 
+/* The client's; servers take both. */
+static const char *version;
+
+#define EACH_VERSION(test)                                                 \
+	static void test##_in_both(void **state)                           \
+	{                                                                  \
+		static const char *const all[] = { "tlsv1.2", "tlsv1.3" }; \
+		for (int v = 0; v < 2; v++) {                              \
+			version = all[v];                                  \
+			test(state);                                       \
+		}                                                          \
+	}
+
 static struct leat_config *client_of(const struct pki_ident *id)
 {
 	struct leat_config *c = ids_draft(LEAT_CLIENT, KEY_EC_P256);
 	struct leat_err err = { 0 };
 
 	assert_int_equal(leat_config_set(c, "session_tickets", "manual", &err), LEAT_OK);
+	assert_int_equal(leat_config_set(c, "versions", version, &err), LEAT_OK);
 	if (id)
 		assert_int_equal(leat_config_add_cred(c, id->chain_pem, id->key_pem,
 					 (struct leat_span){ NULL, 0 }, &err),
@@ -146,27 +160,55 @@ static void other_settings(void **state)
 /* A session without a certificate, where one is required now: the full handshake asks, and ends. */
 static void none_then_required(void **state)
 {
-	struct leat_config *c = client_of(NULL);
-	struct leat_config *a = server_of(pki_root_pem(), "verify_peer", "false", false);
-	struct leat_config *b = server_of(pki_root_pem(), "verify_peer", "true", false);
-	struct leat_session *t = NULL;
-	struct duo d;
+	bool old = strcmp(version, "tlsv1.2") == 0;
 
 	(void)state;
-	assert_false(meet(c, a, NULL, &t));
-	assert_true(meet(c, a, NULL, &t));
-	const struct leat_engine_opts opts = { .host = "localhost", .session = t };
+	for (int stateful = 0; stateful < 2; stateful++) {
+		struct leat_config *c = client_of(NULL);
+		struct leat_config *a = server_of(pki_root_pem(), "verify_peer", "false", stateful);
+		struct leat_config *b = server_of(pki_root_pem(), "verify_peer", "true", stateful);
+		struct leat_session *t = NULL;
+		struct duo d;
 
-	duo_open_with(&d, c, b, &opts);
-	assert_false(duo_run(&d));
-	assert_int_equal(
-		leat_engine_error(d.side[LEAT_SERVER].e)->alert, LEAT_ALERT_CERTIFICATE_REQUIRED);
-	assert_int_equal(leat_engine_error(d.side[LEAT_CLIENT].e)->cls, LEAT_E_PEER_ALERT);
-	duo_close(&d);
-	leat_session_unref(t);
-	leat_config_unref(c);
-	leat_config_unref(a);
-	leat_config_unref(b);
+		assert_false(meet(c, a, NULL, &t));
+		assert_true(meet(c, a, NULL, &t));
+		const struct leat_engine_opts opts = { .host = "localhost", .session = t };
+
+		duo_open_with(&d, c, b, &opts);
+		assert_false(duo_run(&d));
+		/* RFC 8446 4.4.2.4, RFC 5246 7.4.6 */
+		assert_int_equal(leat_engine_error(d.side[LEAT_SERVER].e)->alert,
+			old ? LEAT_ALERT_HANDSHAKE_FAILURE : LEAT_ALERT_CERTIFICATE_REQUIRED);
+		assert_int_equal(leat_engine_error(d.side[LEAT_CLIENT].e)->cls, LEAT_E_PEER_ALERT);
+		duo_close(&d);
+		leat_session_unref(t);
+		leat_config_unref(c);
+		leat_config_unref(a);
+		leat_config_unref(b);
+	}
+}
+
+/* The same session where the client has a certificate by now: asked for, and shown. */
+static void none_then_shown(void **state)
+{
+	const struct pki_ident *id = pki_client(KEY_EC_P256);
+
+	(void)state;
+	for (int stateful = 0; stateful < 2; stateful++) {
+		struct leat_config *a = server_of(pki_root_pem(), "verify_peer", "false", stateful);
+		struct leat_config *b = server_of(pki_root_pem(), "verify_peer", "true", stateful);
+		struct leat_config *bare = client_of(NULL), *c = client_of(id);
+		struct leat_session *t = NULL;
+
+		assert_false(meet(bare, a, NULL, &t));
+		assert_false(meet(c, b, id, &t));
+		assert_true(meet(c, b, id, &t));
+		leat_session_unref(t);
+		leat_config_unref(bare);
+		leat_config_unref(c);
+		leat_config_unref(a);
+		leat_config_unref(b);
+	}
 }
 
 /* The client's own certificate is part of what a session stands for. */
@@ -187,13 +229,20 @@ static void other_own_certificate(void **state)
 	leat_config_unref(s);
 }
 
+EACH_VERSION(peer_stays_known)
+EACH_VERSION(other_settings)
+EACH_VERSION(none_then_required)
+EACH_VERSION(none_then_shown)
+EACH_VERSION(other_own_certificate)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(peer_stays_known),
-		cmocka_unit_test(other_settings),
-		cmocka_unit_test(none_then_required),
-		cmocka_unit_test(other_own_certificate),
+		cmocka_unit_test(peer_stays_known_in_both),
+		cmocka_unit_test(other_settings_in_both),
+		cmocka_unit_test(none_then_required_in_both),
+		cmocka_unit_test(none_then_shown_in_both),
+		cmocka_unit_test(other_own_certificate_in_both),
 	};
 	struct leat_err err = { 0 };
 	int r;

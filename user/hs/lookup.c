@@ -134,6 +134,21 @@ enum leat_ret lookup_session(
 	return r == LEAT_AGAIN ? ask(h, &q) : r;
 }
 
+/* RFC 8446 4.6.1 lets a server resume under another name; we do not, nor with other settings or
+ * certificates than the session began with. RFC 6066 3: the server "MUST NOT accept the request to resume
+ * the session if the server_name extension contains a different name". Where clients must show a
+ * certificate a session without one is no way around it: the full handshake asks, and decides. */
+static bool has_what_is_required(const struct hs *h, const struct session_data *d)
+{
+	return d->peer.n || h->cfg->verify != LEAT_VERIFY_PEER || !h->cfg->fail_if_no_peer_cert;
+}
+
+bool lookup_may_resume(const struct hs *h, uint16_t version, const struct session_data *d)
+{
+	return d->version == version && session_is_for(d, h->s.sni, h->cfg->bind) &&
+	       has_what_is_required(h, d);
+}
+
 /* ---- external keys ---- */
 
 enum leat_ret lookup_psk(struct hs *h, const struct leat_psk_query *query, struct leat_psk *out)

@@ -25,9 +25,13 @@ void lookup_hit_clear(struct lookup_hit *hit);
 /* identity: a ticket of either version, or a session id of TLS 1.2; any bytes of the peer's. take: a
  * session in the store is removed by this, of several that ask at once one gets it.
  * LEAT_OK: found, neither expired nor tampered with; whether it fits this connection is the caller's to
- * say. LEAT_UNSUPPORTED: nothing. LEAT_AGAIN: not known yet. *hit is clear unless LEAT_OK. */
+ * say (lookup_may_resume, and more). LEAT_UNSUPPORTED: nothing. LEAT_AGAIN: not known yet. *hit is clear unless LEAT_OK. */
 LEAT_MUST_CHECK enum leat_ret lookup_session(
 	struct hs *h, struct leat_span identity, bool take, struct lookup_hit *hit);
+
+/* Sessions of either version: may the one found be taken up here, as far as it does not depend on the rest
+ * of the hello? Made with this version, name and settings, and with a certificate where one is required. */
+bool lookup_may_resume(const struct hs *h, uint16_t version, const struct session_data *d);
 
 /* The config's PSK lookup. LEAT_OK: *out has secret and hash, borrowed until the next lookup or the end of
  * the message. LEAT_UNSUPPORTED: unknown. */

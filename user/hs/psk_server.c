@@ -43,16 +43,10 @@ static bool fits_suites(const struct hs *h, const struct client_hello *ch, enum 
 
 /* ---- sessions ---- */
 
-/* RFC 8446 4.6.1 lets a server resume under another name; we do not, nor with other settings or
- * certificates than the session began with. */
 static bool is_usable(
 	const struct hs *h, const struct client_hello *ch, const struct session_data *d)
 {
-	/* a session without a certificate is no way around being asked for one */
-	if (h->cfg->fail_if_no_peer_cert && h->cfg->verify == LEAT_VERIFY_PEER && !d->peer.n)
-		return false;
-	return d->version == LEAT_TLS13 && session_is_for(d, h->s.sni, h->cfg->bind) &&
-	       fits_suites(h, ch, d->suite->hash);
+	return lookup_may_resume(h, LEAT_TLS13, d) && fits_suites(h, ch, d->suite->hash);
 }
 
 /* LEAT_UNSUPPORTED: it is no session of ours, or not one for this connection. */

@@ -57,18 +57,14 @@ static enum leat_ret check_ems(
 	return d->ems ? LEAT_OK : LEAT_UNSUPPORTED;
 }
 
-/* RFC 6066 3: the server "MUST NOT accept the request to resume the session if the server_name extension
- * contains a different name". RFC 7301 3.1 negotiates the protocol anew; one that differs from that of the
+/* RFC 7301 3.1 negotiates the protocol anew; one that differs from that of the
  * session is another use of it, which we do not resume (docs/decisions/0014). */
 static enum leat_ret check_session(const struct hs *h, const struct client_hello *ch,
 	struct leat_span alpn, const struct session_data *d)
 {
 	enum leat_ret r;
 
-	/* a session without a certificate is no way around being asked for one */
-	if (h->cfg->fail_if_no_peer_cert && !d->peer.n)
-		return LEAT_UNSUPPORTED;
-	if (d->version != LEAT_TLS12 || !session_is_for(d, h->s.sni, h->cfg->bind))
+	if (!lookup_may_resume(h, LEAT_TLS12, d))
 		return LEAT_UNSUPPORTED;
 	r = check_ems(h, ch, d);
 	if (r != LEAT_OK)
