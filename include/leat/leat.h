@@ -62,8 +62,10 @@ LEAT_API LEAT_MUST_CHECK enum leat_ret leat_connect(struct leat_conn **out, stru
  * handshake. host: the name to ask for (SNI) and to check the certificate against; NULL only with a
  * config that does not check names. fd belongs to the connection on success and is closed on failure,
  * except with LEAT_KEEP_FD: then a failure leaves it open, though bytes were exchanged and the write side may
- * be shut. Nobody else may read from the socket meanwhile, and bytes that were read before are missing. */
-enum { LEAT_KEEP_FD = 1 };
+ * be shut. Nobody else may read from the socket meanwhile, and bytes that were read before are missing.
+ * With LEAT_EXACT_READS never a byte is read that follows the handshake: leat_offload of both directions
+ * cannot find anything waiting afterwards. Costs a second read for each record. */
+enum { LEAT_KEEP_FD = 1, LEAT_EXACT_READS = 2 };
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_upgrade_client(struct leat_conn **out,
 	struct leat_config *cfg, int fd, const char *host, unsigned flags, int timeout_ms,
 	struct leat_err *err);

@@ -119,6 +119,8 @@ static enum leat_ret upgrade(struct leat_conn **out, struct leat_config *cfg, in
 			close(fd);
 		return LEAT_FAILED;
 	}
+	if (flags & LEAT_EXACT_READS)
+		leat_engine_in_exact(c->e, true);
 	if (conn_handshake(c, deadline) == LEAT_OK) {
 		c->early = (struct leat_span){ NULL, 0 };
 		*out = c;
