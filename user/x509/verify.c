@@ -477,3 +477,18 @@ enum leat_ret verify_describe(struct leat_span der, char *buf, size_t n)
 	ossl_forget();
 	return LEAT_OK;
 }
+
+enum leat_ret verify_subject(struct leat_span der, char *buf, size_t n)
+{
+	bool memory;
+	X509 *x = san_parse_cert(der, &memory);
+
+	if (n > 0)
+		buf[0] = '\0';
+	if (!x)
+		return LEAT_FAILED;
+	san_name_text(X509_get_subject_name(x), buf, n);
+	X509_free(x);
+	ossl_forget();
+	return LEAT_OK;
+}

@@ -41,5 +41,7 @@ LEAT_MUST_CHECK enum leat_ret verify_chain(
 
 /* One line about a certificate for people: subject, issuer, validity, key, names. */
 LEAT_MUST_CHECK enum leat_ret verify_describe(struct leat_span der, char *buf, size_t n);
+/* Its subject alone, "CN=..., O=...". */
+LEAT_MUST_CHECK enum leat_ret verify_subject(struct leat_span der, char *buf, size_t n);
 
 #endif

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cmd_exec.c - `leat exec --listen [ADDR:]PORT -- PROG ARGS`: the command line and the TLS config it asks
+ * for. What is done with them is in exec.h. Page: docs/man/leat-exec.1.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/option.h"
+#include "tool/exec.h"
+#include "tool/settings.h"
+#include "tool/tool.h"
+
+#define MAX_CERTS 8
+
+enum {
+	OPT_LISTEN = 1,
+	OPT_CERT,
+	OPT_KEY,
+	OPT_DEV,
+	OPT_CACERT,
+	OPT_INPUT,
+	OPT_CONNS,
+	OPT_T_HANDSHAKE,
+	OPT_T_LIMIT,
+	OPT_GRACE,
+	OPT_SET,
+	OPT_NO_GUARD,
+};
+
+static const struct arg_opt options[] = {
+	{ "listen", 'l', "[ADDR:]PORT", OPT_LISTEN,
+		"where to listen; ADDR is 127.0.0.1 unless given" },
+	{ "cert", 'c', "FILE", OPT_CERT, "certificate chain, PEM, leaf first; may be repeated" },
+	{ "key", 'k', "FILE", OPT_KEY, "its private key, PEM (default: in the --cert file)" },
+	{ "dev", 0, NULL, OPT_DEV, "make up a certificate for localhost instead" },
+	{ "cacert", 0, "FILE", OPT_CACERT, "PEM: trusted CAs, for certificates of clients" },
+	{ "input", 'i', "pipe|socket", OPT_INPUT,
+		"pipe (default): stdin ends when the client ends;\n"
+		"socket: the connection itself, whose end is EIO" },
+	{ "max-connections", 0, "N", OPT_CONNS,
+		"at once (default 40); further ones wait in the backlog" },
+	{ "handshake-timeout", 0, "SECONDS", OPT_T_HANDSHAKE,
+		"for the whole handshake (default 10)" },
+	{ "time-limit", 0, "SECONDS", OPT_T_LIMIT, "for the whole connection (default 0: none)" },
+	{ "grace", 0, "SECONDS", OPT_GRACE,
+		"from SIGTERM to SIGKILL, and from a connection that\n"
+		"is gone to SIGTERM (default 10)" },
+	{ "set", 's', "OPTION=VALUE", OPT_SET, "an option of leat-options(7)" },
+	{ "insecure-no-guard", 0, NULL, OPT_NO_GUARD,
+		"where the kernel has no seccomp: programs may read the\n"
+		"keys of their connection" },
+	{ 0 },
+};
+
+static const char notes[] =
+	"Runs PROG for each connection, with the decrypted stream as stdin and stdout, as inetd\n"
+	"does. PROG needs no TLS and sees no key. What was negotiated is in its environment:\n"
+	"LEAT_VERSION LEAT_SUITE LEAT_GROUP LEAT_RESUMED LEAT_PEER LEAT_SNI LEAT_ALPN\n"
+	"LEAT_PEER_CERT LEAT_PEER_CERT_SHA256; TCPREMOTEIP and the like of tcpserver.\n"
+	"\n"
+	"SIGTERM and SIGINT end the programs and then it; the second one ends all at once.\n"
+	"\n"
+	"exit codes: 0 stopped, 1 could not start, 2 wrong command line.\n"
+	"\n"
+	"example: leat exec --listen 7007 --dev -- sort\n"
+	"         printf 'b\\na\\n' | leat connect -k localhost:7007";
+
+struct job {
+	struct args *args;
+	struct exec_opts o;
+	const char *certs[MAX_CERTS], *keys[MAX_CERTS], *ca;
+	unsigned num_certs, num_keys;
+	bool dev, have_target;
+};
+
+static int refuse(struct job *j, const struct leat_err *err)
+{
+	return tool_fail_err(j->args, TOOL_USAGE, err);
+}
+
+static int take_target(struct job *j, const char *text)
+{
+	uint64_t port;
+
+	j->have_target = true;
+	if (strchr(text, ':'))
+		return args_host_port(j->args, text, true, j->o.host, sizeof(j->o.host), &j->o.port)
+			       ? 0
+			       : TOOL_USAGE;
+	if (!args_uint(j->args, "--listen", text, 0, 65535, &port))
+		return TOOL_USAGE;
+	j->o.port = (uint16_t)port;
+	return 0;
+}
+
+static int set_option(struct job *j, const char *name, const char *value)
+{
+	struct leat_err err = { 0 };
+
+	return leat_config_set(j->o.cfg, name, value, &err) == LEAT_OK ? 0 : refuse(j, &err);
+}
+
+static int set_pair(struct job *j, const char *text)
+{
+	struct leat_err err = { 0 };
+
+	return settings_pair(j->o.cfg, text, &err) == LEAT_OK ? 0 : refuse(j, &err);
+}
+
+static int add_file(
+	struct job *j, const char *name, const char *value, const char **list, unsigned *num)
+{
+	if (*num == MAX_CERTS) {
+		args_wrong(j->args, "%s: more than %d", name, MAX_CERTS);
+		return TOOL_USAGE;
+	}
+	list[(*num)++] = value;
+	return 0;
+}
+
+static int take_input(struct job *j, const char *value)
+{
+	static const char *const kinds[] = { "pipe", "socket", NULL };
+	unsigned i;
+
+	if (!args_choice(j->args, "--input", value, kinds, &i))
+		return TOOL_USAGE;
+	j->o.input_socket = i == 1;
+	return 0;
+}
+
+static int take_number(struct job *j, int id, const char *value)
+{
+	uint64_t conns = j->o.max_conns;
+	bool ok = false;
+
+	switch (id) {
+	case OPT_CONNS:
+		ok = args_uint(j->args, "--max-connections", value, 1, 10000, &conns);
+		break;
+	case OPT_T_HANDSHAKE:
+		ok = args_seconds(j->args, "--handshake-timeout", value, &j->o.handshake_ms);
+		break;
+	case OPT_T_LIMIT: ok = args_seconds(j->args, "--time-limit", value, &j->o.limit_ms); break;
+	case OPT_GRACE: ok = args_seconds(j->args, "--grace", value, &j->o.grace_ms); break;
+	default: break; /* ARG_WRONG: said already */
+	}
+	j->o.max_conns = (unsigned)conns;
+	return ok ? 0 : TOOL_USAGE;
+}
+
+static int take(struct job *j, int id, const char *value)
+{
+	switch (id) {
+	case ARG_SETTING: return set_option(j, j->args->setting, value);
+	case OPT_LISTEN: return take_target(j, value);
+	case OPT_CERT: return add_file(j, "--cert", value, j->certs, &j->num_certs);
+	case OPT_KEY: return add_file(j, "--key", value, j->keys, &j->num_keys);
+	case OPT_DEV: j->dev = true; return 0;
+	case OPT_CACERT: j->ca = value; return 0;
+	case OPT_INPUT: return take_input(j, value);
+	case OPT_SET: return set_pair(j, value);
+	case OPT_NO_GUARD: j->o.no_guard = true; return 0;
+	default: return take_number(j, id, value);
+	}
+}
+
+/* Is there a program of that name? Better said now than to the first client. */
+static bool can_run(const char *name)
+{
+	const char *p = getenv("PATH");
+	char path[4096];
+
+	if (strchr(name, '/'))
+		return access(name, X_OK) == 0;
+	while (p && *p) {
+		size_t n = strcspn(p, ":");
+
+		snprintf(path, sizeof(path), "%.*s/%s", (int)n, p, name);
+		if (n > 0 && access(path, X_OK) == 0)
+			return true;
+		p += n + (p[n] == ':');
+	}
+	return false;
+}
+
+static int check(struct job *j)
+{
+	if (!j->have_target)
+		args_wrong(j->args, "no --listen [ADDR:]PORT given");
+	else if (!j->o.argv)
+		args_wrong(j->args, "no program given (-- PROG ARGS)");
+	else if (!can_run(j->o.argv[0]))
+		args_wrong(j->args, "no program that can be run: %s", j->o.argv[0]);
+	else if (j->num_keys != 0 && j->num_keys != j->num_certs)
+		args_wrong(j->args, "a --key for every --cert, or for none");
+	else if (j->num_certs == 0 && !j->dev)
+		args_wrong(j->args, "no certificate: give --cert, or --dev to try things out");
+	else if (j->num_certs > 0 && j->dev)
+		args_wrong(j->args, "--dev makes its own certificate: leave out --cert");
+	else
+		return 0;
+	return TOOL_USAGE;
+}
+
+static int finish_config(struct job *j)
+{
+	struct leat_err err = { 0 };
+	struct leat_files files = { .cacertfile = j->ca };
+	enum leat_ret r = j->ca ? leat_config_use_files(j->o.cfg, &files, &err) : LEAT_OK;
+	const struct leat_config *c = j->o.cfg;
+
+	for (unsigned i = 0; i < j->num_certs && r == LEAT_OK; i++) {
+		files = (struct leat_files){ .certfile = j->certs[i],
+			.keyfile = j->num_keys ? j->keys[i] : NULL };
+		r = leat_config_use_files(j->o.cfg, &files, &err);
+	}
+	if (r == LEAT_OK && j->dev)
+		r = settings_dev(j->o.cfg, &err);
+	if (r == LEAT_OK)
+		r = leat_config_freeze(j->o.cfg, &err);
+	j->o.demand_kernel = c->records[LEAT_TX] == LEAT_RECORDS_KERNEL ||
+			     c->records[LEAT_RX] == LEAT_RECORDS_KERNEL;
+	j->o.never_kernel = c->records[LEAT_TX] == LEAT_RECORDS_USER;
+	return r == LEAT_OK ? 0 : refuse(j, &err);
+}
+
+static int prepare(struct job *j)
+{
+	const char *value;
+	int id, code;
+
+	while ((id = args_next(j->args, &value)) != ARG_END) {
+		if (id == ARG_PLAIN) { /* the program; all that follows is its own */
+			j->o.argv = j->args->argv + j->args->at - 1;
+			break;
+		}
+		code = take(j, id, value);
+		if (code)
+			return code;
+	}
+	code = check(j);
+	return code ? code : finish_config(j);
+}
+
+static int run(struct args *args)
+{
+	struct job j = {
+		.args = args,
+		.o = { .host = "127.0.0.1",
+			.max_conns = 40,
+			.handshake_ms = 10000,
+			.grace_ms = 10000 },
+	};
+	struct leat_err err = { 0 };
+	int code;
+
+	if (leat_config_new(&j.o.cfg, LEAT_SERVER, &err) != LEAT_OK)
+		return tool_fail_err(args, TOOL_FAILED, &err);
+	code = prepare(&j);
+	if (code == 0)
+		code = exec_run(args, &j.o);
+	leat_config_unref(j.o.cfg);
+	return code;
+}
+
+const struct tool_cmd cmd_exec = {
+	.name = "exec",
+	.synopsis = "--listen [ADDR:]PORT (--cert FILE | --dev) [options] -- PROG [ARGS]",
+	.summary = "run a program for each TLS connection, which needs no TLS itself",
+	.opts = options,
+	.settings = OPTION_SERVER,
+	.notes = notes,
+	.run = run,
+};
