@@ -21,6 +21,7 @@ static struct session_data sample(uint16_t version)
 		.version = version,
 		.suite = suite_by_id(is13 ? 0x1302 : 0xc02b),
 		.ems = !is13,
+		.max_fragment = is13 ? 0 : 4,
 		.issued_s = 1700000000,
 		.auth_s = 1699990000,
 		.lifetime_s = 7200,
@@ -50,6 +51,7 @@ static void same(const struct session_data *a, const struct session_data *b)
 	assert_int_equal(a->version, b->version);
 	assert_ptr_equal(a->suite, b->suite);
 	assert_int_equal(a->ems, b->ems);
+	assert_int_equal(a->max_fragment, b->max_fragment);
 	assert_int_equal(a->issued_s, b->issued_s);
 	assert_int_equal(a->auth_s, b->auth_s);
 	assert_int_equal(a->lifetime_s, b->lifetime_s);
@@ -116,15 +118,18 @@ static void refused(const struct session_data *d, size_t at, uint8_t value)
 
 static void senseless_values(void **state)
 {
-	struct session_data d = sample(LEAT_TLS13);
+	struct session_data d = sample(LEAT_TLS12);
 
 	(void)state;
+	refused(&d, 6, 1 | 5 << 1); /* a max_fragment_length without a meaning */
+	d = sample(LEAT_TLS13);
 	refused(&d, 1, 2); /* another format */
 	refused(&d, 1, 0);
 	refused(&d, 3, 3);    /* a TLS 1.3 suite in TLS 1.2 */
 	refused(&d, 3, 2);    /* TLS 1.1 */
 	refused(&d, 4, 0x7f); /* unknown suite */
-	refused(&d, 6, 2);    /* unknown flag */
+	refused(&d, 6, 2);    /* max_fragment_length, which is of TLS 1.2 */
+	refused(&d, 6, 0x10); /* unknown flag */
 	refused(&d, 7, 0x80); /* a time that overflows */
 	d.lifetime_s = SESSION_WEEK_S + 1;
 	refused(&d, SIZE_MAX, 0);

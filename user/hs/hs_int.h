@@ -62,7 +62,8 @@ struct hs_client {
 	bool cert_requested;
 	struct leat_session *session; /* to be offered; referenced */
 	bool want_early;
-	bool offers12; /* the session is one of TLS 1.2, and is in our hello */
+	bool offers12;        /* the session is one of TLS 1.2, and is in our hello */
+	uint8_t max_fragment; /* max_fragment_length in force; 0: none */
 	uint8_t num_offers;
 	uint8_t offer[1 + CONFIG_MAX_PSKS]; /* what pre_shared_key holds: psk_client.c */
 	uint8_t num_kex;

@@ -82,14 +82,37 @@ enum leat_ret limit_check_answer(const struct hs *h, const struct record_words *
 	return LEAT_OK;
 }
 
+/* RFC 6066 4: "The negotiated length applies for the duration of the session including session
+ * resumptions." So another answer than the session's is wrong. record_size_limit belongs to the connection. */
+enum leat_ret limit_check_resumed(const struct hs *h, const struct record_words *w, uint8_t code)
+{
+	if ((w->has & EXT_BIT(EXT_MAX_FRAGMENT)) && w->max_fragment != code)
+		return hs_refuse(h, LEAT_ALERT_ILLEGAL_PARAMETER,
+			"max_fragment_length: another one than the session's");
+	return LEAT_OK;
+}
+
+/* RFC 5246 7.4.1.4: "Most current TLS extensions are relevant only when a session is initiated: when an
+ * older session is resumed, the server does not process these extensions in the Client Hello, and does not
+ * include them in the Server Hello." What they settled holds all the same. */
+void limit_add_resumed(struct record_words *w, uint8_t code)
+{
+	if (!code || (w->has & BITS))
+		return;
+	w->has |= EXT_BIT(EXT_MAX_FRAGMENT);
+	w->max_fragment = code;
+}
+
 void limit_commit_answer(struct hs *h, const struct record_words *w)
 {
 	if (w->has & EXT_BIT(EXT_RECORD_SIZE)) {
 		tell_size(h, LEAT_TX, w->record_size);
 		tell_size(h, LEAT_RX, own_word(h, h->cfg->max_version));
 	}
-	if (w->has & EXT_BIT(EXT_MAX_FRAGMENT))
+	if (w->has & EXT_BIT(EXT_MAX_FRAGMENT)) {
+		h->c.max_fragment = w->max_fragment;
 		tell_fragment(h, w->max_fragment);
+	}
 }
 
 /* ---- server ---- */

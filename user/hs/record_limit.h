@@ -21,6 +21,11 @@ void limit_offer(const struct hs *h, struct client_hello *ch);
 /* Client: may the server answer so? h->version need not be set. */
 LEAT_MUST_CHECK enum leat_ret limit_check_answer(
 	const struct hs *h, const struct record_words *w, uint16_t version);
+/* Client: the same where a session of TLS 1.2 is taken up that has max_fragment_length code (0: none). */
+LEAT_MUST_CHECK enum leat_ret limit_check_resumed(
+	const struct hs *h, const struct record_words *w, uint8_t code);
+/* Client: what the session says belongs to the answer, where it says nothing itself. */
+void limit_add_resumed(struct record_words *w, uint8_t code);
 /* Client: the answer holds from now on. h->version is set. */
 void limit_commit_answer(struct hs *h, const struct record_words *w);
 

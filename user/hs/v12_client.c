@@ -71,6 +71,9 @@ static enum leat_ret check_server_hello12(const struct hs *h, const struct serve
 			h, LEAT_ALERT_ILLEGAL_PARAMETER, "server_hello: alpn name was not offered");
 	if (limit_check_answer(h, &words, LEAT_TLS12) != LEAT_OK)
 		return LEAT_FAILED;
+	if (v12_client_is_resumed(h, sh) &&
+		limit_check_resumed(h, &words, session_data(h->c.session)->max_fragment) != LEAT_OK)
+		return LEAT_FAILED;
 	if (client_check_types(h, sh->has, sh->server_cert_type, sh->client_cert_type) != LEAT_OK)
 		return LEAT_FAILED;
 	return v12_check_point_formats(h, sh->has, sh->point_formats,
@@ -87,12 +90,14 @@ static enum hs_state first_state(const struct suite *s)
 
 enum leat_ret v12_client_begin(struct hs *h, const struct server_hello *sh, enum hs_state *next)
 {
-	const struct record_words words = words_of(sh);
+	struct record_words words = words_of(sh);
 	bool resumed = v12_client_is_resumed(h, sh);
 
 	if (check_server_hello12(h, sh) != LEAT_OK)
 		return LEAT_FAILED;
 	hs_set_version(h, LEAT_TLS12);
+	if (resumed)
+		limit_add_resumed(&words, session_data(h->c.session)->max_fragment);
 	limit_commit_answer(h, &words);
 	client_clear_shares(h);
 	memcpy(h->server_random, sh->random.p, RANDOM_LEN);

@@ -26,6 +26,7 @@ static bool is_offerable(const struct hs *h, const struct session_data *d)
 	       session_is_for(d, h->c.host, h->cfg->bind) &&
 	       session_is_fresh(d, h->env->now_s(h->env->arg)) &&
 	       choose_has_suite(h->cfg, d->suite) &&
+	       (!d->max_fragment || d->max_fragment == h->cfg->max_fragment) &&
 	       (d->alpn.n == 0 || choose_alpn_ours(h->cfg, d->alpn).n);
 }
 
@@ -122,6 +123,7 @@ static void describe(const struct hs *h, uint8_t peer[SESSION_PEER_LEN], struct 
 		.version = LEAT_TLS12,
 		.suite = h->suite,
 		.ems = h->ems,
+		.max_fragment = h->c.max_fragment,
 		.secret = h->v12.master,
 		.issued_s = now,
 		.auth_s = h->auth_s && h->auth_s <= now ? h->auth_s : now,

@@ -69,6 +69,10 @@ static enum leat_ret check_session(const struct hs *h, const struct client_hello
 	r = check_ems(h, ch, d);
 	if (r != LEAT_OK)
 		return r;
+	/* RFC 6066 4: "The negotiated length applies for the duration of the session including session
+	 * resumptions." */
+	if (d->max_fragment != h->s.max_fragment)
+		return LEAT_UNSUPPORTED;
 	return is_alpn(d, alpn) && may_use_suite(h, ch, d->suite) ? LEAT_OK : LEAT_UNSUPPORTED;
 }
 

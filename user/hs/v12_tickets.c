@@ -34,6 +34,7 @@ static bool describe(struct hs *h, uint8_t peer[SESSION_PEER_LEN], struct sessio
 {
 	server_describe_session(h, peer, d);
 	d->ems = h->ems;
+	d->max_fragment = h->s.max_fragment;
 	d->secret = h->v12.master;
 	return session_expires(d) > d->issued_s;
 }

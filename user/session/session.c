@@ -14,6 +14,8 @@
 
 #define FORMAT       1
 #define FLAG_EMS     1
+#define FRAGMENT_AT  1 /* bits 1 to 3 of flags */
+#define FLAGS_ALL    (FLAG_EMS | 7 << FRAGMENT_AT)
 #define CLOCK_SKEW_S 60
 
 struct leat_session {
@@ -58,7 +60,7 @@ void session_encode(struct leat_wr *w, const struct session_data *d)
 	leat_wr_u16(w, FORMAT);
 	leat_wr_u16(w, d->version);
 	leat_wr_u16(w, d->suite->id);
-	leat_wr_u8(w, d->ems ? FLAG_EMS : 0);
+	leat_wr_u8(w, (uint8_t)((d->ems ? FLAG_EMS : 0) | d->max_fragment << FRAGMENT_AT));
 	leat_wr_u64(w, (uint64_t)d->issued_s);
 	leat_wr_u64(w, (uint64_t)d->auth_s);
 	leat_wr_u32(w, d->lifetime_s);
@@ -106,6 +108,8 @@ static bool is_sane(const struct session_data *d)
 
 	if (!d->suite || d->suite->version != d->version)
 		return false;
+	if (d->max_fragment > (d->version == LEAT_TLS12 ? 4 : 0))
+		return false;
 	secret_len = d->version == LEAT_TLS13 ? hash_len(d->suite->hash) : 48;
 	return d->secret.n == secret_len && d->lifetime_s <= SESSION_WEEK_S &&
 	       d->issued_s >= d->auth_s;
@@ -136,7 +140,8 @@ bool session_decode(struct leat_span bytes, struct session_data *d)
 	d->ticket = leat_rd_opaque16(&in, 0, UINT16_MAX);
 	d->suite = suite_by_id(suite);
 	d->ems = flags & FLAG_EMS;
-	if (leat_rd_end(&in) && format == FORMAT && !(flags & ~FLAG_EMS) && is_sane(d))
+	d->max_fragment = (flags & FLAGS_ALL) >> FRAGMENT_AT;
+	if (leat_rd_end(&in) && format == FORMAT && !(flags & ~FLAGS_ALL) && is_sane(d))
 		return true;
 	session_data_clear(d);
 	return false;

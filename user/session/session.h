@@ -5,7 +5,8 @@
  * are serialised in. What a ticket seals and what a store keeps is that format too.
  *
  *	uint16 format (1), version, suite;         integers in network byte order
- *	uint8  flags;                              1: extended master secret
+ *	uint8  flags;                              1: extended master secret; bits 1 to 3:
+ *	                                           max_fragment_length (TLS 1.2), others are refused
  *	uint64 issued_s, auth_s;
  *	uint32 lifetime_s, age_add, max_early;
  *	opaque secret<1..64>, bind<0..32>, peer<0..32>, id<0..32>, host<0..255>, alpn<0..255>;
@@ -29,6 +30,7 @@ struct session_data {
 	uint16_t version;
 	const struct suite *suite; /* of the connection; in TLS 1.3 its hash is what counts */
 	bool ems;                  /* TLS 1.2: extended master secret (RFC 7627 5.3) */
+	uint8_t max_fragment;      /* TLS 1.2: max_fragment_length, 1 to 4 (RFC 6066 4); 0: none */
 	struct leat_secret secret; /* 1.3: the PSK; 1.2: the master secret */
 	int64_t issued_s;          /* when this ticket or id was made or received */
 	int64_t auth_s; /* when certificates were last looked at: new tickets do not renew it */
