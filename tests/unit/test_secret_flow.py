@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """t_secret_flow under valgrind: no branch and no address depends on a secret, and a comparison that stops
-at the first difference is found in every flow that has one."""
+at the first difference is found in every flow that has one, as is padding looked at before its tag."""
 import os
 import subprocess
 
@@ -35,3 +35,9 @@ def test_what_does_is_found(build, name):
     out = flow(build, name, "violate")
     assert out.returncode == FOUND, out.stdout + out.stderr
     assert "__wrap_leat_ct_equal" in out.stderr and "depends on uninitialised" in out.stderr
+
+
+def test_padding_looked_at_too_early_is_found(build):
+    out = flow(build, "record_tags", "padding")
+    assert out.returncode == FOUND, out.stdout + out.stderr
+    assert "content_end" in out.stderr and "depends on uninitialised" in out.stderr
