@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * rfc8448.h - the traces of RFC 8448 as hex strings for vec_hex: section 3 (simple 1-RTT), 4 (resumed
- * 0-RTT), 5 (HelloRetryRequest). Messages are without record header, *_RECORD with it.
+ * 0-RTT), 5 (HelloRetryRequest), 6 (client authentication), 7 (compatibility mode). Messages are without
+ * record header, *_RECORD with it.
  *
- * Every value here was recomputed from the private keys and messages by a second implementation
- * (Python's hashlib and cryptography), the signatures checked with the certificate's key.
+ * Every value of sections 3 to 5 but 4's records was recomputed from the private keys and messages by a
+ * second implementation (Python's hashlib and cryptography), the signatures checked with the certificate's
+ * key; the rest is tied together by its own AEAD tags, signatures and Finished.
  */
 #ifndef LEAT_TESTS_RFC8448_H
 #define LEAT_TESTS_RFC8448_H
@@ -155,6 +157,24 @@
 #define S4_S_AP        "cc21f1bf8feb7dd5fa505bd9c4b468a9984d554a993dc49e6d285598fb672691"
 #define S4_EXP         "3fd93d4ffddc98e64b14dd107aedf8ee4add23f4510f58a4592d0b201bee56b4"
 #define S4_RES         "5e95bdf1f89005ea2e9aa0ba85e728e3c19c5fe0c699e3f5bee59faebd0b5406"
+/* "ABCDEF"; sequence 0 of the early keys */
+#define S4_EARLY_DATA_RECORD "1703030017ab1df420e75c457a7cc5d2844f76d5aee4b4edbf049be0"
+#define S4_SERVER_FLIGHT_RECORD                                                                    \
+	"1703030061dc48237b4b879f50d0d4d262ea8b4716eb40ddc1eb957e11126e8a7149c2d012d37a7115957e64" \
+	"ce30008b9e0323f2c05a9c1c77b4f37849a695ab255060a33fee770ca95cb8486bfd0843b87024865ca35cc4" \
+	"1c4e515c64dcb1369f98635bc7a5"
+#define S4_END_OF_EARLY_DATA_RECORD "1703030015aca6fc944841298df99593725f9bf9754429b12f09"
+#define S4_CLIENT_FINISHED_RECORD                                                                  \
+	"170303003500f8b467d14cf22a4b3f0b6ae0d8e6cc8d08e0db3515ef5c2bdf1922eafbb70009964716d834fb" \
+	"70c3d2a56c5b1f5f6bdba6c333cf"
+#define S4_CLIENT_DATA_RECORD                                                                      \
+	"1703030043b1cebce242aa201be9ae5e1cb2a9aa4b33d4e866af1edb068919237741aa031d7a74d491c99b9d" \
+	"4e232b74206bc6fbaa04fe78be44a9b4f54320a17eb76992afac3103"
+#define S4_SERVER_DATA_RECORD                                                                      \
+	"1703030043275e9f20acff57bc000657d3867df039cccf79047884cf75771746f740b5a83f462a0954c35813" \
+	"93a203a25a7dd14141ef1a37900cdb62ff62dee1ba39ab2590cbf194"
+#define S4_CLIENT_ALERT_RECORD "17030300130facce3246bdfc6369838d6a82ae6de5d422dc"
+#define S4_SERVER_ALERT_RECORD "17030300135b18af444e8e1eec7158fb62d8f2577d37ba5d"
 /* secp256r1, second share */
 #define S5_CLIENT_PRIVATE "ab5473467e19346ceb0a0414e41da21d4d2445bc3025afe97c4e8dc8d513da39"
 #define S5_CLIENT_PUBLIC                                                                           \
@@ -201,15 +221,122 @@
 	"8415bd38"
 #define S5_SERVER_FINISHED \
 	"140000208863e6bfb0420a927fa27f34336a70ae426e968e3eb884945b96856dba3976d1"
-#define S5_SHARED        "c142ce13ca11b5c2233652e63ad3d97844f1621fbfb9de69d547dc8fedeabeb4"
-#define S5_HELLO_HASH    "8aa8e828ec2f8a884fec95a3139de01c15a3daa7ff5bfc3f4bfcc21b438d7bf8"
-#define S5_C_HS          "158aa7ab8855073582b41d674b4055cabcc534728f659314861b4e08e2011566"
-#define S5_S_HS          "3403e781e2af7b6508da28574f6e95a1abf162de83a97927c37672a4a0cef8a1"
-#define S5_S_HS_KEY      "4646bfac1712c426cd78d8a24a8a6f6b"
-#define S5_S_HS_IV       "c7d395c08d62f297d13768ea"
-#define S5_FINISHED_HASH "50f63cbf36b0dd049e7a0ba27d6455745ea2aaac54bb167f9950b2b7ce9509da"
-#define S5_C_AP          "75ecf4b972525aa0dcd057c9944d4cd5d82671d8843141d7dc2a4ff15a21dc51"
-#define S5_S_AP          "5c74f87df04225db0f8209c9de6429e49435fdefa7cad61864874d12f31cfc8d"
-#define S5_EXP           "7c06d3ae106a3a374ace4837b3985cac67780a6e2c5c04b58319d584df09d223"
+#define S5_SHARED         "c142ce13ca11b5c2233652e63ad3d97844f1621fbfb9de69d547dc8fedeabeb4"
+#define S5_HELLO_HASH     "8aa8e828ec2f8a884fec95a3139de01c15a3daa7ff5bfc3f4bfcc21b438d7bf8"
+#define S5_C_HS           "158aa7ab8855073582b41d674b4055cabcc534728f659314861b4e08e2011566"
+#define S5_S_HS           "3403e781e2af7b6508da28574f6e95a1abf162de83a97927c37672a4a0cef8a1"
+#define S5_S_HS_KEY       "4646bfac1712c426cd78d8a24a8a6f6b"
+#define S5_S_HS_IV        "c7d395c08d62f297d13768ea"
+#define S5_FINISHED_HASH  "50f63cbf36b0dd049e7a0ba27d6455745ea2aaac54bb167f9950b2b7ce9509da"
+#define S5_C_AP           "75ecf4b972525aa0dcd057c9944d4cd5d82671d8843141d7dc2a4ff15a21dc51"
+#define S5_S_AP           "5c74f87df04225db0f8209c9de6429e49435fdefa7cad61864874d12f31cfc8d"
+#define S5_EXP            "7c06d3ae106a3a374ace4837b3985cac67780a6e2c5c04b58319d584df09d223"
+#define S6_CLIENT_PRIVATE "c040b2bb8f3addd20fd4058c547003a3c6f9c1cd915d5e535c87d8d191aaf071"
+#define S6_CLIENT_PUBLIC  "089cc2671f738d9a671e5b2e464981d05b76e361aa22aea91f1d49ca10a7a362"
+#define S6_CLIENT_HELLO                                                                            \
+	"010000bc03036a472236328b83af40386d3a3e1f1ce624fa4ed89ab865a4ff0f4144ce3ae233000006130113" \
+	"0313020100008d0000000b0009000006736572766572ff01000100000a00140012001d001700180019010001" \
+	"01010201030104003300260024001d0020089cc2671f738d9a671e5b2e464981d05b76e361aa22aea91f1d49" \
+	"ca10a7a362002b0003020304000d0020001e0403050306030203080408050806040105010601020104020502" \
+	"06020202002d00020101001c00024001"
+#define S6_SERVER_HELLO                                                                            \
+	"0200005603033b50fdf1c3d572e40e68953e7fff4e2758459c59afa0582c0ea032874255fe6e00130100002e" \
+	"00330024001d00206c2e50e865919a6b5a12dfaf918f92b442567b0f89bc54478c6921366658f062002b0002" \
+	"0304"
+/* EncryptedExtensions to Finished, an ECDSA certificate */
+#define S6_SERVER_FLIGHT_RECORD                                                                    \
+	"17030302166d0a7ac079b32a94aa68c4e2893e8bd0d3c185f549c236fbbce3d647f08f3c94a2bf424d870888" \
+	"3605ad8955f97718b0213dead13dfb23ebb8381da582756612bcb5a5d40847719fbe9f179bfae656f3ecfd59" \
+	"a4c0d35132ce418a7e46f6b6a60622f8a6c06b28d83360163563be9c37f97eb902326924a72b3ed8c8381277" \
+	"d1581cab9c3715ac2401398467ad7ebfab3d0c3419e750104f7d62c5027901f2e4cd4ca5b8071eb03d3c732d" \
+	"83215066dfc4d291d4c1ff3b8d7e4298f677d4d51dea1168d8f16cb27ba40266313a1fedf9e23cc77f765450" \
+	"f9e96f05d08f3da245b14d4946f07ec81eed6d56f26bd574f0b7f7c7047037c16fce3b23754e662fad73e2b7" \
+	"213f6af296769c99a1d38e6232e0ec8dc4f84d6aa6f7de3887be0057862f9018e0ab396705aa4090ab5f2dff" \
+	"6325a557e7320d4effd46bb4f997d163207cce6665294aa4465541e3fe37ee7350659ea550d6dcb6af3c5188" \
+	"52c7a14c3cc15bc32b3273bdf1751da184203135b117d300204fb12d58ca9ac34b68eca27030832f7a4b46d2" \
+	"a55757f63fe8f6e85ac47469e6198da88a64586bf23c69590de822263be75fd836847240c48f8c145cd6bd69" \
+	"8962e7edc234ebe59231351eef8d7652cf3b08ab3af6e5ec74c58a8da34b39f9b0d6c4279a9a1f82071729e7" \
+	"059dd7f7b95b9433c4684ce1891a6d33432d52eddb0b8cee9181d403eccc12991f1ad4aa62c36049713a7bb1" \
+	"35fdda6661a05a93f8c16f"
+/* its key is not in the RFC, so its signature is given */
+#define S6_CLIENT_CERTIFICATE_DER                                                                  \
+	"308201b23082011ba003020102020101300d06092a864886f70d01010b05003011310f300d06035504031306" \
+	"636c69656e74301e170d3136303733303031323335395a170d3236303733303031323335395a3011310f300d" \
+	"06035504031306636c69656e7430819f300d06092a864886f70d010101050003818d0030818902818100c381" \
+	"75e004a68d093f823b9c379d201fbc0bb7a1c791905e3fbf76847e44e751ebbcd360bd945c81e5222bcc8846" \
+	"d3a8a0f93e9bf5bebabd92edf1de1ff19021703e7ab6c0901513f97e39b111f09c9348971c7b211984a754cd" \
+	"45fe095af0ea4236829bccf7a7fe9b2888e78ab477690a5b9e1ccbe91c6a4a0f97a7e02842010203010001a3" \
+	"1a301830090603551d1304023000300b0603551d0f040403020780300d06092a864886f70d01010b05000381" \
+	"81001a7a5a018532b022af0767d486160cff2d167a1915d23835b54594916dc680be5d2e626076c5d52722eb" \
+	"cc775d7d99f980be2fc94d34acf6cc00ba90cbcfb0608aa1e7e3971ef0c07a41d47ad8345d1f81fe418a1cf4" \
+	"1054429fd217bd777dc1cf08f05df90799c659361e0f1a8ee4ac0f7897420bdbc823da80a2f2ba23081c"
+#define S6_CLIENT_SIGNATURE                                                                        \
+	"186b2223b503a759c35dba0e9721b4b579138d5f0f5e6ec7feaaf27f3ad7f386c2c7bd7cb2be52fbf5ed8393" \
+	"f406ee79369692ec7ac695651d858219e672a8eb7b2a677b640b46ab630edc5f3f2f8272b9c0d906f81f84dd" \
+	"c5b8c7bcf955c78a3cf99e5016f73e04eb7dfcb28833f13e8f75ec2ff3581e2f098ad4157fd6d6ad"
+/* Certificate, CertificateVerify, Finished */
+#define S6_CLIENT_FLIGHT_RECORD                                                                    \
+	"1703030280b46a63934e673841abaf267403bc677f6b6d2a1e2f12bb5f62683bfe36a82673f06d6287ddd609" \
+	"bcf2f5fd3225923d24af3c76682c180ee571a17ca4bfbe2f510dc9a0e1fca5cff2cee87d11cb531a6ef90bf5" \
+	"309a6b63bbbc0b88ea45103a4304091543859fa11ec032ed873444cd5185ead5f6a76420f0f0286acef802c8" \
+	"e4788c23275f1b06da600f4a7decd0bc59d7bef10e649ae32690397fc3d4ed6f30f801d8cd569b71ad4fa05e" \
+	"a7cf2ac2dfa150d220505d4011b34d09d53853eba61a101e4f8dca47d8171a884b19259a3dd48c5ac141983e" \
+	"dc77814d25e7f66bbbdb9096839266e06561828ecfb27eafd4e9e81a0b96e3bfa42dae5ad80359b9a6661402" \
+	"c3a2104177030106dbd8f65bb6a0159d512eb13af22a259f313bd58c2e21fe053d57f2a962b0a4ea682c96f7" \
+	"0b79b560136192823b27be6a2fb7b1c751ccc0e3303615541485b7b307b423332c11efa80b72f9b80a53e53f" \
+	"7bb38a3af4c59f8008bad0544e5614e688ff57bccd6935f81f447f420c1c1bf4058818e90bf5dc716ccae425" \
+	"24856df8250bcdbd7af65f82dd53061d024f6d2ff5c11e3792a9a70e0ee2a3c20a1b968ac391f8f92831135d" \
+	"25242ada2fe241c2653ec996339dfa12dfae7a3373df88b07ca27aef6dc266a25f13f75c76039c1f46fd7a53" \
+	"ae6399c999f4b2aee18e480d6d12bfae226bbdc92a6ad50b4d3bac7abc3b3651eb5be56f33bf41127b3ca886" \
+	"dc714a50d1490357bd40d9fd6be42209a4ddb9ebb2987e29f120f05814614d2c79320015b461fe7324447670" \
+	"a1af5f65caed15b474ab7faa495016adf808e53b94ef54afbb0e0a3a2732ab597f7d5923c77386aa5124731f" \
+	"8cc73e703b341c175a454939a77ab64313c15cf3fe03c4f33842564976"
+#define S6_C_HS                "cec7a30c6872070f22a7eeb065768db67c45e29533db879908ce6dc66f5911de"
+#define S6_C_AP                "73c2e890fa8d067258d6d50fa92fe456b098cf00d9727eed91e8892ef4e6f860"
+#define S6_S_AP                "c49a91faf57f8c545d5048a015bf849ff63942e4a7edcd319f8b438a97c52e21"
+#define S6_EXP                 "052e39795e5f2be6e4e0974cfdd86c6a7afe3e57e5589810a3cccf642958beb2"
+#define S6_RES                 "1006dccbf40eb4eb978bff0392a9e452a4fbad58aa14784d5a241c6b49daccfb"
+#define S6_CLIENT_ALERT_RECORD "1703030013e4ad7d44c29245339d355962c779b89ef44c58"
+#define S6_SERVER_ALERT_RECORD "17030300131decc5d6e64bba8a6f21b4fd077497da2a90cb"
+#define S7_CLIENT_PRIVATE      "dea00b45695dc781f19d34a62c1afd31ab4369af1e855a3bbb258d8442cde6d7"
+#define S7_CLIENT_PUBLIC       "8e7292cf3056dbb0d25fcbe55c107dc9bbf83dd9708f39203ba341249a7d9b63"
+#define S7_SESSION_ID          "a80c165581a8e0d06c0018d54d3a06dd32cfd4051eb026fad3fd0ba99269e6ef"
+#define S7_CLIENT_HELLO                                                                            \
+	"010000dc03034e640a3f2c2738f09c9418bd78edccd7559d0531199276d4d92a0e9ee9d77d0920a80c165581" \
+	"a8e0d06c0018d54d3a06dd32cfd4051eb026fad3fd0ba99269e6ef00061301130313020100008d0000000b00" \
+	"09000006736572766572ff01000100000a00140012001d001700180019010001010102010301040033002600" \
+	"24001d00208e7292cf3056dbb0d25fcbe55c107dc9bbf83dd9708f39203ba341249a7d9b63002b0003020304" \
+	"000d0020001e040305030603020308040805080604010501060102010402050206020202002d00020101001c" \
+	"00024001"
+#define S7_SERVER_HELLO                                                                            \
+	"020000760303e5dd5948c435f7a38f0f0130708dc322d9df09abd4838117c183a7bb6d994f2c20a80c165581" \
+	"a8e0d06c0018d54d3a06dd32cfd4051eb026fad3fd0ba99269e6ef130100002e00330024001d00203e30f0f4" \
+	"ba551afd62768341175f5265e4daf0c8841617aa4fafdd2142320c22002b00020304"
+#define S7_SERVER_FLIGHT_RECORD                                                                    \
+	"17030302a248de891d9c3624a67a6c6f0601ab7ac20c1f6a9e14d2e6007e999e130367a8af1bcfea9498fbce" \
+	"19df4505eece3a25da523cbe55ea1b3bda4e91995e455d500a4faa6227b7111e1c8547e2d7c179db215303d2" \
+	"5827f3cd18f48f6491328cf5c0f814d388150bd9e9264aae491db6995069bea17665d5e0c817284d4ac21880" \
+	"054c3657331e23a9304dc88a15c04ec80bd3852bf7f9d3c6615b15fac83bbca031c6d2310d9f5d7a4b020a4f" \
+	"7c19062b65c05a1d3264b557ec9d8e0f7cee27e36f793039de8dd96edfca9009e0651034bff31d7f349eece0" \
+	"1d99fcb5fcab840d7707c72299c3b5d04564e880a33c5e846c762e3d922bb55303d1d87cc0f06573f17dcb9b" \
+	"8ffd35bbd883c1cb3aa24fcc325005f768ce2fb624ca97b6c4d98e17f35bc2c7940a06100c2d448db7180b2d" \
+	"862164435c9c210e9860394e05aab23ff1b0203f662c588da5bc4411477a30b41136c488a0a63fcab5c15ac6" \
+	"13226dae827a1d1fe95ece6b30bcee1560a8d408d264555e760f9bfc624c2c87fd0456c9bfb41bcd1a7b2127" \
+	"86d2b67fd57804facfa1eef7cf2919d8b998c9789f763b4d9caa093a9ded43175d46a76b4d54f0ce0c5d2259" \
+	"b607e30a9d241263874fa59d6f570dc40d83a2d83bf9e9850d454c57806535a8998ae0357df92f00b9667344" \
+	"c24114ccc9ef539124b204e7e6e748c30a28a3d1d183997243eaccbbd33b0c1115a0327106a1e6a75271d498" \
+	"3086f632ff0eb8b4c63102cbcef5bb72dae1279d5de8eb19096d8cdb07fa8ea989788fac23e66e0488c193f3" \
+	"f3fea8c8838896bf3ae4b6848d42ced4bdf41abe6fc331b44225e7a1f7d3564147d5458e71aa909cb02be958" \
+	"bbc42e3aa5a27cc6eaf4b6fe51ae4495694d8ab6320aab920183fd5b31a359042fbd67391ec5e4d1892a2e52" \
+	"10141a494e9301b24a113c474c7f2a73457847"
+#define S7_CLIENT_FINISHED_RECORD                                                                  \
+	"170303003532d030e273773a8696c799981af6ced07f87482e81565e394e87c867f33df3d65b7506f1a626af" \
+	"91d4821d5f7a1f210ef8dd3c6d16"
+#define S7_C_AP                "743e4c6b56cf3909d1b06d01956ccd2c4b37758449aec41d98dae44924eaa299"
+#define S7_S_AP                "b6b8144aa335ed3059c0c9c8f0ecabf7afc94af6643bdecdfd9210188fab7451"
+#define S7_EXP                 "fb69121cea334db459e12272d179baca2369b643d11a6ac72b8b27a5c964feb1"
+#define S7_RES                 "0b5d4407cea0a42a3a81dd477647b7fe9180db297e5114f1ad8796b4dc475004"
+#define S7_CLIENT_ALERT_RECORD "17030300130f629155382dba23c4e2c5f7f84e6f2ed3083d"
+#define S7_SERVER_ALERT_RECORD "1703030013b7257b0fecaf69d4f09e3f891e2a25d1e28845"
 
 #endif
