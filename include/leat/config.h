@@ -155,6 +155,7 @@ struct leat_files {
 	const char *cacertfile; /* PEM: trusted CAs, in place of the system's */
 	const char *ocsp_file;  /* DER: OCSP response for certfile */
 	const char *sct_file;   /* SignedCertificateTimestampList for certfile */
+	const char *dhfile; /* server: PEM or DER DH parameters; leat_config_set_dh overrides it */
 };
 
 /* leat_config_use_files reads the files and adds what they hold as leat_config_add_cred and
@@ -208,9 +209,9 @@ LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_add_psk(
 /* Server: looks up the identity a client sent. Client, TLS 1.2 only: identity is the server's hint, empty
  * where it gave none; an identity in *out is sent unless the option psk_identity names one.
  * LEAT_OK with *out filled (a server's identity is not read; what its spans point to must stay until the
- * next call or the end of the handshake), LEAT_UNSUPPORTED when unknown, LEAT_AGAIN (TLS 1.3): not yet, see
- * leat_config_set_lookup_jobs. Called by the thread that runs the handshake, and must not block then (in
- * TLS 1.2 always), or by whoever runs the job. With imported set, identity is the
+ * next call or the end of the handshake), LEAT_UNSUPPORTED when unknown, LEAT_AGAIN (servers): not yet, see
+ * leat_config_set_lookup_jobs. Called by the thread that runs the handshake, and must not block then (a
+ * client's never), or by whoever runs the job. With imported set, identity is the
  * external identity inside the ImportedIdentity (RFC 9258) and context is what the client sent. */
 struct leat_psk_query {
 	struct leat_span identity, context;
@@ -239,7 +240,7 @@ LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_set_sni(
 /* leat_config_set_lookup_jobs: server: says where lookups are done: the session store's find, the opening
  * of tickets (and leat_ticket_keys_on_missing), the PSK lookup, the SNI callback.
  *
- * false, the default: on the engine's thread, while the ClientHello is handled. They must not block. A
+ * false, the default: on the engine's thread, while the ClientHello (PSK in TLS 1.2: ClientKeyExchange) is handled. They must not block. A
  * callback that has no answer yet says LEAT_AGAIN; the same question then becomes a job (job.h).
  * true: always as jobs, so whoever runs the job may block: a thread of its own, or the connection's
  * (leat_engine_job_run).
@@ -250,7 +251,8 @@ LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_set_lookup_jobs(
 	struct leat_config *c, bool always, struct leat_err *err);
 
 /* leat_config_set_psk_identity: TLS 1.2: the identity a client sends, among the added keys the one to be
- * used; on a server the hint it gives. 1 to 4096 bytes, copied. */
+ * used; on a server the hint it gives. 1 to 65535 bytes, copied. A client's identity of more than 4096 bytes is
+ * for keys that are looked up. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_set_psk_identity(
 	struct leat_config *c, struct leat_span identity, struct leat_err *err);
 

@@ -31,6 +31,7 @@
 /* Handshake messages. The general cap bounds memory before the peer is known. */
 #define LIM_HANDSHAKE     (256 * 1024) /* certificate chains; the manual's max_handshake_size */
 #define LIM_CLIENT_HELLO  (32 * 1024) /* big hellos carry PSKs and hybrid shares; none needs more */
+#define LIM_KX_PSK        (68 * 1024) /* ClientKeyExchange and ServerKeyExchange of PSK suites */
 #define LIM_SMALL_MESSAGE (17 * 1024) /* every other message but Certificate and its kin */
 #define LIM_EXTENSIONS    64          /* extensions in one message, unknown ones included */
 #define LIM_AUTHORITIES   16384       /* of our own ClientHello: no server takes one of 64 KiB */
@@ -45,14 +46,15 @@
 #define LIM_KEY_SHARES    16 /* key shares in one ClientHello; each would cost a key pair */
 /* Primes of a DHE server. Below: within reach of a state (Logjam). Above: one exponentiation costs the
  * client more than a server may ask for; the largest of RFC 7919. */
-#define LIM_DH_BITS_MIN  2048
-#define LIM_DH_BITS_MAX  8192
-#define LIM_SESSION_ID   32       /* RFC 8446 4.1.2: legacy_session_id<0..32> */
-#define LIM_COOKIE       4096     /* RFC allows 2^16-1; our own is small, others' are too */
-#define LIM_ALPN_NAME    255      /* RFC 7301: ProtocolName<1..2^8-1> */
-#define LIM_HOST_NAME    255      /* RFC 1035 */
-#define LIM_EARLY_DATA   16777216 /* bytes of early data a server may say it takes */
-#define LIM_PSK_IDENTITY 4096     /* of an external PSK of ours; RFC allows 2^16-1 */
+#define LIM_DH_BITS_MIN    2048
+#define LIM_DH_BITS_MAX    8192
+#define LIM_SESSION_ID     32       /* RFC 8446 4.1.2: legacy_session_id<0..32> */
+#define LIM_COOKIE         4096     /* RFC allows 2^16-1; our own is small, others' are too */
+#define LIM_ALPN_NAME      255      /* RFC 7301: ProtocolName<1..2^8-1> */
+#define LIM_HOST_NAME      255      /* RFC 1035 */
+#define LIM_EARLY_DATA     16777216 /* bytes of early data a server may say it takes */
+#define LIM_PSK_IDENTITY   4096     /* of an external PSK of ours; RFC allows 2^16-1 */
+#define LIM_PSK12_IDENTITY 65535    /* RFC 4279 2: psk_identity<0..2^16-1>; alone in its message */
 #define LIM_PSK_TRIED \
 	5 /* identities of one ClientHello that are looked up: each may cost an AEAD */
 #define LIM_TICKETS         16       /* tickets one connection hands out, and a client keeps */

@@ -54,8 +54,7 @@ void leat_config_unref(struct leat_config *c)
 	store_unref(c->trust);
 	leat_free((void *)c->alpn.p);
 	leat_free((void *)c->psk_identity.p);
-	leat_free((void *)c->dh_p.p);
-	leat_free((void *)c->dh_g.p);
+	dh_clear(&c->dh);
 	leat_ticket_keys_unref(c->ticket_keys);
 	leat_store_unref(c->sessions_store);
 	leat_antireplay_unref(c->antireplay);
@@ -435,6 +434,9 @@ static enum leat_ret check_whole(const struct leat_config *c, struct leat_err *e
 		return err_option(err, "groups", NULL, "none is left");
 	if (c->schemes.n == 0)
 		return err_option(err, "signature_algs", NULL, "none is left");
+	if (!config_has_identity(c))
+		return err_option(err, "psk_identity", NULL,
+			"no key of this identity was added, and there is no lookup function");
 	if (check_peer(c, err) != LEAT_OK || check_raw(c, err) != LEAT_OK)
 		return LEAT_FAILED;
 	if (c->role == LEAT_SERVER && c->num_creds == 0 && !has_psk(c))

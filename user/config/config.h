@@ -53,6 +53,12 @@ static inline bool cert_types_has(const struct cert_types *t, uint8_t type)
 	return t->v[0] == type || (t->n > 1 && t->v[1] == type);
 }
 
+/* DH parameters that were read: p and g (trimmed) are spans of der, which is owned. */
+struct dh_params {
+	struct leat_span der, p, g;
+	bool of_file; /* a dhfile: the option dh may still come */
+};
+
 struct leat_config {
 	atomic_uint refs;
 	bool frozen;
@@ -122,8 +128,7 @@ struct leat_config {
 	void *sni_arg;
 	bool lookup_jobs;              /* server: every lookup is a job, its callback may block */
 	struct leat_span psk_identity; /* TLS 1.2: client's identity, server's hint; owned */
-	struct leat_span dh_p,
-		dh_g; /* server: a prime of its own, trimmed; owned. DHE of TLS 1.2 */
+	struct dh_params dh;           /* server: a prime of its own for DHE of TLS 1.2 */
 	/* What a session made under this config is bound to: a digest of everything that says whom we
 	 * trust and who we are. Set by the freeze. */
 	uint8_t bind[32];
@@ -133,6 +138,15 @@ struct leat_config {
 bool config_may_use(const struct leat_config *c, const struct suite *s);
 /* LEAT_OK unless frozen. Every setter asks first. */
 LEAT_MUST_CHECK enum leat_ret config_may_set(const struct leat_config *c, struct leat_err *err);
+/* Is there a key, or somebody to ask, for a client's psk_identity? True where that is not set. */
+bool config_has_identity(const struct leat_config *c);
+/* kx_set.c, for sock/anchors: reads PEM or DER and judges it; dh_clear or config_take_dhfile afterwards. */
+LEAT_MUST_CHECK enum leat_ret dh_read(
+	struct dh_params *out, struct leat_span text, struct leat_err *err);
+void dh_clear(struct dh_params *dh);
+/* Makes them the config's, unless leat_config_set_dh was called: it overrides them. */
+void config_take_dhfile(struct leat_config *c, struct dh_params *dh);
+
 /* For sock/anchors: the object is owned by the config afterwards, or released on failure. */
 LEAT_MUST_CHECK enum leat_ret config_add_cred_take(
 	struct leat_config *c, struct cred *cred, struct leat_err *err);

@@ -857,6 +857,21 @@ static const struct option options[] = {
 		"TLS 1.3: key exchange beside a ticket or PSK; psk_ke does without, so whoever learns "
 		"the key later reads everything.",
 		set_psk_modes, show_psk_modes },
+	{ "psk_identity", NULL, OPTION_WORD, OPTION_CLIENT, false, 0, 0, "text, 1 to 65535 bytes",
+		"none",
+		"TLS 1.2: the identity sent with PSK suites; among the keys that were added the one to be "
+		"used.",
+		option_set_psk_identity, option_show_psk_identity },
+	{ "psk_identity", NULL, OPTION_WORD, OPTION_SERVER, false, 0, 0, "text, 1 to 65535 bytes",
+		"none", "TLS 1.2: the hint that clients are given with PSK suites.",
+		option_set_psk_identity, option_show_psk_identity },
+	{ "dh", NULL, OPTION_WORD, OPTION_SERVER, false, 0, 0,
+		"DER in hexadecimal digits, or PEM text", "none",
+		"TLS 1.2: DH parameters of 2048 to 8192 bits for DHE suites, used with clients that name "
+		"no group of RFC 7919; in place of those of dhfile. Without either: ffdhe2048.",
+		option_set_dh, option_show_dh },
+	{ "dhfile", NULL, OPTION_FILE, OPTION_SERVER, false, 0, 0, "path of a PEM or DER file",
+		"none", "The same from a file.", NULL, NULL },
 	{ "records", NULL, OPTION_WORD, OPTION_BOTH, false, 0, 0, "auto, kernel, user", "",
 		"Who protects records: the kernel where it pays, the kernel or nobody, never the "
 		"kernel.",

@@ -33,5 +33,8 @@ OPTION_FUNCTIONS(key_update_at);
 OPTION_FUNCTIONS(fallback);
 OPTION_FUNCTIONS(cookie);
 OPTION_FUNCTIONS(always_retry);
+/* kx_set.c */
+OPTION_FUNCTIONS(psk_identity);
+OPTION_FUNCTIONS(dh);
 
 #endif

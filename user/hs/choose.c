@@ -374,8 +374,8 @@ static bool choose_prime(
 		if (*group && may_use_prime(cfg, *group))
 			return true;
 	}
-	*group = cfg->dh_p.n ? NULL : group_by_id(GROUP_FFDHE2048);
-	return !listed && (cfg->dh_p.n || crypto_has_group(cfg->crypto, *group));
+	*group = cfg->dh.p.n ? NULL : group_by_id(GROUP_FFDHE2048);
+	return !listed && (cfg->dh.p.n || crypto_has_group(cfg->crypto, *group));
 }
 
 /* What the key exchange of a suite needs is there. */

@@ -145,6 +145,17 @@ enum leat_ret hs_start(struct hs *h)
 
 /* ---- messages in ---- */
 
+/* Identities and hints may be long (RFC 4279 2), and only PSK suites have them. */
+static size_t limit_of(const struct hs *h, unsigned type)
+{
+	size_t limit = msg_limit((uint8_t)type, h->cfg->max_handshake_size);
+
+	if ((type == MSG_CLIENT_KX || type == MSG_SERVER_KX) && suite_is_psk(h->suite))
+		limit = LIM_KX_PSK < h->cfg->max_handshake_size ? LIM_KX_PSK
+								: h->cfg->max_handshake_size;
+	return limit;
+}
+
 /* Is this message legal now, before a byte of its body is kept? */
 static enum leat_ret check_header(void *arg, unsigned type, size_t len, struct leat_err *err)
 {
@@ -156,7 +167,7 @@ static enum leat_ret check_header(void *arg, unsigned type, size_t len, struct l
 		err_detailf(err, "%s in state %s", state_msg_name(type), state_name(h->state));
 		return LEAT_FAILED;
 	}
-	if (len > msg_limit((uint8_t)type, h->cfg->max_handshake_size)) {
+	if (len > limit_of(h, type)) {
 		(void)err_alert(err, LEAT_ALERT_ILLEGAL_PARAMETER,
 			"handshake: message longer than its limit");
 		err_detailf(err, "%s of %zu bytes", state_msg_name(type), len);

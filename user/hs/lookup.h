@@ -4,8 +4,9 @@
  * offers, inside the ticket (SESSIONS_STATELESS) or in the session store under the ticket or session id
  * (SESSIONS_STATEFUL); for the key of an external PSK; for the config that serves a name.
  *
- * All are asked while a ClientHello is handled, before anything is committed: LEAT_AGAIN goes up to the
- * caller of the machine, and the same ClientHello is handled from its start when the answer is there.
+ * All are asked while a ClientHello is handled (the key of a PSK suite of TLS 1.2: ClientKeyExchange), before
+ * anything is committed: LEAT_AGAIN goes up to the
+ * caller of the machine, and the same message is handled from its start when the answer is there.
  */
 #ifndef LEAT_HS_LOOKUP_H
 #define LEAT_HS_LOOKUP_H

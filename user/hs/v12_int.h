@@ -72,8 +72,10 @@ LEAT_MUST_CHECK enum leat_ret v12_client_deliver(struct hs *h);
 unsigned v12_kx_parts(const struct suite *s);
 /* Finds the key to be used, hint empty: the server gave none. h->v12.psk and identity are set. */
 LEAT_MUST_CHECK enum leat_ret v12_client_psk(struct hs *h, struct leat_span hint);
-/* The key of this identity, or random bytes. */
-void v12_server_psk(struct hs *h, struct leat_span identity);
+/* The key of this identity, or random bytes. LEAT_AGAIN: not known yet (lookup.h). Changes nothing. */
+LEAT_MUST_CHECK enum leat_ret v12_server_psk(
+	struct hs *h, struct leat_span identity, struct leat_secret *secret);
+void v12_commit_psk(struct hs *h, struct leat_span identity, const struct leat_secret *secret);
 /* v12_set_master with the premaster secret of h->v12.psk; other is empty in plain PSK. */
 void v12_set_psk_master(struct hs *h, struct leat_span other);
 /* Whichever the suite wants, of the secret of its key exchange (empty in plain PSK). */

@@ -27,13 +27,6 @@ static bool is_same(struct leat_span a, struct leat_span b)
 	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
-static void commit_psk(struct hs *h, struct leat_span identity, const struct leat_secret *secret)
-{
-	h->v12.identity = identity;
-	h->v12.psk = *secret;
-	h->psk = true;
-}
-
 /* The config's key of this identity (empty: the first one); imported ones are for TLS 1.3. */
 static const struct psk *added(const struct leat_config *cfg, struct leat_span identity)
 {
@@ -44,13 +37,18 @@ static const struct psk *added(const struct leat_config *cfg, struct leat_span i
 	return NULL;
 }
 
+static bool is_usable(const struct leat_psk *found)
+{
+	return found->secret.n > 0 && found->secret.n <= LEAT_SECRET_MAX;
+}
+
+/* A client's question is not put off: config.h. */
 static bool ask(const struct hs *h, struct leat_span identity, struct leat_psk *found)
 {
 	struct leat_psk_query q = { .identity = identity };
 
 	return h->cfg->psk_lookup &&
-	       h->cfg->psk_lookup(h->cfg->psk_lookup_arg, &q, found) == LEAT_OK &&
-	       found->secret.n > 0 && found->secret.n <= LEAT_SECRET_MAX;
+	       h->cfg->psk_lookup(h->cfg->psk_lookup_arg, &q, found) == LEAT_OK && is_usable(found);
 }
 
 enum leat_ret v12_client_psk(struct hs *h, struct leat_span hint)
@@ -61,7 +59,7 @@ enum leat_ret v12_client_psk(struct hs *h, struct leat_span hint)
 	struct leat_psk found = { 0 };
 
 	if (p) {
-		commit_psk(h, p->identity, &p->secret);
+		v12_commit_psk(h, p->identity, &p->secret);
 		return LEAT_OK;
 	}
 	if (!ask(h, hint, &found))
@@ -69,27 +67,39 @@ enum leat_ret v12_client_psk(struct hs *h, struct leat_span hint)
 			"server_key_exchange: no key is known for its hint");
 	if (!identity.n)
 		identity = found.identity;
-	if (identity.n > LIM_PSK_IDENTITY)
+	if (identity.n > LIM_PSK12_IDENTITY)
 		return err_misuse(h->err, "psk_lookup: identity too long");
 	leat_secret_set(&secret, found.secret.p, found.secret.n);
-	commit_psk(h, identity, &secret);
+	v12_commit_psk(h, identity, &secret);
 	return LEAT_OK;
 }
 
 /* RFC 4279 2: "if the server wishes to hide the fact that the PSK identity was not known, it MAY continue
  * the protocol as if the PSK identity existed but the key was incorrect". We do: docs/decisions/0018. */
-void v12_server_psk(struct hs *h, struct leat_span identity)
+enum leat_ret v12_server_psk(struct hs *h, struct leat_span identity, struct leat_secret *secret)
 {
-	LEAT_SCOPED(leat_secret_clear) struct leat_secret secret = { .n = 32 };
+	const struct leat_psk_query q = { .identity = identity };
 	const struct psk *p = identity.n ? added(h->cfg, identity) : NULL;
 	struct leat_psk found = { 0 };
+	enum leat_ret r;
 
-	h->env->random(h->env->arg, secret.b, secret.n);
-	if (p)
-		secret = p->secret;
-	else if (ask(h, identity, &found))
-		leat_secret_set(&secret, found.secret.p, found.secret.n);
-	commit_psk(h, (struct leat_span){ NULL, 0 }, &secret);
+	secret->n = 32;
+	h->env->random(h->env->arg, secret->b, secret->n);
+	if (p) {
+		*secret = p->secret;
+		return LEAT_OK;
+	}
+	r = lookup_psk(h, &q, &found);
+	if (r == LEAT_OK && is_usable(&found))
+		leat_secret_set(secret, found.secret.p, found.secret.n);
+	return r == LEAT_UNSUPPORTED ? LEAT_OK : r;
+}
+
+void v12_commit_psk(struct hs *h, struct leat_span identity, const struct leat_secret *secret)
+{
+	h->v12.identity = identity;
+	h->v12.psk = *secret;
+	h->psk = true;
 }
 
 struct premaster {

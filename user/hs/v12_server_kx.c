@@ -52,8 +52,8 @@ static enum leat_ret start_prime(
 	static const uint8_t two[] = { 2 };
 	uint8_t known[DH_BYTES_MAX];
 
-	kx->p = h->cfg->dh_p;
-	kx->g = h->cfg->dh_g;
+	kx->p = h->cfg->dh.p;
+	kx->g = h->cfg->dh.g;
 	if (h->group) {
 		if (!dh_prime_of(h->cfg->crypto, h->group, known))
 			return err_memory(h->err);
@@ -125,18 +125,25 @@ static enum leat_ret finish_kex(
 
 enum leat_ret v12_on_client_kx(struct hs *h, struct leat_span body, enum hs_state *next)
 {
+	LEAT_SCOPED(leat_secret_clear) struct leat_secret psk = { 0 };
 	LEAT_SCOPED(kex_out_clear) struct kex_out shared = { 0 };
 	unsigned parts = v12_kx_parts(h->suite);
 	uint8_t alert = LEAT_ALERT_DECODE_ERROR;
+	enum leat_ret r = LEAT_OK;
 	struct v12_client_kx kx;
 
 	if (!dec_v12_client_kx_of(body, parts, &kx, &alert))
 		return hs_refuse(h, alert, "client_key_exchange: malformed");
+	/* a lookup that is not ready yet: this handler runs again from its start, with our key unused */
+	if (parts & V12_KX_PSK)
+		r = v12_server_psk(h, kx.identity, &psk);
+	if (r != LEAT_OK)
+		return r;
 	if (finish_kex(h, parts, kx.value, &shared) != LEAT_OK)
 		return LEAT_FAILED;
 	kex_clear(&h->v12.kex);
 	if (parts & V12_KX_PSK)
-		v12_server_psk(h, kx.identity);
+		v12_commit_psk(h, (struct leat_span){ NULL, 0 }, &psk);
 	hs_take_msg(h);
 	v12_set_kx_master(h, &shared);
 	*next = h->peer_chain ? S12_WAIT_CV : S12_WAIT_CCS;

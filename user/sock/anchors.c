@@ -157,11 +157,22 @@ enum leat_ret anchors_load_attached(
 	return ret;
 }
 
+static enum leat_ret load_dh(struct dh_params *out, const char *path, struct leat_err *err)
+{
+	LEAT_SCOPED(leat_wr_clear) struct leat_wr text = { 0 };
+
+	if (anchors_read("dhfile", path, &text, err) != LEAT_OK)
+		return LEAT_FAILED;
+	return dh_read(out, leat_wr_done(&text), err) == LEAT_OK ? LEAT_OK
+								 : blame_file(err, "dhfile", path);
+}
+
 enum leat_ret leat_config_use_files(
 	struct leat_config *c, const struct leat_files *f, struct leat_err *err)
 {
 	struct store *trust = NULL;
 	struct cred *cred = NULL;
+	struct dh_params dh = { 0 };
 
 	if (config_may_set(c, err) != LEAT_OK)
 		return LEAT_FAILED;
@@ -172,6 +183,8 @@ enum leat_ret leat_config_use_files(
 	if (!f->certfile && (f->ocsp_file || f->sct_file))
 		return err_option(err, f->ocsp_file ? "ocsp_file" : "sct_file", NULL,
 			"there is no certfile it belongs to");
+	if (f->dhfile && c->role != LEAT_SERVER)
+		return err_option(err, "dhfile", f->dhfile, "is an option of servers");
 	if (f->certfile && anchors_load_cred(&cred, c->crypto, f->certfile, f->keyfile, f->password,
 				   err) != LEAT_OK)
 		return LEAT_FAILED;
@@ -185,10 +198,15 @@ enum leat_ret leat_config_use_files(
 		err_option(err, "certfile", f->certfile, "too many certificates with keys");
 		goto fail;
 	}
+	if (f->dhfile && load_dh(&dh, f->dhfile, err) != LEAT_OK)
+		goto fail;
 	if (trust && config_add_trust_take(c, trust, err) != LEAT_OK) {
 		cred_unref(cred);
+		dh_clear(&dh);
 		return LEAT_FAILED;
 	}
+	if (f->dhfile)
+		config_take_dhfile(c, &dh);
 	/* There is room: it was looked at above, so nothing is half-applied. */
 	return cred ? config_add_cred_take(c, cred, err) : LEAT_OK;
 fail:

@@ -33,6 +33,7 @@ enum {
 	OPT_SET,
 	OPT_PSK,
 	OPT_PSK_IMPORTED,
+	OPT_DHFILE,
 	OPT_EARLY,
 	OPT_KEY_UPDATE,
 	OPT_KEYLOG,
@@ -70,6 +71,9 @@ static const struct arg_opt options[] = {
 		"an external PSK; HASH is sha256 (default) or sha384;\n"
 		"may be repeated" },
 	{ "psk-imported", 0, "ID:HEX[:HASH]", OPT_PSK_IMPORTED, "the same, imported (RFC 9258)" },
+	{ "dhfile", 0, "FILE", OPT_DHFILE,
+		"DH parameters, PEM, for DHE suites of TLS 1.2 (default:\n"
+		"ffdhe2048); --dh overrides it" },
 	{ "early-data", 0, "BYTES", OPT_EARLY,
 		"take up to BYTES of 0-RTT data of a connection, once" },
 	{ "key-update", 0, "N", OPT_KEY_UPDATE,
@@ -109,7 +113,7 @@ struct job {
 	struct args *args;
 	struct accept_opts o;
 	struct tls_site tls;
-	const char *certs[MAX_CERTS], *keys[MAX_CERTS], *ocsp[MAX_CERTS], *ca;
+	const char *certs[MAX_CERTS], *keys[MAX_CERTS], *ocsp[MAX_CERTS], *ca, *dhfile;
 	unsigned num_certs, num_keys;
 	char label[250];
 	bool have_target, have_psk;
@@ -247,6 +251,7 @@ static int take(struct job *j, int id, const char *value)
 	case OPT_OCSP: return go_with(j, value);
 	case OPT_DEV: j->o.dev = true; return 0;
 	case OPT_CACERT: j->ca = value; return 0;
+	case OPT_DHFILE: j->dhfile = value; return 0;
 	case OPT_ECHO: j->o.talk = ACCEPT_ECHO; return 0;
 	case OPT_HTTP: j->o.talk = ACCEPT_HTTP; return 0;
 	case OPT_PRINT: j->o.talk = ACCEPT_PRINT; return 0;
@@ -284,8 +289,8 @@ static int check(struct job *j)
 
 static enum leat_ret add_files(struct job *j, struct leat_err *err)
 {
-	struct leat_files files = { .cacertfile = j->ca };
-	enum leat_ret r = j->ca ? leat_config_use_files(j->tls.cfg, &files, err) : LEAT_OK;
+	struct leat_files files = { .cacertfile = j->ca, .dhfile = j->dhfile };
+	enum leat_ret r = leat_config_use_files(j->tls.cfg, &files, err);
 
 	for (unsigned i = 0; i < j->num_certs && r == LEAT_OK; i++) {
 		files = (struct leat_files){ .certfile = j->certs[i],

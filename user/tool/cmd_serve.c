@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config/option.h"
 #include "tool/serve.h"
 
 enum {
@@ -15,6 +16,7 @@ enum {
 	OPT_OCSP,
 	OPT_SCT,
 	OPT_CACERT,
+	OPT_DHFILE,
 	OPT_DEV,
 	OPT_RECORDS,
 	OPT_SET,
@@ -50,6 +52,9 @@ static const struct arg_opt options[] = {
 	{ "cacert", 0, "FILE", OPT_CACERT,
 		"ask clients for a certificate under one of these CAs, PEM;\n"
 		"--set fail_if_no_peer_cert=true: refuse those without" },
+	{ "dhfile", 0, "FILE", OPT_DHFILE,
+		"DH parameters, PEM, for DHE suites of TLS 1.2 (default:\n"
+		"ffdhe2048); --dh overrides it" },
 	{ "dev", 0, NULL, OPT_DEV,
 		"make up a certificate for localhost in memory instead;\n"
 		"for trying things out only" },
@@ -142,16 +147,19 @@ static bool go_with(const struct args *args, const char *name, const char *value
 	return true;
 }
 
-static bool add_setting(const struct args *args, struct serve_opts *o, const char *value)
+/* name NULL: value is NAME=VALUE. */
+static bool add_setting(
+	const struct args *args, struct serve_opts *o, const char *name, const char *value)
 {
 	if (o->num_options == SERVE_MAX_OPTIONS) {
 		args_wrong(args, "--set: more than %d", SERVE_MAX_OPTIONS);
 		return false;
 	}
-	if (strchr(value, '=') == NULL || value[0] == '=') {
+	if (!name && (strchr(value, '=') == NULL || value[0] == '=')) {
 		args_wrong(args, "--set: not NAME=VALUE: %s", value);
 		return false;
 	}
+	o->names[o->num_options] = name;
 	o->options[o->num_options++] = value;
 	return true;
 }
@@ -199,10 +207,12 @@ static bool take(const struct args *args, int id, const char *value, struct serv
 	case OPT_OCSP: return go_with(args, "--ocsp-file", value, o, o->ocsp);
 	case OPT_SCT: return go_with(args, "--sct-file", value, o, o->sct);
 	case OPT_CACERT: o->cacert = value; return true;
+	case OPT_DHFILE: o->dhfile = value; return true;
+	case ARG_SETTING: return add_setting(args, o, args->setting, value);
 	case OPT_DEV: o->dev = true; return true;
 	case OPT_RECORDS:
 	case OPT_LOOP: return take_choice(args, id, value, o);
-	case OPT_SET: return add_setting(args, o, value);
+	case OPT_SET: return add_setting(args, o, NULL, value);
 	case OPT_LOG: o->access_log = strcmp(value, "none") == 0 ? NULL : value; return true;
 	case OPT_JSON: o->json = true; return true;
 	case OPT_HIDDEN: o->hidden = true; return true;
@@ -270,6 +280,7 @@ const struct tool_cmd cmd_serve = {
 	.synopsis = "DIR (--cert FILE --key FILE | --dev) [options]",
 	.summary = "serve a folder of files over HTTPS, from the kernel where it can",
 	.opts = options,
+	.settings = OPTION_SERVER,
 	.notes = notes,
 	.run = run,
 };

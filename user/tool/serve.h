@@ -53,8 +53,10 @@ struct serve_opts {
 	const char *cacert; /* not NULL: clients are asked for a certificate */
 	bool dev;
 	enum leat_records records;
-	const char *options[SERVE_MAX_OPTIONS]; /* "name=value" for leat_config_set */
+	const char *names[SERVE_MAX_OPTIONS];   /* for leat_config_set; NULL: it is in the value */
+	const char *options[SERVE_MAX_OPTIONS]; /* the value, or "name=value" */
 	unsigned num_options;
+	const char *dhfile;
 	unsigned workers;       /* 0: one per CPU this process may use */
 	const char *access_log; /* NULL: none, "-": stdout */
 	const char *keylog;     /* NULL: none; keylog.h */

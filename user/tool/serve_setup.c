@@ -71,7 +71,10 @@ static enum leat_ret fill_config(
 	if (r == LEAT_OK)
 		r = leat_config_set_records(cfg, LEAT_RX, o->records, err);
 	for (unsigned i = 0; i < o->num_options && r == LEAT_OK; i++)
-		r = settings_pair(cfg, o->options[i], err);
+		r = o->names[i] ? leat_config_set(cfg, o->names[i], o->options[i], err)
+				: settings_pair(cfg, o->options[i], err);
+	if (r == LEAT_OK && o->dhfile)
+		r = leat_config_use_files(cfg, &(struct leat_files){ .dhfile = o->dhfile }, err);
 	if (r == LEAT_OK)
 		r = leat_config_freeze(cfg, err);
 	return r;
