@@ -130,18 +130,19 @@ def test_bad_client_certificate(site, pki, cert, alert, version):
     assert alert in text, text
 
 
-def test_openssl_resumes_with_its_certificate(site, pki, tmp_path):
+@pytest.mark.parametrize("version", VERSIONS)
+def test_openssl_resumes_with_its_certificate(site, pki, tmp_path, version):
     """A resumed connection is still that client's."""
     s, ident = site("required"), pki.cert("client")
     kept = tmp_path / "session"
     argv = ["openssl", "s_client", "-connect", f"127.0.0.1:{s.port}", "-CAfile", s.ca, "-ign_eof",
-            "-servername", "localhost", "-tls1_3", *openssl_args(ident)]
+            "-servername", "localhost", "-tls" + version.replace(".", "_"), *openssl_args(ident)]
     request = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     code, text = peers._run([*argv, "-sess_out", kept], request)
     assert code == 0 and "HTTP/1.1 200" in text, text
     assert s.last()["client"] == digest(ident)
     code, text = peers._run([*argv, "-sess_in", kept], request)
-    assert code == 0 and "Reused, TLSv1.3" in text, text
+    assert code == 0 and "Reused, TLSv" + version in text, text
     assert s.last()["client"] == digest(ident)
 
 
@@ -172,6 +173,21 @@ def test_openssl_server(leat, pki, run_server, free_port, cert, version):
     assert b"200" in done.stdout
     assert f"leat test {cert}".encode() in done.stdout  # the page tells whose certificate came
     assert facts(done)["client_signature"]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_openssl_server_resumes_with_our_certificate(leat, pki, run_server, free_port, tmp_path,
+                                                     version):
+    """What the server knows of us comes with the session; the certificate is not sent again."""
+    server = run_server(peers.openssl_server(
+        free_port, pki.cert("p256"), version=version,
+        extra=["-Verify", "4", "-verify_return_error", "-CAfile", pki.ca]), ready=r"ACCEPT")
+    for want in (False, True, True):
+        done = connect(leat, free_port, pki, pki.cert("client"), "--session", tmp_path / "s")
+        assert done.returncode == 0, done.stderr.decode() + server.output()
+        assert facts(done)["resumed"] is want
+        assert (facts(done)["client_signature"] is None) is want
+        assert b"leat test client" in done.stdout
 
 
 @pytest.mark.parametrize("version", VERSIONS)
