@@ -224,8 +224,10 @@ static enum leat_ret move(
 	leat_engine_export_commit(e, dir);
 	d->in_kernel = true;
 	d->why = WHY_IN_KERNEL;
-	if (dir == LEAT_TX)
+	if (dir == LEAT_TX) {
+		h->tx_limit = limit;
 		h->tx_left = limit > seq ? limit - seq : 0;
+	}
 	return LEAT_OK;
 }
 
@@ -284,5 +286,15 @@ bool handover_count_tx(struct handover *h, size_t n)
 	uint64_t records = n / LIM_PLAINTEXT + (n % LIM_PLAINTEXT || n == 0);
 
 	h->tx_left = h->tx_left > records ? h->tx_left - records : 0;
+	return h->tx_left > 0;
+}
+
+bool handover_recount_tx(struct handover *h)
+{
+	uint64_t seq;
+
+	/* A socket that cannot be asked any more sends nothing either. */
+	if (rec_kernel_tx_seq(h->sys, h->fd, &seq) == 0)
+		h->tx_left = h->tx_limit > seq ? h->tx_limit - seq : 0;
 	return h->tx_left > 0;
 }

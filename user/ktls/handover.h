@@ -74,6 +74,7 @@ struct handover {
 	int fd;
 	int ulp;                    /* 0: on; errno: refused; -1: not asked for */
 	uint64_t tx_left;           /* TX in the kernel: records the keys may still protect */
+	uint64_t tx_limit;          /* ... of so many in all */
 	struct handover_dir dir[2]; /* by enum leat_dir */
 };
 
@@ -98,6 +99,9 @@ static inline bool handover_is_kernel(const struct handover *h, enum leat_dir di
 /* Counts n bytes of data (or one control record, n = 0) that were given to kernel TX. false: the keys
  * are used up (RFC 8446 5.5; the kernel does not count): send close_notify and nothing else. */
 LEAT_MUST_CHECK bool handover_count_tx(struct handover *h, size_t n);
+
+/* The same for a direction that another process writes to: asks the kernel how many records there were. */
+LEAT_MUST_CHECK bool handover_recount_tx(struct handover *h);
 
 /* The switch for operators: off means that connections made from now on stay in user space. Any thread
  * may call both; on at start. */

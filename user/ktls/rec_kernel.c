@@ -54,6 +54,24 @@ int rec_kernel_install(const struct leat_sys *sys, int fd, enum leat_dir dir,
 	return r;
 }
 
+int rec_kernel_tx_seq(const struct leat_sys *sys, int fd, uint64_t *seq)
+{
+	/* the kernel tells its key along with it */
+	LEAT_SCOPED(leat_kinfo_clear) union leat_kinfo info = { 0 };
+	socklen_t n = sizeof(info.head);
+	int r = sys->getsockopt(fd, SOL_TLS, TLS_TX, &info, &n);
+
+	if (r != 0)
+		return r;
+	n = (socklen_t)leat_kinfo_size(info.head.cipher_type);
+	if (n == 0)
+		return -EOPNOTSUPP;
+	r = sys->getsockopt(fd, SOL_TLS, TLS_TX, &info, &n);
+	if (r == 0)
+		*seq = leat_kinfo_seq(&info);
+	return r;
+}
+
 static void prep(
 	struct msghdr *msg, struct iovec *iov, union rec_kernel_ctl *ctl, void *buf, size_t n)
 {

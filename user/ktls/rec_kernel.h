@@ -58,6 +58,9 @@ struct rec_kernel_got {
  * module is not loaded (and not loadable by this user), -ENOTCONN when it came too late. */
 LEAT_MUST_CHECK int rec_kernel_ulp(const struct leat_sys *sys, int fd);
 
+/* Asks the kernel for the number of the next record that it will send. 0 or -errno. */
+LEAT_MUST_CHECK int rec_kernel_tx_seq(const struct leat_sys *sys, int fd, uint64_t *seq);
+
 /* Gives the kernel the keys of a direction from record number seq on. 0, or -errno with nothing
  * changed: -ENOENT when the cipher's module is missing, -EBUSY when the direction has keys (no rekey),
  * -EOPNOTSUPP when no kernel has the cipher. */

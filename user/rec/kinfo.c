@@ -94,3 +94,27 @@ _Static_assert(sizeof(((struct tls12_crypto_info_aes_gcm_128 *)0)->salt) == 4 &&
 		       sizeof(((struct tls12_crypto_info_aes_ccm_128 *)0)->iv) == 8 &&
 		       sizeof(((struct tls12_crypto_info_chacha20_poly1305 *)0)->iv) == 12,
 	"linux/tls.h cuts the nonce in other places than put_nonce");
+
+size_t leat_kinfo_size(unsigned cipher)
+{
+	switch (cipher) {
+	case TLS_CIPHER_AES_GCM_128: return sizeof(struct tls12_crypto_info_aes_gcm_128);
+	case TLS_CIPHER_AES_GCM_256: return sizeof(struct tls12_crypto_info_aes_gcm_256);
+	case TLS_CIPHER_AES_CCM_128: return sizeof(struct tls12_crypto_info_aes_ccm_128);
+	case TLS_CIPHER_CHACHA20_POLY1305:
+		return sizeof(struct tls12_crypto_info_chacha20_poly1305);
+	default: return 0;
+	}
+}
+
+/* rec_seq is the last member of each of the structs. */
+uint64_t leat_kinfo_seq(const union leat_kinfo *info)
+{
+	size_t n = leat_kinfo_size(info->head.cipher_type);
+	const uint8_t *p = (const uint8_t *)info + n - 8;
+	uint64_t v = 0;
+
+	for (size_t i = 0; n > 0 && i < 8; i++)
+		v = v << 8 | p[i];
+	return v;
+}

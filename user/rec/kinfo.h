@@ -28,5 +28,9 @@ unsigned leat_kinfo_cipher(enum aead_id aead);
 /* Fills info for the record with sequence number seq as the next one; returns the struct's size for
  * setsockopt, or 0 when it is not possible (info is then all zero). */
 size_t leat_kinfo_fill(union leat_kinfo *info, const struct traffic_keys *keys, uint64_t seq);
+/* The size of a kernel cipher's struct (TLS_CIPHER_*); 0: not one of ours. */
+size_t leat_kinfo_size(unsigned cipher);
+/* The number of the next record that info tells of; its cipher must be one of ours. */
+uint64_t leat_kinfo_seq(const union leat_kinfo *info);
 
 #endif

@@ -62,6 +62,7 @@ struct keeper {
 	const char *end; /* how the client's side ended */
 	char error[320];
 	int64_t start_ms, term_at, kill_at;
+	int64_t count_at;         /* when the records that the program sent are counted next */
 	struct exec_buf down, up; /* to the program, from the program */
 };
 

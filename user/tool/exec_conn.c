@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "sock/conn.h"
 #include "tool/accept.h"
 #include "tool/exec.h"
 
@@ -129,6 +130,8 @@ static bool start_program(struct keeper *k)
 	}
 	/* A program expects to wait in read and write. Our own calls say each that they do not. */
 	if (direct[LEAT_TX])
+		k->count_at = k->start_ms;
+	if (direct[LEAT_TX])
 		(void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
 	ok = child_start(k, k->reading ? in[1] : fd, direct[LEAT_TX] ? fd : out[1]);
 	if (!ok)
@@ -160,9 +163,29 @@ static int64_t sooner(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
+/* RFC 8446 5.5: keys protect so many records and no more; the kernel does not count, and neither does the
+ * program. Asked again long before two million records a second could have used up what is left. */
+static void count_records(struct keeper *k, int64_t now)
+{
+	int64_t ms;
+
+	if (now < k->count_at)
+		return;
+	if (!handover_recount_tx(&k->c->ho)) {
+		snprintf(k->error, sizeof(k->error), "the keys have protected all they may");
+		k->count_at = INT64_MAX;
+		pump_stop_program(k);
+		return;
+	}
+	ms = k->c->ho.tx_left / 2000 < 600000 ? (int64_t)(k->c->ho.tx_left / 2000) : 600000;
+	k->count_at = now + (ms < 50 ? 50 : ms);
+}
+
 static void on_time(struct keeper *k)
 {
 	int64_t now = exec_now_ms();
+
+	count_records(k, now);
 
 	if (now >= k->term_at)
 		pump_stop_program(k);
@@ -175,7 +198,8 @@ static void on_time(struct keeper *k)
 static void wait_some(struct keeper *k, int sigfd, int64_t until)
 {
 	struct pollfd f[4] = { { sigfd, POLLIN, 0 } };
-	int64_t at = sooner(until, k->exited ? until : sooner(k->term_at, k->kill_at));
+	int64_t at = sooner(
+		until, k->exited ? until : sooner(sooner(k->term_at, k->kill_at), k->count_at));
 	int64_t left = at == INT64_MAX ? -1 : at - exec_now_ms();
 
 	pump_wants(k, f + 1);
@@ -250,6 +274,7 @@ void exec_keep(const struct exec_opts *o, int fd, uint64_t number)
 		.out = -1,
 		.start_ms = exec_now_ms(),
 		.term_at = INT64_MAX,
+		.count_at = INT64_MAX,
 		.kill_at = INT64_MAX };
 	if (!listen_peer(fd, k->peer))
 		memcpy(k->peer, "?", 2);
