@@ -425,6 +425,32 @@ static void record_corpus(void **state)
 	}
 }
 
+/* The same for TLS 1.2: a session that is resumed by its id, and a handshake that gives a ticket. */
+static void record_resumed(void **state)
+{
+	static const char *const names[] = { "12-stored", "12-new-ticket" };
+
+	(void)state;
+	for (int i = 0; i < 4 && getenv("LEAT_CORPUS"); i++) {
+		enum leat_role from = (enum leat_role)(i & 1);
+		unsigned number = i < 2 ? HSFUZZ_STORED : HSFUZZ_TICKETS;
+		struct leat_config *c = hsfuzz_config12(LEAT_CLIENT, number);
+		struct leat_config *s = hsfuzz_config12(LEAT_SERVER, number);
+		struct hsfuzz_rec rec = { .from = from };
+		struct pair p = { .on_unit = hsfuzz_record,
+			.arg = &rec,
+			.fixed_random = HSFUZZ_RANDOM,
+			.offer = i < 2 ? hsfuzz_session(c) : NULL };
+
+		leat_wr_u8(&rec.out, (uint8_t)number);
+		pair_init(&p, c, s, NULL);
+		pair_must_connect(&p);
+		hsfuzz_save(&rec, from == LEAT_SERVER ? "hs_client" : "hs_server", names[i / 2]);
+		leat_session_unref(p.offer);
+		pair_clear(&p);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -441,6 +467,7 @@ int main(void)
 		cmocka_unit_test(shares),
 		cmocka_unit_test(facts),
 		cmocka_unit_test(record_corpus),
+		cmocka_unit_test(record_resumed),
 	};
 	int r = cmocka_run_group_tests(tests, NULL, NULL);
 

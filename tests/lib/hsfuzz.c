@@ -7,8 +7,10 @@
 
 #include "base/rd.h"
 #include "pki.h"
+#include "session/session.h"
+#include "session/store.h"
 
-#define NUM_CONFIGS 5
+#define NUM_CONFIGS 7
 
 static struct leat_config *configs[2][NUM_CONFIGS];
 
@@ -54,6 +56,14 @@ static void sink_version(void *arg, uint16_t version)
 		abort();
 }
 
+static void sink_session(void *arg, struct leat_session *s)
+{
+	(void)arg;
+	if (session_data(s)->version != LEAT_TLS12 || !session_data(s)->ems)
+		abort();
+	leat_session_unref(s);
+}
+
 static int64_t env_now(void *arg)
 {
 	(void)arg;
@@ -66,13 +76,76 @@ static void env_random(void *arg, void *buf, size_t n)
 	memset(buf, HSFUZZ_RANDOM, n);
 }
 
+static const struct leat_env env = { env_now, env_random, NULL };
+static const uint8_t session_id[32] = { 4 };
+
+/* The session of HSFUZZ_STORED as this side knows it. */
+static struct session_data session_of(const struct leat_config *c)
+{
+	struct session_data d = {
+		.version = LEAT_TLS12,
+		.suite = suite_by_id(0xc02b),
+		.ems = true,
+		.secret = { .n = 48 },
+		.issued_s = PKI_NOW,
+		.auth_s = PKI_NOW,
+		.lifetime_s = 86400,
+		.bind = { c->bind, sizeof(c->bind) },
+		.id = { session_id, sizeof(session_id) },
+		.host = { (const uint8_t *)"localhost", 9 },
+		.alpn = { (const uint8_t *)"h2", 2 },
+	};
+
+	return d;
+}
+
+struct leat_session *hsfuzz_session(const struct leat_config *client)
+{
+	struct session_data d = session_of(client);
+	struct leat_err err = { 0 };
+	struct leat_session *s;
+
+	if (session_new(&s, &d, &err) != LEAT_OK)
+		abort();
+	return s;
+}
+
+struct leat_config *hsfuzz_config12(enum leat_role role, unsigned number)
+{
+	struct leat_config *c = role == LEAT_CLIENT ? pair_client_config()
+						    : pair_server_config(KEY_EC_P256);
+	bool stored = number == HSFUZZ_STORED && role == LEAT_SERVER;
+	struct leat_store *store = NULL;
+	struct leat_err err = { 0 };
+	struct session_data d;
+
+	pair_set(c, "versions", "tlsv1.2");
+	pair_set(c, "alpn", "h2,http/1.1");
+	if (role == LEAT_CLIENT)
+		pair_set(c, "session_tickets", "manual");
+	else if (number == HSFUZZ_TICKETS)
+		pair_set(c, "session_tickets", "stateless");
+	if (stored && (leat_store_mem_new(&store, 10, NULL, &err) != LEAT_OK ||
+			      leat_config_set_session_store(c, store, &err) != LEAT_OK))
+		abort();
+	if (leat_config_freeze(c, &err) != LEAT_OK)
+		abort();
+	d = session_of(c);
+	if (stored && store_put(store, d.id, &d) != LEAT_OK)
+		abort();
+	leat_store_unref(store);
+	return c;
+}
+
 static void need_configs(enum leat_role role)
 {
-	static const char *const versions[NUM_CONFIGS] = { "tlsv1.3,tlsv1.2", "tlsv1.3", "tlsv1.2",
-		"tlsv1.3,tlsv1.2", "tlsv1.3,tlsv1.2" };
+	static const char *const versions[HSFUZZ_STORED] = { "tlsv1.3,tlsv1.2", "tlsv1.3",
+		"tlsv1.2", "tlsv1.3,tlsv1.2", "tlsv1.3,tlsv1.2" };
 	struct leat_err err = { 0 };
 
-	for (int i = 0; i < NUM_CONFIGS && !configs[role][i]; i++) {
+	for (unsigned i = HSFUZZ_STORED; i < NUM_CONFIGS && !configs[role][i]; i++)
+		configs[role][i] = hsfuzz_config12(role, i);
+	for (int i = 0; i < HSFUZZ_STORED && !configs[role][i]; i++) {
 		struct leat_config *c = role == LEAT_CLIENT ? pair_client_config()
 							    : pair_server_config(KEY_EC_P256);
 
@@ -138,12 +211,12 @@ static void after_up(struct hs *h, const struct leat_config *cfg, const struct h
 
 void hsfuzz_run(enum leat_role role, const uint8_t *data, size_t n)
 {
-	static const struct leat_env env = { env_now, env_random, NULL };
 	struct side side = { .level = LV_PLAIN };
 	struct hs_sink sink = { .send = sink_send,
 		.send_ccs = sink_ccs,
 		.keys = sink_keys,
 		.version = sink_version,
+		.session = sink_session,
 		.arg = &side };
 	struct leat_rd in = { data, n, false };
 	struct leat_err err = { 0 };
@@ -157,9 +230,15 @@ void hsfuzz_run(enum leat_role role, const uint8_t *data, size_t n)
 	need_configs(role);
 	leat_rd_u8(&in, &pick);
 	cfg = configs[role][pick % NUM_CONFIGS];
-	if (hs_new(&h, cfg, role == LEAT_CLIENT ? "localhost" : NULL, &env, &sink, &err) !=
-			LEAT_OK ||
-		hs_start(h) != LEAT_OK)
+	if (hs_new(&h, cfg, role == LEAT_CLIENT ? "localhost" : NULL, &env, &sink, &err) != LEAT_OK)
+		abort();
+	if (role == LEAT_CLIENT && pick % NUM_CONFIGS == HSFUZZ_STORED) {
+		struct leat_session *s = hsfuzz_session(cfg);
+
+		hs_offer(h, s, false);
+		leat_session_unref(s);
+	}
+	if (hs_start(h) != LEAT_OK)
 		abort();
 	while (r == LEAT_OK && !hs_is_up(h) && next_record(&in, &kind, &payload)) {
 		uint8_t *mem = NULL;
