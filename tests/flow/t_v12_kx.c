@@ -373,6 +373,13 @@ static void g_one(struct v12_server_kx *m)
 {
 	m->g = bytes(1, 1, 1, 1);
 }
+static void g_p_less_1(struct v12_server_kx *m)
+{
+	struct leat_span s = vec_copy(m->p.p, m->p.n);
+
+	((uint8_t *)(uintptr_t)s.p)[s.n - 1]--;
+	m->g = s;
+}
 static void g_p(struct v12_server_kx *m)
 {
 	m->g = m->p;
@@ -429,6 +436,7 @@ static struct change changes[] = {
 	{ "p even", DHS, p_even, A(ILLEGAL_PARAMETER) },
 	{ "g 0", DHS, g_zero, A(ILLEGAL_PARAMETER) },
 	{ "g 1", DHS, g_one, A(ILLEGAL_PARAMETER) },
+	{ "g p-1", DHS, g_p_less_1, A(ILLEGAL_PARAMETER) },
 	{ "g p", DHS, g_p, A(ILLEGAL_PARAMETER) },
 	{ "y 0", DHS, y_zero, A(ILLEGAL_PARAMETER) },
 	{ "y 1", DHS, y_one, A(ILLEGAL_PARAMETER) },

@@ -74,6 +74,29 @@ def test_dhe_client(leat, pki, run_server, free_port, peer, suite):
         "gnutls": ["--x509cafile", pki.ca, "--verify-hostname", "localhost"]})
 
 
+@pytest.mark.parametrize("peer", ["openssl", "gnutls"])
+def test_own_prime(leat, pki, run_server, free_port, tmp_path, peer):
+    """A prime of the server's, none of RFC 7919; the client names no finite group."""
+    suite = "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256"
+    subprocess.run(["openssl", "genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt",
+                    "group:modp_3072", "-out", tmp_path / "dh"], check=True)
+    ident = pki.cert("rsa2048")
+    run_server([leat, "accept", f"127.0.0.1:{free_port}", "--http", "--cert", ident.chain, "--key",
+                ident.key, "--dhfile", tmp_path / "dh", "--ciphers", suite, "--tls1_2"],
+               ready=free_port)
+    argv = {
+        "openssl": ["openssl", "s_client", "-connect", f"127.0.0.1:{free_port}", "-ign_eof",
+                    "-tls1_2", "-cipher", DHE[suite][0] + ":@SECLEVEL=0", "-CAfile", pki.ca],
+        "gnutls": ["gnutls-cli", "-p", free_port, "--x509cafile", pki.ca, "--verify-hostname",
+                   "localhost", "--priority",
+                   priority(DHE[suite][1] + ":-GROUP-ALL:+GROUP-X25519"), "127.0.0.1"],
+    }[peer]
+    code, text = peers._run(argv, HTTP)
+    assert code == 0 and "HTTP/1.1 200" in text, text
+    assert "group: -\n" in text.replace("\r", ""), text  # our report: no named one
+    assert peer == "gnutls" or "DH, 3072 bits" in text, text
+
+
 @pytest.mark.parametrize("suite", PSK)
 @pytest.mark.parametrize("peer", ["openssl", "gnutls"])
 def test_psk_server(leat, run_server, free_port, tmp_path, peer, suite):

@@ -465,6 +465,58 @@ static void first_of_several(void **state)
 	store_unref(s);
 }
 
+/* PKCS #3 parameters of a prime that is all ones but for its last byte: 2048 bits, and odd. */
+static struct leat_span dh_of(uint8_t last)
+{
+	static uint8_t b[4 + 4 + 257 + 3] = { 0x30, 0x82, 0x01, 0x08, 2, 0x82, 0x01, 0x01, 0 };
+
+	memset(b + 9, 0xff, 255);
+	b[264] = last;
+	b[265] = 2;
+	b[266] = 1;
+	b[267] = 2;
+	return (struct leat_span){ b, sizeof(b) };
+}
+
+/* PEM and DER from a file; dh overrides it, whichever comes first.  REQ: OPT-dh OPT-dhfile */
+static void dh_parameters(void **state)
+{
+	struct leat_files f = { .dhfile = at("dh") };
+	struct leat_config *c = new_config(LEAT_SERVER);
+	struct leat_err err = { 0 };
+
+	(void)state;
+	assert_int_equal(c->dh.p.n, 0); /* the built-in parameters */
+	put_file("dh", dh_of(0xfd));
+	assert_int_equal(leat_config_use_files(c, &f, &err), LEAT_OK);
+	assert_int_equal(c->dh.p.n, 256);
+	assert_int_equal(c->dh.p.p[255], 0xfd);
+	/* another file takes its place */
+	put_file("dh", dh_of(0xfb));
+	assert_int_equal(leat_config_use_files(c, &f, &err), LEAT_OK);
+	assert_int_equal(c->dh.p.p[255], 0xfb);
+	assert_int_equal(leat_config_set_dh(c, dh_of(0xf9), &err), LEAT_OK);
+	assert_int_equal(c->dh.p.p[255], 0xf9);
+	assert_int_equal(leat_config_use_files(c, &f, &err), LEAT_OK);
+	assert_int_equal(c->dh.p.p[255], 0xf9);
+	/* judged all the same */
+	put_file("dh", (struct leat_span){ (const uint8_t *)"nothing of the kind", 19 });
+	assert_int_equal(leat_config_use_files(c, &f, &err), LEAT_FAILED);
+	assert_int_equal(c->dh.p.p[255], 0xf9);
+	refuses(f, "dhfile", f.dhfile, 0, "DH parameters");
+	put_file("dh", dh_of(0xfe)); /* even */
+	refuses(f, "dhfile", f.dhfile, 0, "not a prime");
+	f.dhfile = at("absent");
+	refuses(f, "dhfile", f.dhfile, ENOENT, "");
+	leat_config_unref(c);
+	c = new_config(LEAT_CLIENT);
+	err = (struct leat_err){ 0 };
+	assert_int_equal(leat_config_use_files(c, &f, &err), LEAT_FAILED);
+	assert_int_equal(err.cls, LEAT_E_OPTION);
+	assert_string_equal(err.option, "dhfile");
+	leat_config_unref(c);
+}
+
 static void each_allocation_fails(void **state)
 {
 	struct leat_files f = { .certfile = at("both"), .cacertfile = at("ca") };
@@ -499,7 +551,7 @@ static int open_all(void **state)
 static int close_all(void **state)
 {
 	static const char *const names[] = { "cert", "key", "both", "ca", "root", "other", "junk",
-		"sealed", "secret", "pipe", "d1/one.pem", "d1/README", "d1/.hidden.pem",
+		"sealed", "secret", "pipe", "dh", "d1/one.pem", "d1/README", "d1/.hidden.pem",
 		"d1/junk.pem", "d2/0123abcd.0", "d2/0123abcd.1", "d2/x.crt" };
 
 	(void)state;
@@ -527,6 +579,7 @@ int main(void)
 		cmocka_unit_test(system_from_the_environment),
 		cmocka_unit_test(system_from_folders),
 		cmocka_unit_test(first_of_several),
+		cmocka_unit_test(dh_parameters),
 		cmocka_unit_test(each_allocation_fails),
 	};
 
