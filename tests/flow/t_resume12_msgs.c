@@ -153,16 +153,18 @@ static void client_and_extended_master_secret(void **state)
 	{
 		struct tamper t = { "session with, answer without", LEAT_SERVER, MSG_SERVER_HELLO,
 			A(HANDSHAKE_FAILURE), .sh = sh_no_ems };
+		struct leat_session *with;
 		struct session_data d;
 		struct leat_err err = { 0 };
 
 		begin(*way, "tlsv1.2");
 		refused(&t);
 		/* one without is not offered at all */
-		d = *session_data(session);
+		with = session; /* d borrows from it */
+		d = *session_data(with);
 		d.ems = false;
-		leat_session_unref(session);
 		assert_int_equal(session_new(&session, &d, &err), LEAT_OK);
+		leat_session_unref(with);
 		assert_false(connects(NULL));
 		end();
 	}

