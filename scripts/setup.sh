@@ -25,6 +25,7 @@ build|libjansson-dev|--json output of the commands
 build|zlib1g-dev|compressed certificates (RFC 8879), the first algorithm
 build|libbrotli-dev|compressed certificates, the second
 build|libzstd-dev|compressed certificates, the third
+build|liblmdb-dev|sessions in a file (loaded only when such a store is opened)
 build|python3|scripts and tests
 demo|curl|the client that fetches the file in the demo and in tests
 demo|openssl|s_client and s_server: the first peer of every test
