@@ -46,24 +46,24 @@ static enum leat_ret start_curve(
 }
 
 /* The group that the client named and we chose, or the prime of the config. */
-static enum leat_ret start_prime(
-	struct hs *h, struct leat_wr *share, struct leat_wr *params, struct v12_server_kx *kx)
+static enum leat_ret start_prime(struct hs *h, struct leat_wr *share, struct leat_wr *params)
 {
 	static const uint8_t two[] = { 2 };
 	uint8_t known[DH_BYTES_MAX];
+	struct v12_server_kx kx = {
+		.hint = h->cfg->psk_identity, .p = h->cfg->dh.p, .g = h->cfg->dh.g
+	};
 
-	kx->p = h->cfg->dh.p;
-	kx->g = h->cfg->dh.g;
 	if (h->group) {
 		if (!dh_prime_of(h->cfg->crypto, h->group, known))
 			return err_memory(h->err);
-		kx->p = (struct leat_span){ known, h->group->share_len };
-		kx->g = (struct leat_span){ two, sizeof(two) };
+		kx.p = (struct leat_span){ known, h->group->share_len };
+		kx.g = (struct leat_span){ two, sizeof(two) };
 	}
-	if (dh_start(&h->v12.kex, kx->p, kx->g, share, h->err) != LEAT_OK)
+	if (dh_start(&h->v12.kex, kx.p, kx.g, share, h->err) != LEAT_OK)
 		return LEAT_FAILED;
-	kx->y = leat_wr_done(share);
-	enc_v12_kx_params(params, v12_kx_parts(h->suite), kx);
+	kx.y = leat_wr_done(share);
+	enc_v12_kx_params(params, v12_kx_parts(h->suite), &kx);
 	return LEAT_OK;
 }
 
@@ -77,7 +77,7 @@ static enum leat_ret make_params(struct hs *h, struct leat_wr *params)
 	if (parts & V12_KX_EC)
 		r = start_curve(h, &share, params, &kx);
 	else if (parts & V12_KX_DH)
-		r = start_prime(h, &share, params, &kx);
+		r = start_prime(h, &share, params);
 	else
 		enc_v12_kx_params(params, parts, &kx);
 	if (r == LEAT_OK && (!leat_wr_ok(params) || !leat_wr_ok(&share)))

@@ -232,7 +232,7 @@ void leat_framing_init(struct leat_framing *f, enum leat_packet type)
 enum leat_ret leat_packet_decode(
 	struct leat_framing *f, struct leat_span in, struct leat_unit *out, size_t *need)
 {
-	size_t unused;
+	size_t unused = 0;
 
 	need = need ? need : &unused;
 	*need = 0;
