@@ -46,13 +46,16 @@ LEAT_API void leat_env_system(struct leat_env *out);
 
 /* ---- making connections ---------------------------------------------------------------------- */
 
-/* leat_tcp_connect opens a TCP connection to host (a name or an IP literal, without brackets) and port,
- * trying all its addresses in the resolver's order. *fd is the caller's, non-blocking and
- * close-on-exec. The time limit covers all attempts, but not the resolver, which has its own. */
+/* leat_tcp_connect opens a TCP connection to host (a name or an IP literal, without brackets) and port. Its
+ * addresses, at most 16, race for it in the manner of RFC 8305: in the resolver's order with the families
+ * by turns, each 250 ms after the one before or as soon as that failed. *fd is the caller's, non-blocking
+ * and close-on-exec. The time limit covers the resolver and all attempts. LEAT_FAILED: LEAT_E_OPTION (no
+ * host, no port), LEAT_E_TIMEOUT, LEAT_E_SYSTEM with the first attempt's errno. A resolver that has not
+ * answered in time goes on in a thread of its own until the C library gives up. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_tcp_connect(
 	int *fd, const char *host, uint16_t port, int timeout_ms, struct leat_err *err);
 
-/* leat_connect is leat_tcp_connect and leat_upgrade_client in one, with one time limit for both; host
+/* leat_connect is leat_tcp_connect and leat_upgrade_client in one, with one time limit for all of it; host
  * is also the name that is asked for and checked. cfg must be frozen and a client's. On failure
  * nothing is left open. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_connect(struct leat_conn **out, struct leat_config *cfg,

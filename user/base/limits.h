@@ -64,4 +64,9 @@
 
 #define LIM_BER_TAG 8 /* bytes of a long tag number in framed data: packet=asn1 (X.690 8.1.2.4) */
 
+/* Making connections: a name server decides how many addresses there are and how long they take. */
+#define LIM_DIAL 16 /* addresses of a host that are tried */
+#define LIM_RESOLVERS \
+	64 /* threads inside the resolver; more would only pile up behind a dead server */
+
 #endif

@@ -4,6 +4,7 @@
  * fail. Private to sock/.
  *
  *   connect.c   TCP connect to one of a host's addresses      listen.c   listen, accept
+ *   resolve.c   names to addresses, in a thread
  *   upgrade.c   object and handshake on a descriptor          info.c     questions
  *   send.c recv.c sendfile.c                                  close.c    shutdown, close, free
  *
@@ -93,6 +94,10 @@ LEAT_MUST_CHECK enum leat_ret conn_handshake(struct leat_conn *c, int64_t deadli
 void conn_linger(struct leat_conn *c, int64_t deadline);
 #define CONN_LINGER_MS 300
 
+/* A connection to one of these addresses, which race for it. */
+struct addrinfo;
+LEAT_MUST_CHECK enum leat_ret dial_any(
+	int *fd, const struct addrinfo *list, int64_t deadline, struct leat_err *err);
 /* leat_tcp_connect by deadline. */
 LEAT_MUST_CHECK enum leat_ret sock_dial(
 	int *fd, const char *host, uint16_t port, int64_t deadline, struct leat_err *err);
