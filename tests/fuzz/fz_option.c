@@ -24,22 +24,22 @@ static void one(struct leat_config *c, char *name, char *value)
 
 	before[0] = after[0] = '\0';
 	if (o && o->show)
-		o->show(c, before, sizeof(before));
+		o->show(c, o, before, sizeof(before));
 	ret = leat_config_set(c, name, value, &err);
 	if (ret != LEAT_OK) {
 		assert(err.cls == LEAT_E_OPTION && err.option);
 		if (o && o->show) {
-			o->show(c, after, sizeof(after));
+			o->show(c, o, after, sizeof(after));
 			assert(strcmp(before, after) == 0);
 		}
 		return;
 	}
 	assert(o && o->set);
 	before[0] = '\0';
-	o->show(c, before, sizeof(before));
+	o->show(c, o, before, sizeof(before));
 	if (leat_config_set(c, name, before, &err) != LEAT_OK)
 		abort();
-	o->show(c, after, sizeof(after));
+	o->show(c, o, after, sizeof(after));
 	assert(strcmp(before, after) == 0);
 }
 

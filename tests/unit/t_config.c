@@ -67,7 +67,7 @@ static void dump(const struct leat_config *c, char *buf, size_t n)
 		if (!o->show || !(o->roles & 1u << c->role))
 			continue;
 		value[0] = '\0';
-		o->show(c, value, sizeof(value));
+		o->show(c, o, value, sizeof(value));
 		at += (size_t)snprintf(buf + at, n - at, "%s=%s\n", o->name, value);
 		assert_true(at < n);
 	}

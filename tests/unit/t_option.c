@@ -35,7 +35,7 @@ static const char *shown(const struct leat_config *c, const char *name)
 
 	assert_non_null(o);
 	text[0] = '\0';
-	o->show(c, text, sizeof(text));
+	o->show(c, o, text, sizeof(text));
 	return text;
 }
 
@@ -155,7 +155,7 @@ static void show_cuts(void **state)
 		for (size_t n = 1; n < 20; n++) {
 			memset(buf, 0x5a, sizeof(buf));
 			buf[0] = '\0';
-			o->show(c, buf, n);
+			o->show(c, o, buf, n);
 			assert_non_null(memchr(buf, '\0', n));
 			for (size_t j = n; j < sizeof(buf); j++)
 				assert_int_equal(buf[j], 0x5a);
@@ -395,7 +395,7 @@ static void put_default(struct leat_wr *w, const struct option *o)
 		struct leat_config *c = new_config(role);
 
 		if (o->show && (o->roles & 1u << role))
-			o->show(c, role == LEAT_CLIENT ? client : server, sizeof(client));
+			o->show(c, o, role == LEAT_CLIENT ? client : server, sizeof(client));
 		leat_config_unref(c);
 	}
 	if (o->roles == OPTION_SERVER)

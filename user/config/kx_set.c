@@ -176,8 +176,10 @@ enum leat_ret option_set_psk_identity(
 			  : replace(&c->psk_identity, identity, err);
 }
 
-void option_show_psk_identity(const struct leat_config *c, char *buf, size_t n)
+void option_show_psk_identity(
+	const struct leat_config *c, const struct option *o, char *buf, size_t n)
 {
+	(void)o;
 	snprintf(buf, n, "%.*s", (int)c->psk_identity.n,
 		c->psk_identity.n ? (const char *)c->psk_identity.p : "");
 }
@@ -226,8 +228,9 @@ enum leat_ret option_set_dh(
 	return leat_config_set_dh(c, (struct leat_span){ der, n }, err);
 }
 
-void option_show_dh(const struct leat_config *c, char *buf, size_t n)
+void option_show_dh(const struct leat_config *c, const struct option *o, char *buf, size_t n)
 {
+	(void)o;
 	for (size_t i = 0; i < c->dh.der.n && 2 * i + 1 < n; i++)
 		snprintf(buf + 2 * i, n - 2 * i, "%02x", c->dh.der.p[i]);
 }

@@ -22,6 +22,9 @@ enum option_type {
 #define OPTION_SERVER (1u << LEAT_SERVER)
 #define OPTION_BOTH   (OPTION_CLIENT | OPTION_SERVER)
 
+struct option_words;
+struct option_list;
+
 struct option {
 	const char *name;  /* as in the manual of ssl(3) where it has one */
 	const char *alias; /* another spelling that is understood, or NULL */
@@ -36,7 +39,11 @@ struct option {
 	enum leat_ret (*set)(struct leat_config *c, const struct option *o, const char *value,
 		struct leat_err *err);
 	/* Writes the present value as set would read it, cut to fit. */
-	void (*show)(const struct leat_config *c, char *buf, size_t n);
+	void (*show)(const struct leat_config *c, const struct option *o, char *buf, size_t n);
+	/* For the setters that serve many rows: the member of struct leat_config, and what may be said. */
+	size_t at, size;
+	const struct option_words *words;
+	const struct option_list *list;
 };
 
 /* NULL past the end. */

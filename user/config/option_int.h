@@ -1,38 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * option_int.h - what the files of options share: values out of text, and the setters of option_records.c
- * for the table in option.c.
+ * option_int.h - how option values are read and shown: what the rows of the table in option.c name.
  */
 #ifndef LEAT_CONFIG_OPTION_INT_H
 #define LEAT_CONFIG_OPTION_INT_H
 
 #include "config/option.h"
 
-/* Each refuses with o's name and the value; *out is written on LEAT_OK only. */
-LEAT_MUST_CHECK enum leat_ret option_parse_bool(
-	const struct option *o, const char *value, bool *out, struct leat_err *err);
-LEAT_MUST_CHECK enum leat_ret option_parse_number(
-	const struct option *o, const char *value, unsigned long *out, struct leat_err *err);
-void option_show_bool(bool v, char *buf, size_t n);
-/* Index of value in words, or -1. */
-int option_find_word(const char *const *words, int num, const char *value);
+#define OPTION_WORDS_MAX 6
 
-/* set_NAME and show_NAME as the table takes them. */
+/* The words a member can be set to; the first one without a word ends them. */
+struct option_words {
+	struct {
+		const char *word;
+		unsigned long value;
+	} v[OPTION_WORDS_MAX];
+	const char *refusal; /* what is said of any other */
+};
+
+/* A list over one of the tables of crypto/ (option_list.c). */
+extern const struct option_list option_suites, option_groups, option_schemes, option_cert_schemes,
+	option_zips;
+extern const struct option_words option_records_words;
+
+/* set and show of a row. */
 #define OPTION_FUNCTIONS(name)                                                         \
 	enum leat_ret option_set_##name(struct leat_config *c, const struct option *o, \
 		const char *value, struct leat_err *err);                              \
-	void option_show_##name(const struct leat_config *c, char *buf, size_t n)
+	void option_show_##name(                                                       \
+		const struct leat_config *c, const struct option *o, char *buf, size_t n)
 
-OPTION_FUNCTIONS(records);
-OPTION_FUNCTIONS(records_rx);
-OPTION_FUNCTIONS(records_tx);
+/* option_value.c: by kind, stored in the member at o->at */
+OPTION_FUNCTIONS(bool);
+OPTION_FUNCTIONS(number);
+OPTION_FUNCTIONS(word);
+/* option_value.c: with a rule of their own */
 OPTION_FUNCTIONS(record_size);
-OPTION_FUNCTIONS(max_fragment);
-OPTION_FUNCTIONS(record_padding);
-OPTION_FUNCTIONS(key_update_at);
-OPTION_FUNCTIONS(fallback);
-OPTION_FUNCTIONS(cookie);
-OPTION_FUNCTIONS(always_retry);
+OPTION_FUNCTIONS(records);
+/* option_list.c */
+OPTION_FUNCTIONS(list);
+OPTION_FUNCTIONS(cert_types);
+OPTION_FUNCTIONS(versions);
+OPTION_FUNCTIONS(psk_modes);
+OPTION_FUNCTIONS(alpn);
 /* kx_set.c */
 OPTION_FUNCTIONS(psk_identity);
 OPTION_FUNCTIONS(dh);
