@@ -39,7 +39,7 @@ struct accept_opts {
 	char host[256];
 	uint16_t port;
 	enum accept_talk talk;
-	bool dev, json, orders;
+	bool json, orders;
 	unsigned max_conns;
 	uint64_t count;           /* stop after so many connections; 0: never */
 	uint64_t key_update;      /* after so many pieces of data, and again; 0: never */

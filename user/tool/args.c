@@ -138,6 +138,16 @@ int args_next(struct args *a, const char **value)
 	return arg[1] == '-' ? long_option(a, arg, value) : short_option(a, arg, value);
 }
 
+int args_each(struct args *a, int (*take)(void *job, int id, const char *value), void *job)
+{
+	const char *value;
+	int id, code = 0;
+
+	while (code == 0 && (id = args_next(a, &value)) != ARG_END)
+		code = id == ARG_WRONG ? TOOL_USAGE : take(job, id, value);
+	return code;
+}
+
 bool args_wants_help(const struct args *a)
 {
 	for (int i = a->at; i < a->argc && strcmp(a->argv[i], "--") != 0; i++)
@@ -202,6 +212,17 @@ bool args_uint(const struct args *a, const char *option, const char *text, uint6
 	return true;
 }
 
+bool args_count(const struct args *a, const char *option, const char *text, unsigned min,
+	unsigned max, unsigned *out)
+{
+	uint64_t v;
+
+	if (!args_uint(a, option, text, min, max, &v))
+		return false;
+	*out = (unsigned)v;
+	return true;
+}
+
 bool args_seconds(const struct args *a, const char *option, const char *text, int *out_ms)
 {
 	char *end;
@@ -263,5 +284,36 @@ bool args_host_port(const struct args *a, const char *text, bool may_lack_host, 
 	memcpy(host, from, n);
 	host[n] = '\0';
 	*port = (uint16_t)number;
+	return true;
+}
+
+bool args_listen(const struct args *a, const char *option, const char *text, char *host,
+	size_t host_size, uint16_t *port)
+{
+	uint64_t number;
+
+	if (strchr(text, ':'))
+		return args_host_port(a, text, true, host, host_size, port);
+	if (!args_uint(a, option, text, 0, 65535, &number))
+		return false;
+	*port = (uint16_t)number;
+	return true;
+}
+
+bool args_export(const struct args *a, const char *text, uint64_t max_bytes, char label[ARGS_LABEL],
+	size_t *bytes)
+{
+	const char *colon = strrchr(text, ':');
+	size_t n = colon ? (size_t)(colon - text) : strlen(text);
+	uint64_t want = 32;
+
+	if (n == 0 || n >= ARGS_LABEL) {
+		args_wrong(a, "--export: a label has 1 to 249 bytes");
+		return false;
+	}
+	if (colon && !args_uint(a, "--export", colon + 1, 1, max_bytes, &want))
+		return false;
+	snprintf(label, ARGS_LABEL, "%.*s", (int)n, text);
+	*bytes = (size_t)want;
 	return true;
 }

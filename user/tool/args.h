@@ -48,6 +48,8 @@ struct args {
 };
 
 int args_next(struct args *a, const char **value);
+/* Hands every argument to take, which returns 0 or the exit code that ends it; so does this. */
+int args_each(struct args *a, int (*take)(void *job, int id, const char *value), void *job);
 /* Prints the help of a->cmd, made of its table. */
 void args_help(const struct args *a);
 /* Was --help or -h given (before any "--")? */
@@ -59,6 +61,9 @@ int args_wrong(const struct args *a, const char *fmt, ...) __attribute__((format
 /* Conversions of an option's value: false when it is refused, after saying why. */
 bool args_uint(const struct args *a, const char *option, const char *text, uint64_t min,
 	uint64_t max, uint64_t *out);
+/* The same for what counts few things. */
+bool args_count(const struct args *a, const char *option, const char *text, unsigned min,
+	unsigned max, unsigned *out);
 /* Seconds with an optional fraction, "2.5", as milliseconds, at most a day. */
 bool args_seconds(const struct args *a, const char *option, const char *text, int *out_ms);
 /* A name of a list; out is its index. names ends with NULL. */
@@ -68,5 +73,13 @@ bool args_choice(const struct args *a, const char *option, const char *text,
  * does not fit. */
 bool args_host_port(const struct args *a, const char *text, bool may_lack_host, char *host,
 	size_t host_size, uint16_t *port);
+/* Where to listen, "[ADDR:]PORT"; without ADDR host stays as it is. */
+bool args_listen(const struct args *a, const char *option, const char *text, char *host,
+	size_t host_size, uint16_t *port);
+
+#define ARGS_LABEL 250 /* room for the label of an exporter: its length travels in one byte */
+/* "LABEL[:BYTES]" of --export; a label with a colon needs the number. Without: 32. */
+bool args_export(const struct args *a, const char *text, uint64_t max_bytes, char label[ARGS_LABEL],
+	size_t *bytes);
 
 #endif

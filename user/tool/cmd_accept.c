@@ -4,16 +4,15 @@
  * server does with them is in accept.h. Page: docs/man/leat-accept.1.
  */
 #include <stdio.h>
-#include <string.h>
 
 #include <leat/leat.h>
 
 #include "config/option.h"
 #include "tool/accept.h"
+#include "tool/cred_files.h"
 #include "tool/keylog.h"
 #include "tool/settings.h"
 
-#define MAX_CERTS   8
 #define MAX_STORED  20000 /* sessions of session_tickets=stateful */
 #define MAX_REPLAYS 20000 /* hellos with early data in twenty seconds */
 
@@ -113,110 +112,35 @@ struct job {
 	struct args *args;
 	struct accept_opts o;
 	struct tls_site tls;
-	const char *certs[MAX_CERTS], *keys[MAX_CERTS], *ocsp[MAX_CERTS], *ca, *dhfile;
-	unsigned num_certs, num_keys;
-	char label[250];
+	struct cred_files files;
+	char label[ARGS_LABEL];
 	bool have_target, have_psk;
 };
-
-static int refuse(struct job *j, const struct leat_err *err)
-{
-	return tool_fail_err(j->args, TOOL_USAGE, err);
-}
 
 /* ---- the command line ------------------------------------------------------------------------ */
 
 static int take_target(struct job *j, const char *text)
 {
-	uint64_t port;
-
 	if (j->have_target) {
 		args_wrong(j->args, "one [ADDR:]PORT is enough: %s", text);
 		return TOOL_USAGE;
 	}
 	j->have_target = true;
-	if (strchr(text, ':'))
-		return args_host_port(j->args, text, true, j->o.host, sizeof(j->o.host), &j->o.port)
-			       ? 0
-			       : TOOL_USAGE;
-	if (!args_uint(j->args, "port", text, 0, 65535, &port))
-		return TOOL_USAGE;
-	j->o.port = (uint16_t)port;
-	return 0;
-}
-
-static int set_option(struct job *j, const char *name, const char *value)
-{
-	struct leat_err err = { 0 };
-
-	return leat_config_set(j->tls.cfg, name, value, &err) == LEAT_OK ? 0 : refuse(j, &err);
-}
-
-static int set_pair(struct job *j, const char *text)
-{
-	struct leat_err err = { 0 };
-
-	return settings_pair(j->tls.cfg, text, &err) == LEAT_OK ? 0 : refuse(j, &err);
-}
-
-static int add_psk(struct job *j, const char *text, bool imported)
-{
-	struct leat_err err = { 0 };
-
-	j->have_psk = true;
-	return settings_psk(j->tls.cfg, text, imported, &err) == LEAT_OK ? 0 : refuse(j, &err);
-}
-
-static int add_peer_key(struct job *j, const char *path)
-{
-	struct leat_err err = { 0 };
-
-	return settings_peer_key(j->tls.cfg, path, &err) == LEAT_OK ? 0 : refuse(j, &err);
-}
-
-static int add_file(
-	struct job *j, const char *name, const char *value, const char **list, unsigned *num)
-{
-	if (*num == MAX_CERTS) {
-		args_wrong(j->args, "%s: more than %d", name, MAX_CERTS);
-		return TOOL_USAGE;
-	}
-	list[(*num)++] = value;
-	return 0;
-}
-
-/* A file that goes with the last --cert. */
-static int go_with(struct job *j, const char *value)
-{
-	if (j->num_certs == 0 || j->ocsp[j->num_certs - 1]) {
-		args_wrong(j->args, "--ocsp-file: goes with a --cert before it, one with each");
-		return TOOL_USAGE;
-	}
-	j->ocsp[j->num_certs - 1] = value;
-	return 0;
+	return args_listen(j->args, "port", text, j->o.host, sizeof(j->o.host), &j->o.port)
+		       ? 0
+		       : TOOL_USAGE;
 }
 
 static int take_export(struct job *j, const char *text)
 {
-	const char *colon = strrchr(text, ':');
-	size_t n = colon ? (size_t)(colon - text) : strlen(text);
-	uint64_t bytes = 32;
-
-	if (n == 0 || n >= sizeof(j->label)) {
-		args_wrong(j->args, "--export: a label has 1 to 249 bytes");
-		return TOOL_USAGE;
-	}
-	if (colon && !args_uint(j->args, "--export", colon + 1, 1, ACCEPT_EXPORT_MAX, &bytes))
-		return TOOL_USAGE;
-	snprintf(j->label, sizeof(j->label), "%.*s", (int)n, text);
 	j->o.export_label = j->label;
-	j->o.export_bytes = (size_t)bytes;
-	return 0;
+	return args_export(j->args, text, ACCEPT_EXPORT_MAX, j->label, &j->o.export_bytes)
+		       ? 0
+		       : TOOL_USAGE;
 }
 
 static int take_number(struct job *j, int id, const char *value)
 {
-	uint64_t conns = j->o.max_conns;
 	bool ok = false;
 
 	switch (id) {
@@ -229,79 +153,69 @@ static int take_number(struct job *j, int id, const char *value)
 		break;
 	case OPT_COUNT: ok = args_uint(j->args, "--count", value, 1, INT64_MAX, &j->o.count); break;
 	case OPT_CONNS:
-		ok = args_uint(j->args, "--max-connections", value, 1, 10000, &conns);
+		ok = args_count(j->args, "--max-connections", value, 1, 10000, &j->o.max_conns);
 		break;
 	case OPT_T_HANDSHAKE:
 		ok = args_seconds(j->args, "--handshake-timeout", value, &j->o.handshake_ms);
 		break;
 	case OPT_T_IDLE: ok = args_seconds(j->args, "--idle-timeout", value, &j->o.idle_ms); break;
-	default: break; /* ARG_WRONG: said already */
+	default: break;
 	}
-	j->o.max_conns = (unsigned)conns;
 	return ok ? 0 : TOOL_USAGE;
 }
 
-static int take(struct job *j, int id, const char *value)
+static int take_setting(struct job *j, int id, const char *value)
 {
+	struct leat_config *cfg = j->tls.cfg;
+
 	switch (id) {
-	case ARG_PLAIN: return take_target(j, value);
-	case ARG_SETTING: return set_option(j, j->args->setting, value);
-	case OPT_CERT: return add_file(j, "--cert", value, j->certs, &j->num_certs);
-	case OPT_KEY: return add_file(j, "--key", value, j->keys, &j->num_keys);
-	case OPT_OCSP: return go_with(j, value);
-	case OPT_DEV: j->o.dev = true; return 0;
-	case OPT_CACERT: j->ca = value; return 0;
-	case OPT_DHFILE: j->dhfile = value; return 0;
-	case OPT_ECHO: j->o.talk = ACCEPT_ECHO; return 0;
-	case OPT_HTTP: j->o.talk = ACCEPT_HTTP; return 0;
-	case OPT_PRINT: j->o.talk = ACCEPT_PRINT; return 0;
-	case OPT_ALPN: return set_option(j, "alpn", value);
-	case OPT_TLS12: return set_option(j, "versions", "tlsv1.2");
-	case OPT_TLS13: return set_option(j, "versions", "tlsv1.3");
-	case OPT_SET: return set_pair(j, value);
-	case OPT_PEER_KEY: return add_peer_key(j, value);
-	case OPT_PSK: return add_psk(j, value, false);
-	case OPT_PSK_IMPORTED: return add_psk(j, value, true);
-	case OPT_KEYLOG: return keylog_start(j->args, value, j->tls.cfg) ? 0 : TOOL_USAGE;
-	case OPT_EXPORT: return take_export(j, value);
-	case OPT_ORDERS: j->o.orders = true; return 0;
-	case OPT_JSON: j->o.json = true; return 0;
+	case OPT_ALPN: return settings_set(j->args, cfg, "alpn", value);
+	case OPT_TLS12: return settings_set(j->args, cfg, "versions", "tlsv1.2");
+	case OPT_TLS13: return settings_set(j->args, cfg, "versions", "tlsv1.3");
+	case OPT_SET: return settings_take(j->args, cfg, SETTINGS_PAIR, value);
+	case OPT_PEER_KEY: return settings_take(j->args, cfg, SETTINGS_PEER_KEY, value);
+	case OPT_PSK: j->have_psk = true; return settings_take(j->args, cfg, SETTINGS_PSK, value);
+	case OPT_PSK_IMPORTED:
+		j->have_psk = true;
+		return settings_take(j->args, cfg, SETTINGS_PSK_IMPORTED, value);
+	case OPT_KEYLOG: return keylog_start(j->args, value, cfg) ? 0 : TOOL_USAGE;
 	default: return take_number(j, id, value);
 	}
 }
 
-static int check(struct job *j)
+static int take(void *arg, int id, const char *value)
 {
-	if (!j->have_target)
+	struct job *j = arg;
+
+	switch (id) {
+	case ARG_PLAIN: return take_target(j, value);
+	case ARG_SETTING: return settings_set(j->args, j->tls.cfg, j->args->setting, value);
+	case OPT_CERT: return cred_files_cert(j->args, &j->files, value);
+	case OPT_KEY: return cred_files_key(j->args, &j->files, value);
+	case OPT_OCSP: return cred_files_attach(j->args, &j->files, CRED_OCSP, value);
+	case OPT_DEV: j->files.dev = true; return 0;
+	case OPT_CACERT: j->files.cacert = value; return 0;
+	case OPT_DHFILE: j->files.dhfile = value; return 0;
+	case OPT_ECHO: j->o.talk = ACCEPT_ECHO; return 0;
+	case OPT_HTTP: j->o.talk = ACCEPT_HTTP; return 0;
+	case OPT_PRINT: j->o.talk = ACCEPT_PRINT; return 0;
+	case OPT_EXPORT: return take_export(j, value);
+	case OPT_ORDERS: j->o.orders = true; return 0;
+	case OPT_JSON: j->o.json = true; return 0;
+	default: return take_setting(j, id, value);
+	}
+}
+
+static int check(const struct job *j)
+{
+	if (!j->have_target) {
 		args_wrong(j->args, "no [ADDR:]PORT given");
-	else if (j->num_keys != 0 && j->num_keys != j->num_certs)
-		args_wrong(j->args, "a --key for every --cert, or for none");
-	else if (j->num_certs == 0 && !j->o.dev && !j->have_psk)
-		args_wrong(j->args, "no certificate: give --cert, or --dev to try things out");
-	else if (j->num_certs > 0 && j->o.dev)
-		args_wrong(j->args, "--dev makes its own certificate: leave out --cert");
-	else
-		return 0;
-	return TOOL_USAGE;
+		return TOOL_USAGE;
+	}
+	return cred_files_check(j->args, &j->files, j->have_psk);
 }
 
 /* ---- the config ------------------------------------------------------------------------------ */
-
-static enum leat_ret add_files(struct job *j, struct leat_err *err)
-{
-	struct leat_files files = { .cacertfile = j->ca, .dhfile = j->dhfile };
-	enum leat_ret r = leat_config_use_files(j->tls.cfg, &files, err);
-
-	for (unsigned i = 0; i < j->num_certs && r == LEAT_OK; i++) {
-		files = (struct leat_files){ .certfile = j->certs[i],
-			.keyfile = j->num_keys ? j->keys[i] : NULL,
-			.ocsp_file = j->ocsp[i] };
-		r = leat_config_use_files(j->tls.cfg, &files, err);
-	}
-	if (r == LEAT_OK && j->o.dev)
-		r = settings_dev(j->tls.cfg, err);
-	return r;
-}
 
 static enum leat_ret add_store(struct job *j, struct leat_err *err)
 {
@@ -349,7 +263,7 @@ static enum leat_ret add_early(struct job *j, struct leat_err *err)
 static int finish_config(struct job *j)
 {
 	struct leat_err err = { 0 };
-	enum leat_ret r = add_files(j, &err);
+	enum leat_ret r = cred_files_load(&j->files, j->tls.cfg, &err);
 
 	if (r == LEAT_OK)
 		r = add_store(j, &err);
@@ -359,20 +273,15 @@ static int finish_config(struct job *j)
 		r = leat_config_freeze(j->tls.cfg, &err);
 	j->tls.demand_kernel = j->tls.cfg->records[LEAT_RX] == LEAT_RECORDS_KERNEL ||
 			       j->tls.cfg->records[LEAT_TX] == LEAT_RECORDS_KERNEL;
-	return r == LEAT_OK ? 0 : refuse(j, &err);
+	return r == LEAT_OK ? 0 : tool_fail_err(j->args, TOOL_USAGE, &err);
 }
 
 static int prepare(struct job *j)
 {
-	const char *value;
-	int id, code;
+	int code = args_each(j->args, take, j);
 
-	while ((id = args_next(j->args, &value)) != ARG_END) {
-		code = take(j, id, value);
-		if (code)
-			return code;
-	}
-	code = check(j);
+	if (code == 0)
+		code = check(j);
 	return code ? code : finish_config(j);
 }
 

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/secret.h"
 #include "base/wr.h"
@@ -45,6 +44,7 @@ enum {
 	OPT_JSON,
 	OPT_BRIEF,
 	OPT_QUIET,
+	OPT_COUNT
 };
 
 static const struct arg_opt options[] = {
@@ -111,7 +111,7 @@ static const char notes[] =
 	"example: printf 'GET / HTTP/1.0\\r\\n\\r\\n' | leat connect example.org:443";
 
 /* Options that are one setting of the config under another name. */
-static const char *const setting_of[] = {
+static const char *const setting_of[OPT_COUNT] = {
 	[OPT_ALPN] = "alpn",
 	[OPT_VERSIONS] = "versions",
 	[OPT_SUITES] = "suites",
@@ -135,34 +135,6 @@ static int refuse(struct job *j, const struct leat_err *err)
 	return tool_fail_err(j->args, TOOL_USAGE, err);
 }
 
-static int set_option(struct job *j, const char *option, const char *value)
-{
-	struct leat_err err = { 0 };
-
-	return leat_config_set(j->cfg, option, value, &err) == LEAT_OK ? 0 : refuse(j, &err);
-}
-
-static int set_pair(struct job *j, const char *text)
-{
-	struct leat_err err = { 0 };
-
-	return settings_pair(j->cfg, text, &err) == LEAT_OK ? 0 : refuse(j, &err);
-}
-
-static int add_psk(struct job *j, const char *text, bool imported)
-{
-	struct leat_err err = { 0 };
-
-	return settings_psk(j->cfg, text, imported, &err) == LEAT_OK ? 0 : refuse(j, &err);
-}
-
-static int add_peer_key(struct job *j, const char *path)
-{
-	struct leat_err err = { 0 };
-
-	return settings_peer_key(j->cfg, path, &err) == LEAT_OK ? 0 : refuse(j, &err);
-}
-
 static int take_target(struct job *j, const char *text)
 {
 	if (j->w.host[0]) {
@@ -174,57 +146,53 @@ static int take_target(struct job *j, const char *text)
 	return 0;
 }
 
-/* LABEL or LABEL:BYTES; labels with a colon need the number. */
-static int take_export(struct job *j, const char *text)
+static int take_number(struct job *j, int id, const char *value)
 {
-	const char *colon = strrchr(text, ':');
-	size_t n = colon ? (size_t)(colon - text) : strlen(text);
-	uint64_t bytes = 32;
+	bool ok = id == OPT_RECONNECT
+			  ? args_count(j->args, "--reconnect", value, 1, 1000, &j->w.reconnect)
+			  : args_seconds(j->args, "--timeout", value, &j->w.timeout_ms);
 
-	if (n == 0 || n >= sizeof(j->w.export_label)) {
-		args_wrong(j->args, "--export: a label has 1 to 249 bytes");
-		return TOOL_USAGE;
+	return ok ? 0 : TOOL_USAGE;
+}
+
+static int take_export(struct job *j, const char *value)
+{
+	return args_export(
+		       j->args, value, CONNECT_EXPORT_MAX, j->w.export_label, &j->w.export_bytes)
+		       ? 0
+		       : TOOL_USAGE;
+}
+
+static int take_setting(struct job *j, int id, const char *value)
+{
+	if (setting_of[id])
+		return settings_set(j->args, j->cfg, setting_of[id], value);
+	switch (id) {
+	case OPT_TLS12: return settings_set(j->args, j->cfg, "versions", "tlsv1.2");
+	case OPT_TLS13: return settings_set(j->args, j->cfg, "versions", "tlsv1.3");
+	case OPT_PEER_KEY: return settings_take(j->args, j->cfg, SETTINGS_PEER_KEY, value);
+	case OPT_PSK: return settings_take(j->args, j->cfg, SETTINGS_PSK, value);
+	case OPT_PSK_IMPORTED: return settings_take(j->args, j->cfg, SETTINGS_PSK_IMPORTED, value);
+	default: return settings_take(j->args, j->cfg, SETTINGS_PAIR, value);
 	}
-	if (colon && !args_uint(j->args, "--export", colon + 1, 1, CONNECT_EXPORT_MAX, &bytes))
-		return TOOL_USAGE;
-	snprintf(j->w.export_label, sizeof(j->w.export_label), "%.*s", (int)n, text);
-	j->w.export_bytes = (size_t)bytes;
-	return 0;
 }
 
-static int take_reconnect(struct job *j, const char *text)
+static int take(void *arg, int id, const char *value)
 {
-	uint64_t n = 0;
+	struct job *j = arg;
 
-	if (!args_uint(j->args, "--reconnect", text, 1, 1000, &n))
-		return TOOL_USAGE;
-	j->w.reconnect = (unsigned)n;
-	return 0;
-}
-
-static int take(struct job *j, int id, const char *value)
-{
-	if (id > 0 && (size_t)id < sizeof(setting_of) / sizeof(setting_of[0]) && setting_of[id])
-		return set_option(j, setting_of[id], value);
 	switch (id) {
 	case ARG_PLAIN: return take_target(j, value);
+	case ARG_SETTING: return settings_set(j->args, j->cfg, j->args->setting, value);
 	case OPT_CACERT: j->files.cacertfile = value; return 0;
 	case OPT_CERT: j->files.certfile = value; return 0;
 	case OPT_KEY: j->files.keyfile = value; return 0;
 	case OPT_SERVERNAME: j->name = value; return 0;
 	case OPT_INSECURE: j->w.insecure = true; return 0;
-	case OPT_TLS12: return set_option(j, "versions", "tlsv1.2");
-	case OPT_TLS13: return set_option(j, "versions", "tlsv1.3");
-	case OPT_SET: return set_pair(j, value);
 	case OPT_KEY_UPDATE: j->key_update = true; return 0;
-	case ARG_SETTING: return set_option(j, j->args->setting, value);
-	case OPT_PEER_KEY: return add_peer_key(j, value);
-	case OPT_PSK: return add_psk(j, value, false);
-	case OPT_PSK_IMPORTED: return add_psk(j, value, true);
 	case OPT_TIMEOUT:
-		return args_seconds(j->args, "--timeout", value, &j->w.timeout_ms) ? 0 : TOOL_USAGE;
+	case OPT_RECONNECT: return take_number(j, id, value);
 	case OPT_SESSION: j->w.session_file = value; return 0;
-	case OPT_RECONNECT: return take_reconnect(j, value);
 	case OPT_EARLY: j->w.early_file = value; return 0;
 	case OPT_KEYLOG: return keylog_start(j->args, value, j->cfg) ? 0 : TOOL_USAGE;
 	case OPT_EXPORT: return take_export(j, value);
@@ -232,7 +200,7 @@ static int take(struct job *j, int id, const char *value)
 	case OPT_JSON: j->w.talk = TALK_JSON; return 0;
 	case OPT_BRIEF: j->w.talk = TALK_BRIEF; return 0;
 	case OPT_QUIET: j->w.talk = TALK_QUIET; return 0;
-	default: return TOOL_USAGE; /* ARG_WRONG: said already */
+	default: return take_setting(j, id, value);
 	}
 }
 
@@ -258,14 +226,10 @@ static int finish_config(struct job *j)
 
 static int parse(struct job *j)
 {
-	const char *value;
-	int id, code;
+	int code = args_each(j->args, take, j);
 
-	while ((id = args_next(j->args, &value)) != ARG_END) {
-		code = take(j, id, value);
-		if (code)
-			return code;
-	}
+	if (code)
+		return code;
 	if (!j->w.host[0]) {
 		args_wrong(j->args, "no HOST:PORT given");
 		return TOOL_USAGE;

@@ -9,11 +9,10 @@
 #include <unistd.h>
 
 #include "config/option.h"
+#include "tool/cred_files.h"
 #include "tool/exec.h"
 #include "tool/settings.h"
 #include "tool/tool.h"
-
-#define MAX_CERTS 8
 
 enum {
 	OPT_LISTEN = 1,
@@ -71,55 +70,9 @@ static const char notes[] =
 struct job {
 	struct args *args;
 	struct exec_opts o;
-	const char *certs[MAX_CERTS], *keys[MAX_CERTS], *ca;
-	unsigned num_certs, num_keys;
-	bool dev, have_target;
+	struct cred_files files;
+	bool have_target;
 };
-
-static int refuse(struct job *j, const struct leat_err *err)
-{
-	return tool_fail_err(j->args, TOOL_USAGE, err);
-}
-
-static int take_target(struct job *j, const char *text)
-{
-	uint64_t port;
-
-	j->have_target = true;
-	if (strchr(text, ':'))
-		return args_host_port(j->args, text, true, j->o.host, sizeof(j->o.host), &j->o.port)
-			       ? 0
-			       : TOOL_USAGE;
-	if (!args_uint(j->args, "--listen", text, 0, 65535, &port))
-		return TOOL_USAGE;
-	j->o.port = (uint16_t)port;
-	return 0;
-}
-
-static int set_option(struct job *j, const char *name, const char *value)
-{
-	struct leat_err err = { 0 };
-
-	return leat_config_set(j->o.cfg, name, value, &err) == LEAT_OK ? 0 : refuse(j, &err);
-}
-
-static int set_pair(struct job *j, const char *text)
-{
-	struct leat_err err = { 0 };
-
-	return settings_pair(j->o.cfg, text, &err) == LEAT_OK ? 0 : refuse(j, &err);
-}
-
-static int add_file(
-	struct job *j, const char *name, const char *value, const char **list, unsigned *num)
-{
-	if (*num == MAX_CERTS) {
-		args_wrong(j->args, "%s: more than %d", name, MAX_CERTS);
-		return TOOL_USAGE;
-	}
-	list[(*num)++] = value;
-	return 0;
-}
 
 static int take_input(struct job *j, const char *value)
 {
@@ -134,35 +87,47 @@ static int take_input(struct job *j, const char *value)
 
 static int take_number(struct job *j, int id, const char *value)
 {
-	uint64_t conns = j->o.max_conns;
 	bool ok = false;
 
 	switch (id) {
 	case OPT_CONNS:
-		ok = args_uint(j->args, "--max-connections", value, 1, 10000, &conns);
+		ok = args_count(j->args, "--max-connections", value, 1, 10000, &j->o.max_conns);
 		break;
 	case OPT_T_HANDSHAKE:
 		ok = args_seconds(j->args, "--handshake-timeout", value, &j->o.handshake_ms);
 		break;
 	case OPT_T_LIMIT: ok = args_seconds(j->args, "--time-limit", value, &j->o.limit_ms); break;
 	case OPT_GRACE: ok = args_seconds(j->args, "--grace", value, &j->o.grace_ms); break;
-	default: break; /* ARG_WRONG: said already */
+	default: break;
 	}
-	j->o.max_conns = (unsigned)conns;
 	return ok ? 0 : TOOL_USAGE;
 }
 
-static int take(struct job *j, int id, const char *value)
+static int take_listen(struct job *j, const char *value)
 {
+	j->have_target = true;
+	return args_listen(j->args, "--listen", value, j->o.host, sizeof(j->o.host), &j->o.port)
+		       ? 0
+		       : TOOL_USAGE;
+}
+
+static int take(void *arg, int id, const char *value)
+{
+	struct job *j = arg;
+
 	switch (id) {
-	case ARG_SETTING: return set_option(j, j->args->setting, value);
-	case OPT_LISTEN: return take_target(j, value);
-	case OPT_CERT: return add_file(j, "--cert", value, j->certs, &j->num_certs);
-	case OPT_KEY: return add_file(j, "--key", value, j->keys, &j->num_keys);
-	case OPT_DEV: j->dev = true; return 0;
-	case OPT_CACERT: j->ca = value; return 0;
+	case ARG_PLAIN: /* the program; all that follows is its own */
+		j->o.argv = j->args->argv + j->args->at - 1;
+		j->args->at = j->args->argc;
+		return 0;
+	case ARG_SETTING: return settings_set(j->args, j->o.cfg, j->args->setting, value);
+	case OPT_LISTEN: return take_listen(j, value);
+	case OPT_CERT: return cred_files_cert(j->args, &j->files, value);
+	case OPT_KEY: return cred_files_key(j->args, &j->files, value);
+	case OPT_DEV: j->files.dev = true; return 0;
+	case OPT_CACERT: j->files.cacert = value; return 0;
 	case OPT_INPUT: return take_input(j, value);
-	case OPT_SET: return set_pair(j, value);
+	case OPT_SET: return settings_take(j->args, j->o.cfg, SETTINGS_PAIR, value);
 	case OPT_NO_GUARD: j->o.no_guard = true; return 0;
 	default: return take_number(j, id, value);
 	}
@@ -195,54 +160,31 @@ static int check(struct job *j)
 		args_wrong(j->args, "no program given (-- PROG ARGS)");
 	else if (!can_run(j->o.argv[0]))
 		args_wrong(j->args, "no program that can be run: %s", j->o.argv[0]);
-	else if (j->num_keys != 0 && j->num_keys != j->num_certs)
-		args_wrong(j->args, "a --key for every --cert, or for none");
-	else if (j->num_certs == 0 && !j->dev)
-		args_wrong(j->args, "no certificate: give --cert, or --dev to try things out");
-	else if (j->num_certs > 0 && j->dev)
-		args_wrong(j->args, "--dev makes its own certificate: leave out --cert");
 	else
-		return 0;
+		return cred_files_check(j->args, &j->files, false);
 	return TOOL_USAGE;
 }
 
 static int finish_config(struct job *j)
 {
 	struct leat_err err = { 0 };
-	struct leat_files files = { .cacertfile = j->ca };
-	enum leat_ret r = j->ca ? leat_config_use_files(j->o.cfg, &files, &err) : LEAT_OK;
+	enum leat_ret r = cred_files_load(&j->files, j->o.cfg, &err);
 	const struct leat_config *c = j->o.cfg;
 
-	for (unsigned i = 0; i < j->num_certs && r == LEAT_OK; i++) {
-		files = (struct leat_files){ .certfile = j->certs[i],
-			.keyfile = j->num_keys ? j->keys[i] : NULL };
-		r = leat_config_use_files(j->o.cfg, &files, &err);
-	}
-	if (r == LEAT_OK && j->dev)
-		r = settings_dev(j->o.cfg, &err);
 	if (r == LEAT_OK)
 		r = leat_config_freeze(j->o.cfg, &err);
 	j->o.demand_kernel = c->records[LEAT_TX] == LEAT_RECORDS_KERNEL ||
 			     c->records[LEAT_RX] == LEAT_RECORDS_KERNEL;
 	j->o.never_kernel = c->records[LEAT_TX] == LEAT_RECORDS_USER;
-	return r == LEAT_OK ? 0 : refuse(j, &err);
+	return r == LEAT_OK ? 0 : tool_fail_err(j->args, TOOL_USAGE, &err);
 }
 
 static int prepare(struct job *j)
 {
-	const char *value;
-	int id, code;
+	int code = args_each(j->args, take, j);
 
-	while ((id = args_next(j->args, &value)) != ARG_END) {
-		if (id == ARG_PLAIN) { /* the program; all that follows is its own */
-			j->o.argv = j->args->argv + j->args->at - 1;
-			break;
-		}
-		code = take(j, id, value);
-		if (code)
-			return code;
-	}
-	code = check(j);
+	if (code == 0)
+		code = check(j);
 	return code ? code : finish_config(j);
 }
 

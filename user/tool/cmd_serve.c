@@ -103,6 +103,11 @@ static const char notes[] =
 	"example: leat serve /srv/files --dev\n"
 	"         curl -k https://localhost:8443/";
 
+struct job {
+	struct args *args;
+	struct serve_opts o;
+};
+
 static bool ms_option(const struct args *args, const char *name, const char *value, int *out)
 {
 	if (!args_seconds(args, name, value, out))
@@ -111,40 +116,6 @@ static bool ms_option(const struct args *args, const char *name, const char *val
 		return true;
 	args_wrong(args, "%s: must be more than 0", name);
 	return false;
-}
-
-static bool uint_option(const struct args *args, const char *name, const char *value, uint64_t min,
-	uint64_t max, unsigned *out)
-{
-	uint64_t v;
-
-	if (!args_uint(args, name, value, min, max, &v))
-		return false;
-	*out = (unsigned)v;
-	return true;
-}
-
-static bool add_file(const struct args *args, const char *name, const char *value,
-	const char **list, unsigned *num)
-{
-	if (*num == SERVE_MAX_CREDS) {
-		args_wrong(args, "%s: more than %d", name, SERVE_MAX_CREDS);
-		return false;
-	}
-	list[(*num)++] = value;
-	return true;
-}
-
-/* A file that goes with the last --cert. */
-static bool go_with(const struct args *args, const char *name, const char *value,
-	const struct serve_opts *o, const char **list)
-{
-	if (o->num_certs == 0 || list[o->num_certs - 1]) {
-		args_wrong(args, "%s: goes with a --cert before it, one with each", name);
-		return false;
-	}
-	list[o->num_certs - 1] = value;
-	return true;
 }
 
 /* name NULL: value is NAME=VALUE. */
@@ -183,11 +154,11 @@ static bool take_choice(const struct args *args, int id, const char *value, stru
 static bool take_limit(const struct args *args, int id, const char *value, struct serve_opts *o)
 {
 	switch (id) {
-	case OPT_WORKERS: return uint_option(args, "--workers", value, 1, 256, &o->workers);
+	case OPT_WORKERS: return args_count(args, "--workers", value, 1, 256, &o->workers);
 	case OPT_CONNS:
-		return uint_option(args, "--max-connections", value, 1, 1000000, &o->max_conns);
+		return args_count(args, "--max-connections", value, 1, 1000000, &o->max_conns);
 	case OPT_HEAD_BYTES:
-		return uint_option(args, "--max-header", value, 256, 65536, &o->max_head);
+		return args_count(args, "--max-header", value, 256, 65536, &o->max_head);
 	case OPT_T_HANDSHAKE:
 		return ms_option(args, "--handshake-timeout", value, &o->handshake_ms);
 	case OPT_T_HEAD: return ms_option(args, "--header-timeout", value, &o->head_ms);
@@ -197,82 +168,92 @@ static bool take_limit(const struct args *args, int id, const char *value, struc
 	}
 }
 
-static bool take(const struct args *args, int id, const char *value, struct serve_opts *o)
+static int take_dir(const struct args *args, struct serve_opts *o, const char *value)
 {
+	if (o->dir) {
+		args_wrong(args, "%s: only one folder is served", value);
+		return TOOL_USAGE;
+	}
+	o->dir = value;
+	return 0;
+}
+
+/* What can only be refused, not fail otherwise. */
+static bool take_value(struct job *j, int id, const char *value)
+{
+	struct serve_opts *o = &j->o;
+
 	switch (id) {
 	case OPT_LISTEN:
-		return args_host_port(args, value, true, o->host, sizeof(o->host), &o->port);
-	case OPT_CERT: return add_file(args, "--cert", value, o->cert, &o->num_certs);
-	case OPT_KEY: return add_file(args, "--key", value, o->key, &o->num_keys);
-	case OPT_OCSP: return go_with(args, "--ocsp-file", value, o, o->ocsp);
-	case OPT_SCT: return go_with(args, "--sct-file", value, o, o->sct);
-	case OPT_CACERT: o->cacert = value; return true;
-	case OPT_DHFILE: o->dhfile = value; return true;
-	case ARG_SETTING: return add_setting(args, o, args->setting, value);
-	case OPT_DEV: o->dev = true; return true;
+		return args_host_port(j->args, value, true, o->host, sizeof(o->host), &o->port);
+	case ARG_SETTING: return add_setting(j->args, o, j->args->setting, value);
+	case OPT_SET: return add_setting(j->args, o, NULL, value);
 	case OPT_RECORDS:
-	case OPT_LOOP: return take_choice(args, id, value, o);
-	case OPT_SET: return add_setting(args, o, NULL, value);
-	case OPT_LOG: o->access_log = strcmp(value, "none") == 0 ? NULL : value; return true;
-	case OPT_JSON: o->json = true; return true;
-	case OPT_HIDDEN: o->hidden = true; return true;
-	case OPT_KEYLOG: o->keylog = value; return true;
-	case ARG_WRONG: return false;
-	case ARG_PLAIN:
-		if (o->dir == NULL) {
-			o->dir = value;
-			return true;
-		}
-		args_wrong(args, "%s: only one folder is served", value);
-		return false;
-	default: return take_limit(args, id, value, o);
+	case OPT_LOOP: return take_choice(j->args, id, value, o);
+	default: return take_limit(j->args, id, value, o);
 	}
 }
 
-static bool check(const struct args *args, const struct serve_opts *o)
+static int take(void *arg, int id, const char *value)
+{
+	struct job *j = arg;
+	struct serve_opts *o = &j->o;
+
+	switch (id) {
+	case ARG_PLAIN: return take_dir(j->args, o, value);
+	case OPT_CERT: return cred_files_cert(j->args, &o->files, value);
+	case OPT_KEY: return cred_files_key(j->args, &o->files, value);
+	case OPT_OCSP: return cred_files_attach(j->args, &o->files, CRED_OCSP, value);
+	case OPT_SCT: return cred_files_attach(j->args, &o->files, CRED_SCT, value);
+	case OPT_CACERT: o->files.cacert = value; return 0;
+	case OPT_DHFILE: o->files.dhfile = value; return 0;
+	case OPT_DEV: o->files.dev = true; return 0;
+	case OPT_LOG: o->access_log = strcmp(value, "none") == 0 ? NULL : value; return 0;
+	case OPT_JSON: o->json = true; return 0;
+	case OPT_HIDDEN: o->hidden = true; return 0;
+	case OPT_KEYLOG: o->keylog = value; return 0;
+	default: return take_value(j, id, value) ? 0 : TOOL_USAGE;
+	}
+}
+
+static int check(const struct args *args, const struct serve_opts *o)
 {
 	if (o->dir == NULL)
 		args_wrong(args, "the folder to serve is missing");
-	else if (o->num_certs != o->num_keys)
+	else if (o->files.num_certs != o->files.num_keys)
 		args_wrong(args, "every --cert needs a --key and the other way round");
-	else if (o->num_certs == 0 && !o->dev)
-		args_wrong(
-			args, "no certificate: give --cert and --key, or --dev to try things out");
-	else if (o->num_certs > 0 && o->dev)
-		args_wrong(args, "--dev makes its own certificate: leave out --cert and --key");
 	else
-		return true;
-	return false;
+		return cred_files_check(args, &o->files, false);
+	return TOOL_USAGE;
 }
 
 static int run(struct args *args)
 {
-	struct serve_opts o = {
-		.host = "127.0.0.1",
-		.port = 8443,
-		.access_log = "-",
-		.max_conns = 16384,
-		.max_head = 8192,
-		.handshake_ms = 10000,
-		.head_ms = 15000,
-		.idle_ms = 60000,
-		.stall_ms = 30000,
-		.grace_ms = 30000,
+	struct job j = {
+		.args = args,
+		.o = { .host = "127.0.0.1",
+			.port = 8443,
+			.access_log = "-",
+			.max_conns = 16384,
+			.max_head = 8192,
+			.handshake_ms = 10000,
+			.head_ms = 15000,
+			.idle_ms = 60000,
+			.stall_ms = 30000,
+			.grace_ms = 30000 },
 	};
-	const char *value;
-	int id;
+	int code = args_each(args, take, &j);
 
-	while ((id = args_next(args, &value)) != ARG_END)
-		if (!take(args, id, value, &o))
-			return TOOL_USAGE;
-	if (!check(args, &o))
-		return TOOL_USAGE;
-	if (o.dev)
+	if (code == 0)
+		code = check(args, &j.o);
+	if (code)
+		return code;
+	if (j.o.files.dev)
 		fprintf(stderr,
 			"leat serve: --dev: this certificate was made up a moment ago and nobody "
 			"vouches for it.\nleat serve: --dev: for trying things out only; never "
 			"serve strangers with it.\n");
-	return serve_run(args, &o);
+	return serve_run(args, &j.o);
 }
 
 const struct tool_cmd cmd_serve = {

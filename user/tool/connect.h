@@ -29,9 +29,9 @@ struct connect_wish {
 	bool insecure;
 	enum connect_talk talk;
 	int timeout_ms;
-	const char *session_file; /* read if it is there, written at the end; NULL: none */
-	const char *early_file;   /* sent as early data where that can be; NULL: none */
-	char export_label[250];   /* "": nothing is exported */
+	const char *session_file;      /* read if it is there, written at the end; NULL: none */
+	const char *early_file;        /* sent as early data where that can be; NULL: none */
+	char export_label[ARGS_LABEL]; /* "": nothing is exported */
 	size_t export_bytes;
 	bool bindings;
 	unsigned reconnect;           /* connections before the one that talks */

@@ -27,12 +27,12 @@
 #include <leat/engine.h>
 
 #include "loop/loop.h"
+#include "tool/cred_files.h"
 #include "tool/http.h"
 #include "tool/listen.h"
 #include "tool/tls_io.h"
 #include "tool/tool.h"
 
-#define SERVE_MAX_CREDS   8
 #define SERVE_MAX_OPTIONS 16
 /* Read ahead of sealing in user space, per worker: 4 records. */
 #define SERVE_SCRATCH (64 * 1024)
@@ -47,16 +47,11 @@ struct serve_opts {
 	const char *dir;
 	char host[256];
 	uint16_t port;
-	const char *cert[SERVE_MAX_CREDS], *key[SERVE_MAX_CREDS];
-	const char *ocsp[SERVE_MAX_CREDS], *sct[SERVE_MAX_CREDS]; /* by cert; NULL: none */
-	unsigned num_certs, num_keys;
-	const char *cacert; /* not NULL: clients are asked for a certificate */
-	bool dev;
+	struct cred_files files; /* with cacert, clients are asked for a certificate */
 	enum leat_records records;
 	const char *names[SERVE_MAX_OPTIONS];   /* for leat_config_set; NULL: it is in the value */
 	const char *options[SERVE_MAX_OPTIONS]; /* the value, or "name=value" */
 	unsigned num_options;
-	const char *dhfile;
 	unsigned workers;       /* 0: one per CPU this process may use */
 	const char *access_log; /* NULL: none, "-": stdout */
 	const char *keylog;     /* NULL: none; keylog.h */

@@ -9,61 +9,22 @@
 
 #include <leat/leat.h>
 
-#include "base/wr.h"
 #include "ktls/probe.h"
-#include "sock/anchors.h"
 #include "tool/keylog.h"
 #include "tool/serve.h"
 #include "tool/settings.h"
 
 /* ---- TLS config ------------------------------------------------------------------------------ */
 
-static enum leat_ret add_files(
-	struct leat_config *cfg, const struct serve_opts *o, unsigned i, struct leat_err *err)
-{
-	struct leat_wr cert = { 0 }, key = { 0 };
-	enum leat_ret r;
-
-	r = anchors_read("cert", o->cert[i], &cert, err);
-	if (r == LEAT_OK)
-		r = anchors_read("key", o->key[i], &key, err);
-	if (r == LEAT_OK)
-		r = leat_config_add_cred(cfg, leat_wr_done(&cert), leat_wr_done(&key),
-			(struct leat_span){ NULL, 0 }, err);
-	if (r == LEAT_OK)
-		r = anchors_load_attached(
-			cfg->creds[cfg->num_creds - 1], o->ocsp[i], o->sct[i], err);
-	leat_wr_clear(&cert);
-	leat_wr_clear(&key);
-	return r;
-}
-
-/* Clients are to show a certificate under these CAs. */
-static enum leat_ret add_cacert(struct leat_config *cfg, const char *path, struct leat_err *err)
-{
-	struct leat_wr pem = { 0 };
-	enum leat_ret r;
-
-	r = anchors_read("cacert", path, &pem, err);
-	if (r == LEAT_OK)
-		r = leat_config_add_trust(cfg, leat_wr_done(&pem), NULL, err);
-	leat_wr_clear(&pem);
-	return r == LEAT_OK ? leat_config_set_verify(cfg, LEAT_VERIFY_PEER, err) : r;
-}
-
 static enum leat_ret fill_config(
 	struct leat_config *cfg, const struct serve_opts *o, struct leat_err *err)
 {
 	static const char http11[] = "http/1.1";
 	const struct leat_span alpn = { (const uint8_t *)http11, sizeof(http11) - 1 };
-	enum leat_ret r = LEAT_OK;
+	enum leat_ret r = cred_files_load(&o->files, cfg, err);
 
-	for (unsigned i = 0; i < o->num_certs && r == LEAT_OK; i++)
-		r = add_files(cfg, o, i, err);
-	if (r == LEAT_OK && o->dev)
-		r = settings_dev(cfg, err);
-	if (r == LEAT_OK && o->cacert)
-		r = add_cacert(cfg, o->cacert, err);
+	if (r == LEAT_OK && o->files.cacert)
+		r = leat_config_set_verify(cfg, LEAT_VERIFY_PEER, err);
 	if (r == LEAT_OK)
 		r = leat_config_set_alpn(cfg, &alpn, 1, err);
 	if (r == LEAT_OK)
@@ -73,8 +34,6 @@ static enum leat_ret fill_config(
 	for (unsigned i = 0; i < o->num_options && r == LEAT_OK; i++)
 		r = o->names[i] ? leat_config_set(cfg, o->names[i], o->options[i], err)
 				: settings_pair(cfg, o->options[i], err);
-	if (r == LEAT_OK && o->dhfile)
-		r = leat_config_use_files(cfg, &(struct leat_files){ .dhfile = o->dhfile }, err);
 	if (r == LEAT_OK)
 		r = leat_config_freeze(cfg, err);
 	return r;
@@ -126,7 +85,7 @@ void say_start(const struct serve *s, const char *addr, uint16_t port)
 			"listening", "kernel", caps, "address", addr, "port", (int)port, "dir",
 			s->o->dir, strlen(s->o->dir), "workers", (int)s->num_workers, "loop",
 			loop_name(l), "loop_why", loop_why(l), "records",
-			records_name(s->o->records), "dev", (int)s->o->dev));
+			records_name(s->o->records), "dev", (int)s->o->files.dev));
 		return;
 	}
 	printf("%s\n", caps);

@@ -70,7 +70,8 @@ static const char *colon_before(const char *text, const char *end)
 	return end > text ? end - 1 : NULL;
 }
 
-enum leat_ret settings_psk(
+/* "IDENTITY:HEX" or "IDENTITY:HEX:sha384". The identity may hold colons, the secret cannot. */
+static enum leat_ret add_psk(
 	struct leat_config *cfg, const char *text, bool imported, struct leat_err *err)
 {
 	const char *end = text + strlen(text), *colon = colon_before(text, end);
@@ -92,10 +93,35 @@ enum leat_ret settings_psk(
 	return leat_config_add_psk(cfg, &psk, err);
 }
 
-enum leat_ret settings_peer_key(struct leat_config *cfg, const char *path, struct leat_err *err)
+static enum leat_ret add_peer_key(struct leat_config *cfg, const char *path, struct leat_err *err)
 {
 	LEAT_SCOPED(leat_wr_clear) struct leat_wr text = { 0 };
 	enum leat_ret r = anchors_read("peer-key", path, &text, err);
 
 	return r == LEAT_OK ? leat_config_add_peer_key(cfg, leat_wr_done(&text), err) : r;
+}
+
+static int say(const struct args *args, enum leat_ret r, const struct leat_err *err)
+{
+	return r == LEAT_OK ? 0 : tool_fail_err(args, TOOL_USAGE, err);
+}
+
+int settings_take(const struct args *args, struct leat_config *cfg, enum settings_flag flag,
+	const char *value)
+{
+	struct leat_err err = { 0 };
+
+	switch (flag) {
+	case SETTINGS_PAIR: return say(args, settings_pair(cfg, value, &err), &err);
+	case SETTINGS_PEER_KEY: return say(args, add_peer_key(cfg, value, &err), &err);
+	default: return say(args, add_psk(cfg, value, flag == SETTINGS_PSK_IMPORTED, &err), &err);
+	}
+}
+
+int settings_set(
+	const struct args *args, struct leat_config *cfg, const char *name, const char *value)
+{
+	struct leat_err err = { 0 };
+
+	return say(args, leat_config_set(cfg, name, value, &err), &err);
 }
