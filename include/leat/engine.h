@@ -304,7 +304,9 @@ struct leat_engine_info {
 	size_t record_rx,
 		record_tx; /* most bytes of data in one record, as agreed or as TLS has it */
 	enum leat_ocsp ocsp;
-	const char *cert_packed; /* algorithm the server's certificate was packed with (RFC 8879) */
+	/* algorithm the server's certificate was packed with (RFC 8879), and the client's; what a client
+	 * sends after the handshake is known to the server only */
+	const char *cert_packed, *client_cert_packed;
 };
 /* leat_engine_info fills out with what is known so far; what is not decided yet is zero. A
  * handshake that failed leaves what it had come to. */

@@ -231,13 +231,14 @@ static bool on_unit(struct pair *p, enum leat_role from, struct pair_unit *u, vo
 
 static const struct kind {
 	const char *name, *versions;
-	bool retry, auth;
+	bool retry, auth, attached;
 } kinds[] = {
-	{ "1.3", "tlsv1.3", false, false },
-	{ "1.3 with a client certificate", "tlsv1.3", false, true },
-	{ "1.3 with HelloRetryRequest", "tlsv1.3", true, false },
-	{ "1.2", "tlsv1.2", false, false },
-	{ "both versions", NULL, false, false },
+	{ "1.3", "tlsv1.3", false, false, false },
+	{ "1.3 with a client certificate", "tlsv1.3", false, true, false },
+	{ "1.3, all asked along with it", "tlsv1.3", false, true, true },
+	{ "1.3 with HelloRetryRequest", "tlsv1.3", true, false, false },
+	{ "1.2", "tlsv1.2", false, false, false },
+	{ "both versions", NULL, false, false, false },
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
@@ -263,6 +264,11 @@ static void make_configs(size_t k)
 		LEAT_OK);
 	assert_int_equal(leat_config_add_trust(server[k], pki_root_pem(), NULL, &err), LEAT_OK);
 	pair_set(server[k], "verify", "verify_peer");
+	if (!kinds[k].attached)
+		return;
+	pair_set(server[k], "ocsp_stapling", "true");
+	pair_set(server[k], "sct", "true");
+	pair_set(server[k], "cert_compression", "zlib,zstd");
 }
 
 /* What became of it at the side that got the changed message: the alert it refused it with, 0: it took
@@ -351,6 +357,16 @@ static void where_it_may_not_stand(void **state)
 	assert_true(tried > 500);
 }
 
+static uint64_t extensions_seen(void)
+{
+	uint64_t has = 0;
+
+	for (size_t i = 0; i < attack.num; i++)
+		if (ext_by_id(attack.ext[i].id) != EXT_COUNT)
+			has |= EXT_BIT(ext_by_id(attack.ext[i].id));
+	return has;
+}
+
 /* RFC 8446 4.2: "Implementations MUST NOT send extension responses if the remote endpoint did not send the
  * corresponding extension requests, with the exception of the "cookie" extension in the HelloRetryRequest.
  * Upon receiving such an extension, an endpoint MUST abort the handshake with an "unsupported_extension"
@@ -364,19 +380,20 @@ static void unasked(void **state)
 
 	(void)state;
 	for (size_t k = 0; k < KINDS; k++) {
-		uint64_t asked = 0;
+		/* by whom; a client's Certificate answers the server's request */
+		uint64_t asked_by[2] = { 0, 0 };
 
 		for (attack.at = 0;; attack.at++) {
+			uint64_t asked;
+
 			attack.what = NOTHING;
 			if (run(k) < 0)
 				break;
-			for (size_t i = 0; attack.where == EXT_IN_CH && i < attack.num; i++)
-				if (ext_by_id(attack.ext[i].id) != EXT_COUNT)
-					asked |= EXT_BIT(ext_by_id(attack.ext[i].id));
-			/* a client certificate answers the server's request, which asked for nothing */
-			if (attack.where & (EXT_IN_CH | EXT_IN_CR) ||
-				(attack.where == EXT_IN_CT && attack.to == LEAT_SERVER))
+			if (attack.where & (EXT_IN_CH | EXT_IN_CR)) {
+				asked_by[!attack.to] |= extensions_seen();
 				continue;
+			}
+			asked = asked_by[attack.to];
 			for (unsigned e = 0; e < EXT_COUNT; e++) {
 				const struct ext_row *row = ext_row((enum ext)e);
 				enum ext_where where = attack.where;

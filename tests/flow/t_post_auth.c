@@ -148,18 +148,16 @@ static void refused(const struct up *u, enum leat_role who, unsigned alert)
 
 static enum hs_post_verdict verdict(struct up *u, const struct pki_ident *id)
 {
-	const struct sigscheme *scheme = NULL;
-	struct chain *chain = NULL;
-	enum hs_post_verdict v = hs_post_take_verdict(&u->post[LEAT_SERVER], &chain, &scheme);
+	struct hs_shown shown;
+	enum hs_post_verdict v = hs_post_take_verdict(&u->post[LEAT_SERVER], &shown);
 
-	assert_int_equal(v == HS_POST_SHOWN, chain != NULL);
-	if (chain) {
-		assert_true(leat_span_same(chain_cert(chain, 0), pki_der(id->leaf)));
-		assert_non_null(scheme);
+	assert_int_equal(v == HS_POST_SHOWN, shown.chain != NULL);
+	if (shown.chain) {
+		assert_true(leat_span_same(chain_cert(shown.chain, 0), pki_der(id->leaf)));
+		assert_non_null(shown.scheme);
 	}
-	chain_unref(chain);
-	assert_int_equal(
-		hs_post_take_verdict(&u->post[LEAT_SERVER], &chain, &scheme), HS_POST_NO_VERDICT);
+	hs_shown_clear(&shown);
+	assert_int_equal(hs_post_take_verdict(&u->post[LEAT_SERVER], &shown), HS_POST_NO_VERDICT);
 	return v;
 }
 

@@ -52,6 +52,9 @@ static const struct edge a2[] = {
 	{ "WAIT_FLIGHT2", NONE, LV_PLAIN, "WAIT_CERT" },          /* Cert-based client auth */
 	{ "WAIT_CERT", MSG_CERT, LV_HANDSHAKE, "WAIT_FINISHED" }, /* Recv empty Certificate */
 	{ "WAIT_CERT", MSG_CERT, LV_HANDSHAKE, "WAIT_CV" },
+	/* RFC 8879 3: compress_certificate "in the CertificateRequest message" */
+	{ "WAIT_CERT", MSG_COMPRESSED_CERT, LV_HANDSHAKE, "WAIT_FINISHED" },
+	{ "WAIT_CERT", MSG_COMPRESSED_CERT, LV_HANDSHAKE, "WAIT_CV" },
 	{ "WAIT_CV", MSG_CERT_VERIFY, LV_HANDSHAKE, "WAIT_FINISHED" },
 	{ "WAIT_FINISHED", MSG_FINISHED, LV_HANDSHAKE, "CONNECTED" },
 };
@@ -104,6 +107,8 @@ static const struct edge cp[] = {
 static const struct edge sp[] = {
 	{ "WAIT_CERT", MSG_CERT, LV_APP, "WAIT_CV" },
 	{ "WAIT_CERT", MSG_CERT, LV_APP, "WAIT_FINISHED" },
+	{ "WAIT_CERT", MSG_COMPRESSED_CERT, LV_APP, "WAIT_CV" },
+	{ "WAIT_CERT", MSG_COMPRESSED_CERT, LV_APP, "WAIT_FINISHED" },
 	{ "WAIT_CV", MSG_CERT_VERIFY, LV_APP, "WAIT_FINISHED" },
 	{ "WAIT_FINISHED", MSG_FINISHED, LV_APP, "CONNECTED" },
 };

@@ -399,6 +399,19 @@ static bool peer_shows_certs(const struct leat_config *c)
 		c->role == LEAT_CLIENT ? &c->server_types : &c->client_types, CERT_X509);
 }
 
+/* Whoever sets one of these on a server that asks nobody for a certificate meant something else. */
+static enum leat_ret check_asked_along(const struct leat_config *c, struct leat_err *err)
+{
+	static const char why[] = "asks along with a certificate, and no client is asked for one "
+				  "without verify=verify_peer; what is sent is ocsp_file, sct_file";
+
+	if (c->role == LEAT_CLIENT || c->verify == LEAT_VERIFY_PEER || c->post_auth)
+		return LEAT_OK;
+	if (c->staple != STAPLE_OFF)
+		return err_option(err, "ocsp_stapling", NULL, why);
+	return c->ask_sct ? err_option(err, "sct", NULL, why) : LEAT_OK;
+}
+
 static enum leat_ret check_peer(const struct leat_config *c, struct leat_err *err)
 {
 	size_t names = 0;
@@ -437,7 +450,8 @@ static enum leat_ret check_whole(const struct leat_config *c, struct leat_err *e
 	if (!config_has_identity(c))
 		return err_option(err, "psk_identity", NULL,
 			"no key of this identity was added, and there is no lookup function");
-	if (check_peer(c, err) != LEAT_OK || check_raw(c, err) != LEAT_OK)
+	if (check_peer(c, err) != LEAT_OK || check_raw(c, err) != LEAT_OK ||
+		check_asked_along(c, err) != LEAT_OK)
 		return LEAT_FAILED;
 	if (c->role == LEAT_SERVER && c->num_creds == 0 && !has_psk(c))
 		return err_option(err, "certfile", "", "a server needs a certificate and its key");

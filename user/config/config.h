@@ -90,8 +90,8 @@ struct leat_config {
 	bool insecure_skip_name; /* client: chain is checked, the name is not */
 	unsigned depth;
 	bool lean_verify; /* plain chains may pass without libcrypto's path building (x509/lean) */
-	enum staple_rule staple; /* client: OCSP responses (x509/status) */
-	bool ask_sct;            /* client: ask for SCTs, for the application */
+	enum staple_rule staple; /* OCSP responses of the peer (x509/status) */
+	bool ask_sct;            /* ask for SCTs, for the application */
 	/* packed certificates (RFC 8879), in order of preference */
 	CONFIG_LIST(zip, ZIP_COUNT) zips;
 	bool chain_cache; /* chains that passed are kept with the trust store (x509/cache) */

@@ -142,14 +142,15 @@ static const struct option options[] = {
 		"Remember chains that passed, with the trusted CAs; dates, depth and host name are checked "
 		"each time all the same.",
 		BOOL(chain_cache) },
-	{ "ocsp_stapling", NULL, OPTION_WORD, OPTION_CLIENT, false, 0, 0, "false, true, required",
+	{ "ocsp_stapling", NULL, OPTION_WORD, OPTION_BOTH, false, 0, 0, "false, true, required",
 		"false",
-		"Ask the server for OCSP responses and believe no certificate that one calls revoked; "
+		"Ask the peer for OCSP responses and believe no certificate that one calls revoked; "
 		"without a response only where the certificate does not demand one (true), or never "
-		"(required).",
+		"(required). A server asks where it asks for a certificate; clients of TLS 1.2 cannot "
+		"have one.",
 		WORD(staple, staple_words) },
-	{ "sct", NULL, OPTION_BOOL, OPTION_CLIENT, false, 0, 0, "true, false", "",
-		"Ask the server for signed certificate timestamps, for the application: leat does not "
+	{ "sct", NULL, OPTION_BOOL, OPTION_BOTH, false, 0, 0, "true, false", "",
+		"Ask the peer for signed certificate timestamps, for the application: leat does not "
 		"verify them.",
 		BOOL(ask_sct) },
 	{ "cert_compression", NULL, OPTION_LIST, OPTION_BOTH, false, 0, 0,
@@ -162,11 +163,10 @@ static const struct option options[] = {
 		"Our certificate, its intermediates after it.", BY_FILES },
 	{ "keyfile", "key", OPTION_FILE, OPTION_BOTH, false, 0, 0, "path of a PEM file",
 		"the path of certfile", "The private key of the certificate.", BY_FILES },
-	{ "ocsp_file", NULL, OPTION_FILE, OPTION_SERVER, false, 0, 0, "path of a DER file", "none",
-		"An OCSP response for the certificate, sent to clients that ask.", BY_FILES },
-	{ "sct_file", NULL, OPTION_FILE, OPTION_SERVER, false, 0, 0, "path of a binary file",
-		"none",
-		"A SignedCertificateTimestampList for the certificate, sent to clients that ask.",
+	{ "ocsp_file", NULL, OPTION_FILE, OPTION_BOTH, false, 0, 0, "path of a DER file", "none",
+		"An OCSP response for the certificate, sent to peers that ask.", BY_FILES },
+	{ "sct_file", NULL, OPTION_FILE, OPTION_BOTH, false, 0, 0, "path of a binary file", "none",
+		"A SignedCertificateTimestampList for the certificate, sent to peers that ask.",
 		BY_FILES },
 	{ "password", NULL, OPTION_TEXT, OPTION_BOTH, false, 0, 0, "text", "(empty)",
 		"Opens an encrypted keyfile.", BY_FILES },

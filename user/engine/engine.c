@@ -111,6 +111,7 @@ static bool keep_facts(struct leat_engine *e, const struct hs_facts *f)
 	e->extended_master = f->extended_master;
 	e->external_psk = f->external_psk;
 	e->packed_by = f->packed_by ? f->packed_by->name : NULL;
+	e->client_packed_by = f->client_packed_by ? f->client_packed_by->name : NULL;
 	n = f->alpn.n + f->sni.n + f->peer_hash.n + f->stored_id.n;
 	if (e->names || n == 0)
 		return true;
@@ -312,7 +313,9 @@ static enum leat_ocsp ocsp_known(const struct leat_engine *e)
 {
 	if (papers_status(e->papers, 0).n == 0)
 		return LEAT_OCSP_NONE;
-	return e->cfg->verify == LEAT_VERIFY_PEER ? LEAT_OCSP_GOOD : LEAT_OCSP_UNJUDGED;
+	/* a server asks only those whom it verifies, after the handshake whatever holds in it */
+	return e->role == LEAT_SERVER || e->cfg->verify == LEAT_VERIFY_PEER ? LEAT_OCSP_GOOD
+									    : LEAT_OCSP_UNJUDGED;
 }
 
 void leat_engine_info(const struct leat_engine *e, struct leat_engine_info *out)
@@ -353,6 +356,7 @@ void leat_engine_info(const struct leat_engine *e, struct leat_engine_info *out)
 		.record_tx = leat_engine_record_max(e, LEAT_TX),
 		.ocsp = ocsp_known(e),
 		.cert_packed = e->packed_by,
+		.client_cert_packed = e->client_packed_by,
 	};
 }
 

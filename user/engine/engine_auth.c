@@ -21,16 +21,18 @@ enum leat_ret engine_after_job(struct leat_engine *e, enum leat_ret r)
 
 void engine_note_auth(struct leat_engine *e)
 {
-	const struct sigscheme *scheme = NULL;
-	struct chain *chain = NULL;
+	struct hs_shown shown;
 
-	switch (hs_post_take_verdict(&e->post, &chain, &scheme)) {
+	switch (hs_post_take_verdict(&e->post, &shown)) {
 	case HS_POST_NO_VERDICT: return;
 	case HS_POST_DECLINED: e->auth = LEAT_AUTH_DECLINED; break;
 	case HS_POST_SHOWN:
 		chain_unref(e->chain);
-		e->chain = chain;
-		e->client_scheme = scheme;
+		papers_unref(e->papers);
+		e->chain = shown.chain;
+		e->papers = shown.papers;
+		e->client_scheme = shown.scheme;
+		e->client_packed_by = shown.packed_by ? shown.packed_by->name : NULL;
 		chain_rest(e->chain, e->cfg->crypto);
 		e->auth = LEAT_AUTH_SHOWN;
 	}

@@ -95,7 +95,7 @@ struct leat_engine {
 	struct chain *chain;     /* the peer's certificates, shared with any cache */
 	const struct cred *cred; /* ours that was sent, held by cfg; NULL: none */
 	struct papers *papers;   /* what came with them, or NULL */
-	const char *packed_by;   /* static */
+	const char *packed_by, *client_packed_by; /* static */
 	bool external_psk;
 	uint8_t early; /* enum leat_early */
 	uint8_t auth;  /* enum leat_auth */

@@ -55,14 +55,15 @@ static unsigned fill(const struct hs *h, const struct attach *a, struct certific
 	return variant;
 }
 
-/* Packs body and keeps the result with its attachments. NULL: no memory, or not worth it. */
-static const struct packed *pack(
-	struct attach *a, const struct zip *z, unsigned variant, struct leat_span body)
+/* The body of c, packed; the caller's, leat_free. NULL: no memory. */
+static struct packed *pack(const struct zip *z, const struct certificate *c)
 {
+	LEAT_SCOPED(leat_wr_clear) struct leat_wr body = { 0 };
 	LEAT_SCOPED(leat_wr_clear) struct leat_wr out = { 0 };
 	struct packed *p;
 
-	if (!zip_pack(z, body, &out))
+	enc_certificate_body(&body, c);
+	if (!leat_wr_ok(&body) || !zip_pack(z, leat_wr_done(&body), &out))
 		return NULL;
 	p = leat_malloc(sizeof(*p) + out.n);
 	if (!p)
@@ -70,49 +71,46 @@ static const struct packed *pack(
 	p->plain_len = body.n;
 	p->n = out.n < body.n ? out.n : 0;
 	memcpy(p->b, out.p, out.n);
-	return attach_keep_packed(a, z, variant, p);
+	return p;
 }
 
-/* The packed form of c: kept from before, or made now, once for as long as nothing changes. Packing is
- * optional, so whatever fails ends in the plain message. */
-static const struct packed *find_packed(
-	const struct hs *h, struct attach *a, unsigned variant, const struct certificate *c)
+/* The packed form of c: kept with its attachments from before, or made now. *own: for this message alone,
+ * since a context belongs to one request, and a set of responses of which one ran out to no other moment. */
+static const struct packed *find_packed(const struct hs *h, struct attach *a, unsigned variant,
+	const struct certificate *c, struct packed **own)
 {
-	const struct packed *p = attach_packed(a, h->wants.zip, variant);
-	LEAT_SCOPED(leat_wr_clear) struct leat_wr body = { 0 };
+	bool keep = c->context.n == 0 &&
+		    (!h->wants.status || attach_is_fresh(a, h->env->now_s(h->env->arg)));
+	const struct packed *p = keep ? attach_packed(a, h->wants.zip, variant) : NULL;
 
+	*own = NULL;
 	if (p)
-		return p->n ? p : NULL;
-	enc_certificate_body(&body, c);
-	if (!leat_wr_ok(&body))
-		return NULL;
-	p = pack(a, h->wants.zip, variant, leat_wr_done(&body));
-	return p && p->n ? p : NULL;
+		return p;
+	*own = pack(h->wants.zip, c);
+	if (!*own || !keep)
+		return *own;
+	p = attach_keep_packed(a, h->wants.zip, variant, *own);
+	*own = NULL;
+	return p;
 }
 
-/* A context belongs to one request, and a set of responses of which one ran out to no other moment. */
-static bool may_pack(const struct hs *h, const struct attach *a, const struct certificate *c)
-{
-	return h->wants.zip && h->cred && c->context.n == 0 &&
-	       (!h->wants.status || attach_is_fresh(a, h->env->now_s(h->env->arg)));
-}
-
+/* Packing is optional, so whatever fails in it ends in the plain message. */
 static void encode(struct hs *h, struct attach *a, unsigned variant, const struct certificate *c)
 {
-	const struct packed *p = may_pack(h, a, c) ? find_packed(h, a, variant, c) : NULL;
-	struct compressed_cert cc;
+	struct packed *own = NULL;
+	const struct packed *p = h->wants.zip ? find_packed(h, a, variant, c, &own) : NULL;
 
-	if (!p) {
+	if (p && p->n) {
+		enc_compressed_cert(hs_out(h), &(struct compressed_cert){
+						       .algorithm = h->wants.zip->id,
+						       .length = (uint32_t)p->plain_len,
+						       .data = { p->b, p->n },
+					       });
+		h->sent_zip = h->wants.zip;
+	} else {
 		enc_certificate(hs_out(h), c);
-		return;
 	}
-	cc = (struct compressed_cert){
-		.algorithm = h->wants.zip->id,
-		.length = (uint32_t)p->plain_len,
-		.data = { p->b, p->n },
-	};
-	enc_compressed_cert(hs_out(h), &cc);
-	h->sent_zip = h->wants.zip;
+	leat_free(own);
 }
 
 enum leat_ret attach_send_certificate(struct hs *h, struct leat_span context)
@@ -175,6 +173,13 @@ enum leat_ret attach_send_status12(struct hs *h)
 
 /* ---- theirs ---- */
 
+static struct leat_span list_zips(const struct leat_config *cfg, struct leat_wr *list)
+{
+	for (unsigned i = 0; i < cfg->zips.n; i++)
+		leat_wr_u16(list, cfg->zips.v[i]->id);
+	return leat_wr_done(list);
+}
+
 void attach_ask(const struct leat_config *cfg, struct client_hello *ch, struct leat_wr *list)
 {
 	/* no ResponderIDs, no extensions: RFC 6066 8 */
@@ -189,10 +194,21 @@ void attach_ask(const struct leat_config *cfg, struct client_hello *ch, struct l
 		ch->has |= EXT_BIT(EXT_SCT);
 	/* RFC 8879 3: of TLS 1.3 only */
 	if (cfg->zips.n && cfg->max_version >= LEAT_TLS13) {
-		for (unsigned i = 0; i < cfg->zips.n; i++)
-			leat_wr_u16(list, cfg->zips.v[i]->id);
 		ch->has |= EXT_BIT(EXT_COMPRESS_CERT);
-		ch->compress = leat_wr_done(list);
+		ch->compress = list_zips(cfg, list);
+	}
+}
+
+void attach_ask_client(const struct leat_config *cfg, struct cert_request *cr, struct leat_wr *list)
+{
+	/* RFC 8446 4.4.2.1: "by sending an empty "status_request" extension in its CertificateRequest" */
+	if (cfg->staple != STAPLE_OFF)
+		cr->has |= EXT_BIT(EXT_STATUS);
+	if (cfg->ask_sct)
+		cr->has |= EXT_BIT(EXT_SCT);
+	if (cfg->zips.n) {
+		cr->has |= EXT_BIT(EXT_COMPRESS_CERT);
+		cr->compress = list_zips(cfg, list);
 	}
 }
 
@@ -204,12 +220,8 @@ static const struct zip *offered_zip(const struct hs *h, unsigned id)
 	return NULL;
 }
 
-static enum leat_ret check_compressed(
-	const struct hs *h, const struct compressed_cert *c, bool asked)
+static enum leat_ret check_compressed(const struct hs *h, const struct compressed_cert *c)
 {
-	if (!asked)
-		return hs_refuse(h, LEAT_ALERT_UNEXPECTED_MESSAGE,
-			"compressed_certificate: was not asked for");
 	/* RFC 8879 4: "The algorithm MUST be one of the algorithms listed in the peer's
 	 * "compress_certificate" extension." */
 	if (!offered_zip(h, c->algorithm))
@@ -231,9 +243,12 @@ enum leat_ret attach_unpack(struct hs *h, struct leat_span body, bool asked, str
 	struct compressed_cert c;
 	uint8_t *room;
 
+	if (!asked)
+		return hs_refuse(h, LEAT_ALERT_UNEXPECTED_MESSAGE,
+			"compressed_certificate: was not asked for");
 	if (!dec_compressed_cert(body, &c, &alert))
 		return hs_refuse(h, alert, "compressed_certificate: malformed");
-	if (check_compressed(h, &c, asked) != LEAT_OK)
+	if (check_compressed(h, &c) != LEAT_OK)
 		return LEAT_FAILED;
 	room = leat_wr_room(out, c.length);
 	if (!room)

@@ -7,6 +7,7 @@
 #define LEAT_HS_CERT_ATTACH_H
 
 #include "hs/hs_int.h"
+#include "wire/cert_request.h"
 #include "wire/certificate.h"
 
 /* ---- ours ---- */
@@ -25,8 +26,11 @@ LEAT_MUST_CHECK enum leat_ret attach_send_status12(struct hs *h);
 
 /* ---- theirs ---- */
 
-/* The extensions a client asks with. list_b: ZIP_COUNT numbers, kept until the hello is encoded. */
+/* The extensions a client asks with, and a server of TLS 1.3. list: room for ZIP_COUNT numbers, kept until
+ * the message is encoded. */
 void attach_ask(const struct leat_config *cfg, struct client_hello *ch, struct leat_wr *list);
+void attach_ask_client(
+	const struct leat_config *cfg, struct cert_request *cr, struct leat_wr *list);
 /* Takes a CompressedCertificate apart: *out is the body of a Certificate. asked: we offered something. */
 LEAT_MUST_CHECK enum leat_ret attach_unpack(
 	struct hs *h, struct leat_span body, bool asked, struct leat_wr *out);

@@ -121,13 +121,17 @@ enum leat_ret cert_out_request(struct hs *h, struct leat_span context)
 	LEAT_SCOPED(leat_wr_clear) struct leat_wr names = { 0 };
 	uint8_t schemes_b[2 * CONFIG_MAX_SCHEMES], certs_b[2 * CONFIG_MAX_SCHEMES], types[2];
 	struct cert_request cr = { .context = context, .has = EXT_BIT(EXT_SIGALGS) };
-	struct leat_wr schemes, certs;
+	struct leat_wr schemes, certs, zips;
+	uint8_t zips_b[2 * ZIP_COUNT];
 
 	leat_wr_fixed(&schemes, schemes_b, sizeof(schemes_b));
 	leat_wr_fixed(&certs, certs_b, sizeof(certs_b));
 	cr.sigalgs = list_ids(h->cfg->schemes.v, h->cfg->schemes.n, &schemes);
 	cr.sigalgs_cert = list_ids(h->cfg->cert_schemes.v, h->cfg->cert_schemes.n, &certs);
 	cr.types = list_types(h->cfg, types);
+	leat_wr_fixed(&zips, zips_b, sizeof(zips_b));
+	if (h->version == LEAT_TLS13 && hs_peer_type(h) == CERT_X509)
+		attach_ask_client(h->cfg, &cr, &zips);
 	if (cr.sigalgs_cert.n)
 		cr.has |= EXT_BIT(EXT_SIGALGS_CERT);
 	if (h->cfg->authorities) {

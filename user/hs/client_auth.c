@@ -38,6 +38,7 @@ enum leat_ret on_cert_request(struct hs *h, struct leat_span body, enum hs_state
 			"certificate_request: context in the main handshake");
 	h->c.cert_requested = true;
 	cert_out_choose(h, &cr);
+	attach_note_wants(h, cr.has, STATUS_OCSP, cr.compress);
 	hs_take_msg(h);
 	*next = C_WAIT_CERT;
 	return LEAT_OK;

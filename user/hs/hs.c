@@ -433,6 +433,7 @@ void hs_facts(const struct hs *h, struct hs_facts *out)
 		.peer_hash = { h->peer_hash, h->peer_hash_len },
 		.papers = h->papers,
 		.packed_by = h->role == LEAT_CLIENT ? h->peer_zip : h->sent_zip,
+		.client_packed_by = h->role == LEAT_CLIENT ? h->sent_zip : h->peer_zip,
 		.resumed = h->resumed,
 		.retried = h->retried,
 		.extended_master = h->ems,

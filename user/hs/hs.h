@@ -141,8 +141,9 @@ struct hs_facts {
 	const struct cred *cred;  /* ours, if we sent certificates; held by the config */
 	/* SHA-256 of the leaf that the session began with: resumed only, empty where it had none */
 	struct leat_span peer_hash;
-	struct papers *papers;       /* what came with it; NULL: nothing; borrowed */
-	const struct zip *packed_by; /* the server's Certificate went packed; NULL: plain */
+	struct papers *papers; /* what came with it; NULL: nothing; borrowed */
+	/* the server's Certificate and the client's went packed; NULL: plain */
+	const struct zip *packed_by, *client_packed_by;
 	bool resumed, retried, extended_master;
 	bool external_psk; /* both sides knew a key from elsewhere */
 	int64_t auth_s;    /* when certificates were last looked at: now, unless resumed */
@@ -214,9 +215,17 @@ LEAT_MUST_CHECK enum leat_ret hs_post_after_job(struct hs_post *p, const struct 
 	const struct hs_sink *sink, enum leat_ret r, struct leat_err *err);
 /* Server: the client's answer has begun and is not complete: nothing else may come. */
 bool hs_post_is_mid_auth(const struct hs_post *p);
-/* Server: the answer to the last request, once. SHOWN: *chain (a reference) was verified. */
+/* What a client showed after the handshake. */
+struct hs_shown {
+	struct chain *chain;
+	struct papers *papers; /* what came with it; NULL: nothing */
+	const struct sigscheme *scheme;
+	const struct zip *packed_by; /* NULL: plain */
+};
+void hs_shown_clear(struct hs_shown *s);
+/* Server: the answer to the last request, once. SHOWN: what *out then owns was verified; it is zero
+ * otherwise. */
 enum hs_post_verdict { HS_POST_NO_VERDICT = 0, HS_POST_SHOWN, HS_POST_DECLINED };
-enum hs_post_verdict hs_post_take_verdict(
-	struct hs_post *p, struct chain **chain, const struct sigscheme **scheme);
+enum hs_post_verdict hs_post_take_verdict(struct hs_post *p, struct hs_shown *out);
 
 #endif

@@ -309,7 +309,8 @@ LEAT_MUST_CHECK enum leat_ret server_check_types(
 LEAT_MUST_CHECK enum leat_ret server_without_cert(const struct hs *h);
 /* Post-handshake authentication, post_auth.c. */
 hs_fn on_post_request, on_post_finished;
-hs_fn on_end_of_early_data, on_client_cert, on_client_cert_verify, on_client_finished;
+hs_fn on_end_of_early_data, on_client_cert, on_packed_client_cert, on_client_cert_verify,
+	on_client_finished;
 
 /* ---- TLS 1.2: v12_client.c, v12_server.c ----
  *

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "hs/cert_attach.h"
 #include "hs/cert_out.h"
 #include "wire/finished.h"
 
@@ -43,7 +44,7 @@ void post_auth_free(struct post_auth *a)
 		return;
 	hs_free(a->machine);
 	leat_wr_clear(&a->held);
-	chain_unref(a->chain);
+	hs_shown_clear(&a->shown);
 	leat_free_wipe(a, sizeof(*a));
 }
 
@@ -118,6 +119,18 @@ static enum leat_ret send_held(struct post_auth *a, const struct hs_sink *sink)
 	return r;
 }
 
+static void keep_shown(struct post_auth *a, struct hs *h)
+{
+	hs_shown_clear(&a->shown);
+	a->shown = (struct hs_shown){ .chain = h->peer_chain,
+		.papers = h->papers,
+		.scheme = h->client_scheme,
+		.packed_by = h->peer_zip };
+	h->peer_chain = NULL;
+	h->papers = NULL;
+	a->verdict = a->shown.chain ? HS_POST_SHOWN : HS_POST_DECLINED;
+}
+
 enum leat_ret post_auth_settle(struct hs_post *p, const struct hs_sink *sink, enum leat_ret r)
 {
 	struct post_auth *a = p->auth;
@@ -128,11 +141,7 @@ enum leat_ret post_auth_settle(struct hs_post *p, const struct hs_sink *sink, en
 	if (p->role == LEAT_CLIENT) {
 		r = send_held(a, sink);
 	} else {
-		chain_unref(a->chain);
-		a->chain = h->peer_chain;
-		h->peer_chain = NULL;
-		a->scheme = h->client_scheme;
-		a->verdict = a->chain ? HS_POST_SHOWN : HS_POST_DECLINED;
+		keep_shown(a, h);
 	}
 	hs_free(h);
 	a->machine = NULL;
@@ -204,16 +213,22 @@ enum leat_ret on_post_finished(struct hs *h, struct leat_span body, enum hs_stat
 	return LEAT_OK;
 }
 
-enum hs_post_verdict hs_post_take_verdict(
-	struct hs_post *p, struct chain **chain, const struct sigscheme **scheme)
+void hs_shown_clear(struct hs_shown *s)
+{
+	chain_unref(s->chain);
+	papers_unref(s->papers);
+	*s = (struct hs_shown){ 0 };
+}
+
+enum hs_post_verdict hs_post_take_verdict(struct hs_post *p, struct hs_shown *out)
 {
 	enum hs_post_verdict v = p->auth ? p->auth->verdict : HS_POST_NO_VERDICT;
 
+	*out = (struct hs_shown){ 0 };
 	if (v == HS_POST_NO_VERDICT)
 		return v;
-	*chain = p->auth->chain;
-	*scheme = p->auth->scheme;
-	p->auth->chain = NULL;
+	*out = p->auth->shown;
+	p->auth->shown = (struct hs_shown){ 0 };
 	p->auth->verdict = HS_POST_NO_VERDICT;
 	return v;
 }
@@ -258,6 +273,7 @@ enum leat_ret on_post_request(struct hs *h, struct leat_span body, enum hs_state
 		return hs_refuse(h, alert, "certificate_request: malformed");
 	a->hold = (struct hs_sink){ .send = hold, .arg = a };
 	cert_out_choose(h, &cr);
+	attach_note_wants(h, cr.has, STATUS_OCSP, cr.compress);
 	hs_take_msg(h);
 	h->auth_context = cr.context; /* inside the message, for this one call */
 	r = cert_out_send(h);

@@ -23,8 +23,7 @@ struct post_auth {
 	uint8_t id[POST_AUTH_ID_LEN]; /* server: certificate_request_context */
 	struct leat_secret finished;  /* finished_key, once the client's traffic secret has left */
 	enum hs_post_verdict verdict; /* server: of the last exchange, not yet taken */
-	struct chain *chain;          /* with it */
-	const struct sigscheme *scheme;
+	struct hs_shown shown;        /* with it */
 };
 
 /* The transcript of h ends with the client's Finished: keeps it if it will be needed. */

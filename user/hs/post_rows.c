@@ -16,6 +16,7 @@ const struct hs_row post_client_rows[] = {
 const struct hs_row post_server_rows[] = {
 /*   in state           message            under         handler                 legal successors */
 	{ SP_WAIT_CERT,     MSG_CERT,          LV_APP,       on_client_cert,         B(SP_WAIT_CV) | B(SP_WAIT_FINISHED) },
+	{ SP_WAIT_CERT,     MSG_COMPRESSED_CERT, LV_APP,     on_packed_client_cert,  B(SP_WAIT_CV) | B(SP_WAIT_FINISHED) },
 	{ SP_WAIT_CV,       MSG_CERT_VERIFY,   LV_APP,       on_client_cert_verify,  B(SP_WAIT_FINISHED) },
 	{ SP_WAIT_FINISHED, MSG_FINISHED,      LV_APP,       on_post_finished,       B(HS_UP) },
 };

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * server_auth.c - what a client may send before its Finished when it was asked to: EndOfEarlyData,
- * Certificate, CertificateVerify (these two also after the handshake, h->owner set). RFC 8446 4.5, 4.4.2,
- * 4.4.3. The messages of TLS 1.2 are in
- * v12_server.c; which certificates suffice is decided here for both.
+ * Certificate, plain or packed, CertificateVerify (these also after the handshake, h->owner set). RFC 8446
+ * 4.5, 4.4.2, 4.4.3, RFC 8879 4. The messages of TLS 1.2 are in v12_server.c; which certificates suffice is
+ * decided here for both.
  */
 #include "hs/hs_int.h"
 
+#include "hs/cert_attach.h"
 #include "hs/cert_in.h"
 #include "hs/choose.h"
 #include "wire/certificate.h"
@@ -72,7 +73,7 @@ static enum leat_ret chain_is_good(struct hs *h, enum hs_state *next)
 	return LEAT_OK;
 }
 
-enum leat_ret on_client_cert(struct hs *h, struct leat_span body, enum hs_state *next)
+static enum leat_ret take_certificate(struct hs *h, struct leat_span body, enum hs_state *next)
 {
 	uint8_t alert = LEAT_ALERT_DECODE_ERROR;
 	struct certificate c;
@@ -86,10 +87,27 @@ enum leat_ret on_client_cert(struct hs *h, struct leat_span body, enum hs_state 
 		*next = h->owner ? SP_WAIT_FINISHED : S_WAIT_FINISHED;
 		return server_without_cert(h);
 	}
-	if (hs_take_chain(h, c.cert, c.num) != LEAT_OK)
+	if (hs_take_chain(h, c.cert, c.num) != LEAT_OK ||
+		attach_take(h, c.status, c.num, c.sct[0]) != LEAT_OK)
 		return LEAT_FAILED;
 	hs_take_msg(h);
 	return job_verify(h, chain_is_good, next);
+}
+
+enum leat_ret on_client_cert(struct hs *h, struct leat_span body, enum hs_state *next)
+{
+	return take_certificate(h, body, next);
+}
+
+/* RFC 8879 4: in place of Certificate, where our CertificateRequest had compress_certificate. */
+enum leat_ret on_packed_client_cert(struct hs *h, struct leat_span body, enum hs_state *next)
+{
+	LEAT_SCOPED(leat_wr_clear) struct leat_wr plain = { 0 };
+	bool asked = h->s.asked_ext & EXT_BIT(EXT_COMPRESS_CERT);
+
+	if (attach_unpack(h, body, asked, &plain) != LEAT_OK)
+		return LEAT_FAILED;
+	return take_certificate(h, leat_wr_done(&plain), next);
 }
 
 enum leat_ret on_client_cert_verify(struct hs *h, struct leat_span body, enum hs_state *next)

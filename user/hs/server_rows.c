@@ -18,6 +18,7 @@ const struct hs_row server_rows[] = {
 	{ S_WAIT_CH2,       MSG_CLIENT_HELLO,  LV_PLAIN,     on_client_hello,        B(S_WAIT_CERT) | B(S_WAIT_FINISHED) },
 	{ S_WAIT_EOED,      MSG_END_EARLY,     LV_EARLY,     on_end_of_early_data,   B(S_WAIT_CERT) | B(S_WAIT_FINISHED) },
 	{ S_WAIT_CERT,      MSG_CERT,          LV_HANDSHAKE, on_client_cert,         B(S_WAIT_CV) | B(S_WAIT_FINISHED) },
+	{ S_WAIT_CERT,      MSG_COMPRESSED_CERT, LV_HANDSHAKE, on_packed_client_cert, B(S_WAIT_CV) | B(S_WAIT_FINISHED) },
 	{ S_WAIT_CV,        MSG_CERT_VERIFY,   LV_HANDSHAKE, on_client_cert_verify,  B(S_WAIT_FINISHED) },
 	{ S_WAIT_FINISHED,  MSG_FINISHED,      LV_HANDSHAKE, on_client_finished,     B(HS_UP) },
 };
