@@ -13,6 +13,7 @@
 
 #include "base/secret.h"
 #include "tool/accept.h"
+#include "tool/attached.h"
 #include "x509/verify.h"
 
 #define DATA_MAX 1024 /* bytes of a piece of data that are shown */
@@ -85,6 +86,7 @@ void report_export(struct guest *g)
 /* What is known of one; texts are "-" where there is nothing. */
 struct facts {
 	struct leat_engine_info in;
+	int scts; /* that came with the client's certificate */
 	char alpn[128], sni[300], cert[512], error[512];
 	const char *early, *alert_sent, *alert_received;
 };
@@ -121,6 +123,7 @@ static void find_facts(const struct guest *g, struct facts *f)
 
 		wants = leat_engine_wants(g->io.e);
 		leat_engine_info(g->io.e, &f->in);
+		f->scts = attached_count_scts(leat_engine_peer_sct(g->io.e, LEAT_SCT_TLS));
 		f->early = early_name(leat_engine_early_status(g->io.e));
 		if (der.n > 0 && verify_describe(der, line, sizeof(line)) != LEAT_OK)
 			snprintf(line, sizeof(line), "(cannot be read)");
@@ -168,6 +171,11 @@ static void guest_json(const struct guest *g, const struct facts *f)
 			o, json_pack("{s:o, s:o, s:o, s:o}", "alert_sent", maybe(f->alert_sent),
 				   "alert_received", maybe(f->alert_received), "error",
 				   maybe(f->error), "exporter", maybe(g->exported)));
+	if (o != NULL)
+		json_object_update_new(
+			o, json_pack("{s:s, s:i, s:o}", "client_ocsp",
+				   attached_ocsp_name(f->in.ocsp), "client_scts", f->scts,
+				   "client_cert_packed", maybe(f->in.client_cert_packed)));
 	print_json(o);
 }
 

@@ -19,6 +19,8 @@ enum {
 	OPT_CACERT,
 	OPT_CERT,
 	OPT_KEY,
+	OPT_OCSP,
+	OPT_SCT,
 	OPT_SERVERNAME,
 	OPT_INSECURE,
 	OPT_ALPN,
@@ -57,6 +59,10 @@ static const struct arg_opt options[] = {
 	{ "insecure", 'k', NULL, OPT_INSECURE, "accept any certificate: anybody may be answering" },
 	{ "cert", 0, "FILE", OPT_CERT, "our certificate and its intermediates, PEM" },
 	{ "key", 0, "FILE", OPT_KEY, "its private key, PEM (default: in the --cert file)" },
+	{ "ocsp-file", 0, "FILE", OPT_OCSP,
+		"OCSP response (DER) for it, sent to servers that ask" },
+	{ "sct-file", 0, "FILE", OPT_SCT,
+		"SCTs (SignedCertificateTimestampList) for it, likewise" },
 	{ "alpn", 'a', "A,B", OPT_ALPN, "protocols to offer, best first" },
 	{ "tls1_2", 0, NULL, OPT_TLS12, "TLS 1.2 only" },
 	{ "tls1_3", 0, NULL, OPT_TLS13, "TLS 1.3 only" },
@@ -187,6 +193,8 @@ static int take(void *arg, int id, const char *value)
 	case OPT_CACERT: j->files.cacertfile = value; return 0;
 	case OPT_CERT: j->files.certfile = value; return 0;
 	case OPT_KEY: j->files.keyfile = value; return 0;
+	case OPT_OCSP: j->files.ocsp_file = value; return 0;
+	case OPT_SCT: j->files.sct_file = value; return 0;
 	case OPT_SERVERNAME: j->name = value; return 0;
 	case OPT_INSECURE: j->w.insecure = true; return 0;
 	case OPT_KEY_UPDATE: j->key_update = true; return 0;

@@ -5,8 +5,8 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "tool/attached.h"
 #include "tool/connect.h"
-#include "wire/list.h"
 #include "x509/verify.h"
 
 #define LINE 512
@@ -47,28 +47,11 @@ static void print_records(const struct leat_conn_info *in)
 		in->tx.backend, in->tx.why_text);
 }
 
-static const char *ocsp_name(enum leat_ocsp o)
-{
-	return o == LEAT_OCSP_GOOD ? "good" : o == LEAT_OCSP_UNJUDGED ? "unjudged" : "none";
-}
-
-/* SCTs in a list whose elements have two bytes of length each. */
-static int count_scts(struct leat_span list)
-{
-	struct leat_rd in = leat_rd_of(list);
-	struct leat_span sct;
-	int n = 0;
-
-	while (list_next16(&in, &sct))
-		n++;
-	return n;
-}
-
 static void print_attached(const struct leat_conn *c, const struct leat_engine_info *t)
 {
 	fprintf(stderr, "ocsp: %s, scts: %d sent, %d in the certificate, packed: %s\n",
-		ocsp_name(t->ocsp), count_scts(leat_peer_sct(c, LEAT_SCT_TLS)),
-		count_scts(leat_peer_sct(c, LEAT_SCT_CERT)),
+		attached_ocsp_name(t->ocsp), attached_count_scts(leat_peer_sct(c, LEAT_SCT_TLS)),
+		attached_count_scts(leat_peer_sct(c, LEAT_SCT_CERT)),
 		t->cert_packed ? t->cert_packed : "no");
 }
 
@@ -134,13 +117,15 @@ static void add_connection(json_t *o, const struct connect_wish *w, const struct
 			   in.tls.resumed, "retried", in.tls.retried, "verified", !w->insecure));
 	json_object_set_new(o, "client_signature",
 		in.tls.client_scheme_name ? json_string(in.tls.client_scheme_name) : json_null());
-	json_object_set_new(o, "ocsp", json_string(ocsp_name(in.tls.ocsp)));
+	json_object_set_new(o, "ocsp", json_string(attached_ocsp_name(in.tls.ocsp)));
 	json_object_set_new(o, "cert_packed",
 		in.tls.cert_packed ? json_string(in.tls.cert_packed) : json_null());
+	json_object_set_new(o, "client_cert_packed",
+		in.tls.client_cert_packed ? json_string(in.tls.client_cert_packed) : json_null());
 	json_object_set_new(
-		o, "scts_tls", json_integer(count_scts(leat_peer_sct(c, LEAT_SCT_TLS))));
+		o, "scts_tls", json_integer(attached_count_scts(leat_peer_sct(c, LEAT_SCT_TLS))));
 	json_object_set_new(
-		o, "scts_cert", json_integer(count_scts(leat_peer_sct(c, LEAT_SCT_CERT))));
+		o, "scts_cert", json_integer(attached_count_scts(leat_peer_sct(c, LEAT_SCT_CERT))));
 	json_object_set_new(o, "alpn",
 		in.tls.alpn.n ? json_stringn((const char *)in.tls.alpn.p, in.tls.alpn.n)
 			      : json_null());
