@@ -8,7 +8,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tool/host_names.h"
 #include "tool/http.h"
+
+static void check_authority(const struct http_req *r)
+{
+	struct leat_span all = http_host(r), host = host_of_authority(all);
+	static struct host_names names;
+	const char *why;
+
+	assert(host.n <= all.n && (host.n == 0 || host.p == all.p));
+	if (names.num == 0)
+		assert(host_names_add(&names, (struct leat_span){ (const uint8_t *)"*.a.b", 5 }, 7,
+			       &why) == LEAT_OK);
+	assert(host_names_find(&names, host) == 7 || host_names_find(&names, host) == HOST_NONE);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -87,6 +101,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		check_path(&r, false);
 		check_path(&r, true);
 		check_plan(&r);
+		check_authority(&r);
 	}
 	return 0;
 }

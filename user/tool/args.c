@@ -17,11 +17,15 @@ int args_wrong(const struct args *a, const char *fmt, ...)
 {
 	va_list ap;
 
-	fprintf(stderr, "leat %s: ", a->cmd->name);
+	fprintf(stderr, "leat %s: %s%s", a->cmd->name, a->place ? a->place : "",
+		a->place ? ": " : "");
 	va_start(ap, fmt);
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "\ntry: leat %s --help\n", a->cmd->name);
+	if (a->place)
+		fputc('\n', stderr);
+	else
+		fprintf(stderr, "\ntry: leat %s --help\n", a->cmd->name);
 	return ARG_WRONG;
 }
 

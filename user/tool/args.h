@@ -45,6 +45,8 @@ struct args {
 	char **argv;
 	bool only_plain;     /* "--" was seen */
 	const char *setting; /* with ARG_SETTING */
+	const char
+		*place; /* "FILE:LINE" when the options come from a file; NULL: the command line */
 };
 
 int args_next(struct args *a, const char **value);
@@ -55,7 +57,7 @@ void args_help(const struct args *a);
 /* Was --help or -h given (before any "--")? */
 bool args_wants_help(const struct args *a);
 
-/* Says "leat NAME: option: text" and the hint; returns ARG_WRONG. */
+/* Says "leat NAME: option: text" (with its place in a file, if it has one) and the hint; returns ARG_WRONG. */
 int args_wrong(const struct args *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Conversions of an option's value: false when it is refused, after saying why. */

@@ -263,7 +263,7 @@ static enum leat_ret add_early(struct job *j, struct leat_err *err)
 static int finish_config(struct job *j)
 {
 	struct leat_err err = { 0 };
-	enum leat_ret r = cred_files_load(&j->files, j->tls.cfg, &err);
+	enum leat_ret r = cred_files_load(&j->files, j->tls.cfg, NULL, &err);
 
 	if (r == LEAT_OK)
 		r = add_store(j, &err);

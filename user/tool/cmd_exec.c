@@ -168,7 +168,7 @@ static int check(struct job *j)
 static int finish_config(struct job *j)
 {
 	struct leat_err err = { 0 };
-	enum leat_ret r = cred_files_load(&j->files, j->o.cfg, &err);
+	enum leat_ret r = cred_files_load(&j->files, j->o.cfg, NULL, &err);
 	const struct leat_config *c = j->o.cfg;
 
 	if (r == LEAT_OK)

@@ -19,7 +19,11 @@ static int add(const struct args *args, const char *flag, const char *path, cons
 
 int cred_files_cert(const struct args *args, struct cred_files *f, const char *path)
 {
-	return add(args, "--cert", path, f->cert, &f->num_certs);
+	int code = add(args, "--cert", path, f->cert, &f->num_certs);
+
+	if (code == 0)
+		f->place[f->num_certs - 1] = args->place;
+	return code;
 }
 
 int cred_files_key(const struct args *args, struct cred_files *f, const char *path)
@@ -54,13 +58,15 @@ int cred_files_check(const struct args *args, const struct cred_files *f, bool w
 	return TOOL_USAGE;
 }
 
-enum leat_ret cred_files_load(
-	const struct cred_files *f, struct leat_config *cfg, struct leat_err *err)
+enum leat_ret cred_files_load(const struct cred_files *f, struct leat_config *cfg,
+	const char **place, struct leat_err *err)
 {
 	struct leat_files files = { .cacertfile = f->cacert, .dhfile = f->dhfile };
 	enum leat_ret r = leat_config_use_files(cfg, &files, err);
 
 	for (unsigned i = 0; i < f->num_certs && r == LEAT_OK; i++) {
+		if (place)
+			*place = f->place[i];
 		files = (struct leat_files){ .certfile = f->cert[i],
 			.keyfile = f->num_keys ? f->key[i] : NULL,
 			.ocsp_file = f->attached[i][CRED_OCSP],

@@ -20,6 +20,7 @@ struct cred_files {
 	unsigned num_certs,
 		num_keys; /* no keys at all: they are in the files of the certificates */
 	const char *attached[CRED_FILES_MAX][CRED_ATTACHED_COUNT]; /* by cert; NULL: none */
+	const char *place[CRED_FILES_MAX]; /* by cert: where it was named, see struct args */
 	const char *cacert, *dhfile;
 	bool dev; /* a certificate is made up */
 };
@@ -32,8 +33,8 @@ int cred_files_attach(
 	const struct args *args, struct cred_files *f, enum cred_attached what, const char *path);
 /* Can a server start with these? without_cert: clients know it by something else, a PSK. */
 int cred_files_check(const struct args *args, const struct cred_files *f, bool without_cert);
-/* Reads them into cfg, a made-up certificate last. */
-LEAT_MUST_CHECK enum leat_ret cred_files_load(
-	const struct cred_files *f, struct leat_config *cfg, struct leat_err *err);
+/* Reads them into cfg, a made-up certificate last. *place (may be NULL): of what was read last. */
+LEAT_MUST_CHECK enum leat_ret cred_files_load(const struct cred_files *f, struct leat_config *cfg,
+	const char **place, struct leat_err *err);
 
 #endif

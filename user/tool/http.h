@@ -36,6 +36,7 @@ struct http_req {
 	struct leat_span method_text; /* for the log */
 	struct leat_span target;      /* as sent, for the log */
 	struct leat_span path, query; /* of the target: path starts with '/', query without '?' */
+	struct leat_span authority;   /* of a target in absolute form; NULL without one */
 	struct leat_span fields;      /* all header lines, checked */
 	size_t head_len;              /* bytes up to and including the empty line */
 	bool keep_alive;              /* as the client asks or the version implies */
@@ -58,6 +59,9 @@ unsigned http_too_long(const uint8_t *p, size_t n);
 /* The value of the next header called name (lower case), trimmed; *at is a cursor, initially 0.
  * Returns false when there is none. */
 bool http_field(const struct http_req *r, const char *name, size_t *at, struct leat_span *value);
+
+/* The authority a request is for: of its target, or of its Host field; empty where it has none. */
+struct leat_span http_host(const struct http_req *r);
 
 /* Makes a path relative to the served folder from a target's path: percent-decoded, "." and ".."
  * resolved, runs of '/' merged; "." for the root. *is_dir: it ended in '/'. Returns 0 or a status:

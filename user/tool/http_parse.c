@@ -171,9 +171,11 @@ static unsigned parse_target(struct http_req *r)
 		if (t.n >= n && strncasecmp((const char *)t.p, schemes[i], n) == 0) {
 			t.p += n;
 			t.n -= n;
+			r->authority.p = t.p;
 			while (t.n > 0 && t.p[0] != '/' && t.p[0] != '?') {
 				t.p++;
 				t.n--;
+				r->authority.n++;
 			}
 			if (t.n == 0 || t.p[0] == '?') { /* "http://host" means "/" */
 				(void)cut(&t, '?');
@@ -231,6 +233,18 @@ bool http_field(const struct http_req *r, const char *name, size_t *at, struct l
 	}
 	*at = r->fields.n;
 	return false;
+}
+
+struct leat_span http_host(const struct http_req *r)
+{
+	struct leat_span v = { NULL, 0 };
+	size_t at = 0;
+
+	/* RFC 9112 3.2.2: MUST ignore the received Host header field (if any) and instead replace it */
+	if (r->authority.p != NULL)
+		return r->authority;
+	(void)http_field(r, "host", &at, &v);
+	return v;
 }
 
 /* Does a comma-separated list hold the token? */

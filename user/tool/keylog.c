@@ -43,27 +43,40 @@ static const char *file_named(const struct args *args, const char *name)
 	return file && file[0] ? file : NULL;
 }
 
-bool keylog_start(const struct args *args, const char *name, struct leat_config *cfg)
+int keylog_open(const struct args *args, const char *name)
 {
 	const char *file = file_named(args, name);
-	struct leat_err err = { 0 };
 	int fd;
 
 	if (!file)
-		return false;
+		return -1;
 	fd = open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0) {
 		tool_fail(args, TOOL_USAGE, "--keylog: %s: %s", file, strerror(errno));
-		return false;
-	}
-	if (leat_config_set_key_log(cfg, append_line, (void *)(intptr_t)fd, &err) != LEAT_OK) {
-		tool_fail_err(args, TOOL_USAGE, &err);
-		close(fd);
-		return false;
+		return -1;
 	}
 	fprintf(stderr,
 		"leat %s: --keylog: THE SECRETS OF EVERY CONNECTION ARE WRITTEN TO %s: whoever reads "
 		"it reads them and can write into them\n",
 		args->cmd->name, file);
-	return true;
+	return fd;
+}
+
+enum leat_ret keylog_use(struct leat_config *cfg, int fd, struct leat_err *err)
+{
+	return leat_config_set_key_log(cfg, append_line, (void *)(intptr_t)fd, err);
+}
+
+bool keylog_start(const struct args *args, const char *name, struct leat_config *cfg)
+{
+	struct leat_err err = { 0 };
+	int fd = keylog_open(args, name);
+
+	if (fd < 0)
+		return false;
+	if (keylog_use(cfg, fd, &err) == LEAT_OK)
+		return true;
+	tool_fail_err(args, TOOL_USAGE, &err);
+	close(fd);
+	return false;
 }

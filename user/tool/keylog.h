@@ -10,9 +10,12 @@
 
 #include "tool/tool.h"
 
-/* Opens name, or with "env:VARIABLE" the file that the environment variable names, says loudly on stderr
- * what that means, and makes cfg (not frozen yet) tell its secrets there, for the rest of the process.
- * false: could not; said already. */
+/* Opens name, or with "env:VARIABLE" the file that the environment variable names, and says loudly on stderr
+ * what that means. Returns a descriptor for the rest of the process; -1: could not, said already. */
+int keylog_open(const struct args *args, const char *name);
+/* Makes cfg (not frozen yet) tell its secrets there. */
+LEAT_MUST_CHECK enum leat_ret keylog_use(struct leat_config *cfg, int fd, struct leat_err *err);
+/* Both. false: could not; said already. */
 bool keylog_start(const struct args *args, const char *name, struct leat_config *cfg);
 
 #endif

@@ -24,7 +24,8 @@ int tool_fail(const struct args *args, int code, const char *fmt, ...)
 {
 	va_list ap;
 
-	fprintf(stderr, "leat %s: ", args->cmd->name);
+	fprintf(stderr, "leat %s: %s%s", args->cmd->name, args->place ? args->place : "",
+		args->place ? ": " : "");
 	va_start(ap, fmt);
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);

@@ -18,6 +18,7 @@
 #include <leat/leat.h>
 
 #include "base/mem.h"
+#include "tool/keylog.h"
 #include "tool/serve.h"
 
 /* Descriptors that are no connections: listeners, rings, eventfds, the log, the folder. */
@@ -82,47 +83,46 @@ static unsigned conns_allowed(unsigned wanted)
 	return wanted < room ? wanted : (unsigned)room;
 }
 
-static int open_folder(struct serve *s)
-{
-	int rc;
-
-	s->dirfd = open(s->o->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (s->dirfd < 0)
-		return tool_fail(s->args, TOOL_FAILED, "%s: %s", s->o->dir, strerror(errno));
-	rc = file_can_confine(s->dirfd);
-	if (rc == ENOSYS)
-		return tool_fail(s->args, TOOL_FAILED,
-			"openat2 is not to be had here (Linux 5.6, or a sandbox hides it): without it "
-			"no path can be kept inside the folder");
-	if (rc != 0)
-		return tool_fail(s->args, TOOL_FAILED, "%s: %s", s->o->dir, strerror(rc));
-	return 0;
-}
-
 /* Several ranges are cut apart by this line; random, so that no file can hold it on purpose. */
 static void make_boundary(struct serve *s)
 {
 	uint8_t r[16];
 
-	s->tls.env.random(s->tls.env.arg, r, sizeof(r));
+	s->shared.env.random(s->shared.env.arg, r, sizeof(r));
 	snprintf(s->boundary, sizeof(s->boundary), "leat-");
 	for (size_t i = 0; i < sizeof(r); i++)
 		snprintf(s->boundary + 5 + 2 * i, 3, "%02x", r[i]);
 }
 
-static int prepare(struct serve *s, char addr[64], uint16_t *port)
+/* What every site shares, then the first site, which takes o. */
+static int make_site(struct serve *s, struct serve_opts *o)
 {
-	int rc = open_folder(s);
+	struct leat_err err = { 0 };
+
+	leat_env_system(&s->shared.env);
+	make_boundary(s);
+	s->max_conns = conns_allowed(o->max_conns);
+	s->shared.keylog_fd = -1;
+	if (o->keylog && (s->shared.keylog_fd = keylog_open(s->args, o->keylog)) < 0) {
+		serve_opts_free(o);
+		return TOOL_FAILED;
+	}
+	if (leat_ticket_keys_new(&s->shared.ticket_keys, LEAT_TICKET_KEY_PERIOD_S,
+		    LEAT_TICKET_KEY_KEEP_S, &err) != LEAT_OK) {
+		serve_opts_free(o);
+		return tool_fail_err(s->args, TOOL_FAILED, &err);
+	}
+	s->site = site_new(s->args, o, &s->shared);
+	s->o = o;
+	return s->site != NULL ? 0 : TOOL_FAILED;
+}
+
+static int prepare(struct serve *s, struct serve_opts *o, char addr[64], uint16_t *port)
+{
+	int rc = make_site(s, o);
 
 	if (rc != 0)
 		return rc;
-	leat_env_system(&s->tls.env);
-	s->tls.demand_kernel = s->o->records == LEAT_RECORDS_KERNEL;
-	make_boundary(s);
-	s->max_conns = conns_allowed(s->o->max_conns);
-	s->tls.cfg = serve_config(s->args, s->o);
-	if (s->tls.cfg == NULL)
-		return TOOL_FAILED;
 	s->log_fd = log_open(s->o);
 	if (s->log_fd == -2)
 		return tool_fail(s->args, TOOL_FAILED, "--access-log %s: %s", s->o->access_log,
@@ -236,18 +236,17 @@ static unsigned join_all(struct serve *s)
 static void clear(struct serve *s)
 {
 	leat_free(s->workers);
-	leat_config_unref(s->tls.cfg);
-	if (s->dirfd >= 0)
-		close(s->dirfd);
+	site_unref(s->site);
+	leat_ticket_keys_unref(s->shared.ticket_keys);
 	if (s->log_fd > STDERR_FILENO)
 		close(s->log_fd);
 	pthread_cond_destroy(&s->news);
 	pthread_mutex_destroy(&s->lock);
 }
 
-int serve_run(const struct args *args, const struct serve_opts *o)
+int serve_run(const struct args *args, struct serve_opts *o)
 {
-	struct serve s = { .o = o, .args = args, .dirfd = -1, .log_fd = -1 };
+	struct serve s = { .args = args, .log_fd = -1 };
 	char addr[64] = "";
 	uint16_t port = 0;
 	sigset_t set;
@@ -262,7 +261,7 @@ int serve_run(const struct args *args, const struct serve_opts *o)
 	pthread_mutex_init(&s.lock, NULL);
 	pthread_cond_init(&s.news, NULL);
 
-	rc = prepare(&s, addr, &port);
+	rc = prepare(&s, o, addr, &port);
 	if (rc == 0) {
 		int err = start_workers(&s);
 

@@ -2,9 +2,11 @@
  *
  * serve.h - what the files of `leat serve` share. The tour, in the order of a connection's life:
  *
- *   cmd_serve.c     command line -> struct serve_opts
- *   serve.c         folder, listeners, one thread per worker, signals, the end
- *   serve_setup.c   TLS config from the options; what is said at start and end
+ *   cmd_serve.c     the table of options, the help
+ *   serve_opts.c    command line -> struct serve_opts
+ *   serve_site.c    struct serve_opts -> open folders, TLS configs, names of hosts (host_names.c)
+ *   serve.c         listeners, one thread per worker, signals, the end
+ *   serve_say.c     what is said at start and end
  *   serve_worker.c  one loop: accept, the list of connections, limits, stopping
  *   serve_conn.c    one connection: phases, deadlines, requests one after the other
  *   tls_io.c        the engine on a socket: read, write, hand-over (the only file that knows TLS)
@@ -27,13 +29,12 @@
 #include <leat/engine.h>
 
 #include "loop/loop.h"
-#include "tool/cred_files.h"
 #include "tool/http.h"
 #include "tool/listen.h"
+#include "tool/serve_site.h"
 #include "tool/tls_io.h"
 #include "tool/tool.h"
 
-#define SERVE_MAX_OPTIONS 16
 /* Read ahead of sealing in user space, per worker: 4 records. */
 #define SERVE_SCRATCH (64 * 1024)
 /* Bytes of a request body that are read and dropped to keep a connection; more is refused. */
@@ -41,36 +42,16 @@
 /* File bytes sent in one go before other connections get their turn. */
 #define SERVE_TURN (1 << 20)
 
-/* ---- options --------------------------------------------------------------------------------- */
-
-struct serve_opts {
-	const char *dir;
-	char host[256];
-	uint16_t port;
-	struct cred_files files; /* with cacert, clients are asked for a certificate */
-	enum leat_records records;
-	const char *names[SERVE_MAX_OPTIONS];   /* for leat_config_set; NULL: it is in the value */
-	const char *options[SERVE_MAX_OPTIONS]; /* the value, or "name=value" */
-	unsigned num_options;
-	unsigned workers;       /* 0: one per CPU this process may use */
-	const char *access_log; /* NULL: none, "-": stdout */
-	const char *keylog;     /* NULL: none; keylog.h */
-	bool json, hidden;
-	unsigned max_conns, max_head;
-	int handshake_ms, head_ms, idle_ms, stall_ms, grace_ms;
-	enum loop_backend loop;
-};
-
 /* ---- the whole server ------------------------------------------------------------------------ */
 
 struct worker;
 
 struct serve {
-	const struct serve_opts *o;
-	const struct args *args; /* for error messages */
-	struct tls_site tls;
-	int dirfd;
-	int log_fd; /* -1: no access log */
+	const struct args *args;    /* the command line */
+	const struct serve_opts *o; /* of the first site; what no reload changes is read here */
+	struct serve_shared shared;
+	struct serve_site *site; /* for new connections */
+	int log_fd;              /* -1: no access log */
 	char boundary[40];
 	unsigned max_conns;
 	struct worker *workers;
@@ -86,8 +67,8 @@ struct serve {
 	int worker_err; /* errno of the first worker that could not go on */
 };
 
-/* Serves until a signal ends it; returns the exit code. */
-int serve_run(const struct args *args, const struct serve_opts *o);
+/* Serves until a signal ends it; returns the exit code. Takes o, which was read from args. */
+int serve_run(const struct args *args, struct serve_opts *o);
 /* Called by a worker: its loop stands (err 0) or cannot be had; and, as its last act, that it ended. */
 void serve_worker_ready(struct worker *w, int err);
 void serve_worker_deaf(struct worker *w); /* its loop goes away: wake it no more */
@@ -96,12 +77,9 @@ void serve_worker_ended(struct worker *w, int err);
 /* Every worker looks at the flags and the bound. Any thread. */
 void serve_wake_all(struct serve *s);
 
-/* What is said once at the start and the end (serve_setup.c), as text or JSON. */
+/* What is said once at the start and the end (serve_say.c), as text or JSON. */
 void say_start(const struct serve *s, const char *addr, uint16_t port);
 void say_end(const struct serve *s, unsigned cut);
-
-/* The frozen TLS config, or NULL after saying why. */
-struct leat_config *serve_config(const struct args *args, const struct serve_opts *o);
 
 /* ---- one connection -------------------------------------------------------------------------- */
 
@@ -144,6 +122,8 @@ struct exchange {
 
 struct conn {
 	struct worker *w;
+	struct serve_site *site;       /* a reference */
+	const struct serve_host *host; /* once the handshake is complete; NULL: none of that name */
 	struct conn *next, **pprev;
 	struct tls_io io;
 	struct loop_op op;
@@ -191,6 +171,7 @@ int file_can_confine(int dirfd);
 
 struct worker {
 	struct serve *s;
+	struct serve_site *site; /* a reference: for new connections */
 	unsigned id;
 	pthread_t thread;
 	bool started, may_wake; /* the second under serve.lock */

@@ -62,6 +62,7 @@ static void conn_free(struct conn *c)
 	if (c->io.fd >= 0)
 		close(c->io.fd);
 	leat_free(c->buf);
+	site_unref(c->site);
 	*c->pprev = c->next;
 	if (c->next != NULL)
 		c->next->pprev = c->pprev;
@@ -122,7 +123,7 @@ static bool still_moving(struct conn *c)
 		c->queued = queued;
 		c->progress_ms = now;
 	}
-	return now - c->progress_ms < (uint64_t)c->w->s->o->stall_ms;
+	return now - c->progress_ms < (uint64_t)c->site->o->stall_ms;
 }
 
 static enum io to_close(struct conn *c)
@@ -130,7 +131,7 @@ static enum io to_close(struct conn *c)
 	c->phase = PH_CLOSE;
 	/* What was sent may still wait for the peer, and our close_notify behind it. */
 	c->progress_ms = loop_now_ms(c->w->loop);
-	arm(c, c->w->s->o->stall_ms / 2 + 1);
+	arm(c, c->site->o->stall_ms / 2 + 1);
 	return IO_OK;
 }
 
@@ -152,7 +153,7 @@ static void on_deadline(struct loop *l, struct loop_timer *t)
 	case PH_SEND:
 	case PH_CLOSE:
 		if (still_moving(c)) {
-			arm(c, c->w->s->o->stall_ms / 2 + 1);
+			arm(c, c->site->o->stall_ms / 2 + 1);
 			return;
 		}
 		if (c->x != NULL)
@@ -177,16 +178,19 @@ static enum io to_head(struct conn *c)
 	c->phase = PH_HEAD;
 	c->half_head = false;
 	c->scanned = 0;
-	arm(c, c->w->s->o->idle_ms);
+	arm(c, c->site->o->idle_ms);
 	return IO_OK;
 }
 
 static enum io step_handshake(struct conn *c)
 {
-	enum io io = tls_io_handshake(&c->io, &c->w->s->tls);
+	enum io io = tls_io_handshake(&c->io, &c->site->tls);
+	struct leat_engine_info info;
 
 	if (io == IO_OK) {
 		atomic_fetch_add(&c->w->s->handshakes, 1);
+		leat_engine_info(c->io.e, &info);
+		c->host = site_host(c->site, info.sni);
 		return to_head(c);
 	}
 	if (io != IO_FAIL)
@@ -219,13 +223,13 @@ static void begin_exchange(struct conn *c, unsigned status, size_t head_len)
 	reply_make(c, x, status);
 	c->phase = PH_SEND;
 	c->progress_ms = loop_now_ms(c->w->loop);
-	arm(c, c->w->s->o->stall_ms / 2 + 1);
+	arm(c, c->site->o->stall_ms / 2 + 1);
 }
 
 /* A whole head in buf? IO_READ: no, and it may still come. */
 static enum io find_head(struct conn *c)
 {
-	size_t max = c->w->s->o->max_head, n;
+	size_t max = c->site->o->max_head, n;
 
 	n = c->buf_n > 0 ? http_head_end(c->buf, c->buf_n, &c->scanned) : 0;
 	if (n > max || (n == 0 && c->buf_n >= max))
@@ -239,7 +243,7 @@ static enum io find_head(struct conn *c)
 
 static enum io step_head(struct conn *c)
 {
-	size_t cap = c->w->s->o->max_head, got;
+	size_t cap = c->site->o->max_head, got;
 	enum io io;
 
 	if (c->buf == NULL && (c->buf = leat_malloc(cap)) == NULL)
@@ -250,7 +254,7 @@ static enum io step_head(struct conn *c)
 	if (io == IO_OK) {
 		c->buf_n += got;
 		if (!c->half_head)
-			arm(c, c->w->s->o->head_ms);
+			arm(c, c->site->o->head_ms);
 		c->half_head = true;
 		return IO_OK;
 	}
@@ -285,11 +289,11 @@ static enum io step_drain(struct conn *c)
 		(void)to_head(c);
 		if (c->buf_n > 0) { /* the next request is here already */
 			c->half_head = true;
-			arm(c, c->w->s->o->head_ms);
+			arm(c, c->site->o->head_ms);
 		}
 		return IO_OK;
 	}
-	io = tls_io_read(&c->io, c->buf, c->w->s->o->max_head, &c->buf_n);
+	io = tls_io_read(&c->io, c->buf, c->site->o->max_head, &c->buf_n);
 	return io == IO_EOF || io == IO_FAIL ? to_close(c) : io;
 }
 
@@ -313,7 +317,7 @@ static enum io step_send(struct conn *c)
 	if (io == IO_FAIL || !keep)
 		return to_close(c);
 	c->phase = PH_DRAIN;
-	arm(c, s->o->head_ms);
+	arm(c, c->site->o->head_ms);
 	return ++c->turn % TURN_MAX == 0 ? IO_WRITE : IO_OK;
 }
 
@@ -400,8 +404,9 @@ void conn_new(struct worker *w, int fd)
 	if (c->next != NULL)
 		c->next->pprev = &c->next;
 	w->conns = c;
-	tls_io_init(&c->io, &w->s->tls, fd);
-	arm(c, w->s->o->handshake_ms);
+	c->site = site_ref(w->site);
+	tls_io_init(&c->io, &c->site->tls, fd);
+	arm(c, c->site->o->handshake_ms);
 	conn_run(c);
 }
 

@@ -102,10 +102,12 @@ void reply_make(struct conn *c, struct exchange *x, unsigned status)
 		status = 405;
 	if (status == 0 && (x->req.chunked || x->req.body_len > SERVE_MAX_DRAIN))
 		status = 413;
+	if (status == 0 && !site_has(c->site, c->host, http_host(&x->req)))
+		status = 421;
 	if (status == 0)
-		status = http_path(x->req.path, c->w->s->o->hidden, path, &is_dir);
+		status = http_path(x->req.path, c->host->hidden, path, &is_dir);
 	if (status == 0)
-		status = file_open(c->w->s->dirfd, path, is_dir, &x->file, &x->meta);
+		status = file_open(c->host->dirfd, path, is_dir, &x->file, &x->meta);
 	if (status == 301)
 		make_redirect(x, &r, path);
 	else if (status != 0)

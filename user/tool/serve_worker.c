@@ -126,6 +126,7 @@ static int worker_open(struct worker *w)
 {
 	int err = 0;
 
+	w->site = site_ref(w->s->site);
 	w->loop = loop_new(w->s->o->loop, &err);
 	if (w->loop == NULL)
 		return -err;
@@ -156,6 +157,7 @@ static void worker_close(struct worker *w)
 	}
 	log_end(w);
 	leat_free(w->scratch);
+	site_unref(w->site);
 }
 
 void *worker_main(void *arg)

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * serve_opts.c - from options to struct serve_opts, one at a time; then what must hold between them. An
+ * option of a host belongs to the last --host before it, or to the default host.
+ */
+#include "tool/serve_opts.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "tool/tool.h"
+
+/* ---- conversions ----------------------------------------------------------------------------- */
+
+static bool ms_option(const struct args *args, const char *name, const char *value, int *out)
+{
+	if (!args_seconds(args, name, value, out))
+		return false;
+	if (*out > 0)
+		return true;
+	args_wrong(args, "%s: must be more than 0", name);
+	return false;
+}
+
+static struct serve_value value_of(const struct args *args, const char *text)
+{
+	return (struct serve_value){ text, args->place };
+}
+
+/* ---- options of a host ----------------------------------------------------------------------- */
+
+static struct serve_host_opts *now(const struct serve_opts *o)
+{
+	return &o->hosts[o->now];
+}
+
+static bool add_host(const struct args *args, struct serve_opts *o, const char *names)
+{
+	struct serve_host_opts *more;
+
+	if (o->num_hosts > SERVE_MAX_HOSTS) {
+		args_wrong(args, "--host: more than %d", SERVE_MAX_HOSTS);
+		return false;
+	}
+	more = leat_array(o->num_hosts + 1, sizeof(*more));
+	if (more == NULL) {
+		tool_fail(args, TOOL_FAILED, "out of memory");
+		return false;
+	}
+	memcpy(more, o->hosts, o->num_hosts * sizeof(*more));
+	leat_free(o->hosts);
+	o->hosts = more;
+	o->now = o->num_hosts++;
+	*now(o) = (struct serve_host_opts){ .names = value_of(args, names) };
+	return true;
+}
+
+static bool set_once(
+	const struct args *args, const char *name, const char *value, struct serve_value *out)
+{
+	if (out->text != NULL) {
+		args_wrong(args, "%s: given twice for this host", name);
+		return false;
+	}
+	*out = value_of(args, value);
+	return true;
+}
+
+/* name NULL: value is NAME=VALUE. */
+static bool add_setting(
+	const struct args *args, struct serve_host_opts *h, const char *name, const char *value)
+{
+	if (h->num_settings == SERVE_MAX_OPTIONS) {
+		args_wrong(args, "--set: more than %d", SERVE_MAX_OPTIONS);
+		return false;
+	}
+	if (!name && (strchr(value, '=') == NULL || value[0] == '=')) {
+		args_wrong(args, "--set: not NAME=VALUE: %s", value);
+		return false;
+	}
+	h->settings[h->num_settings++] = (struct serve_setting){ .name = name,
+		.value = value_of(args, value) };
+	return true;
+}
+
+static bool take_plain(const struct args *args, struct serve_opts *o, const char *value)
+{
+	if (o->hosts[0].dir.text == NULL) {
+		o->hosts[0].dir = value_of(args, value);
+		return true;
+	}
+	args_wrong(args, "%s: only one folder is served", value);
+	return false;
+}
+
+/* *known false: it is none of a host's. */
+static bool take_of_host(
+	const struct args *args, int id, const char *value, struct serve_opts *o, bool *known)
+{
+	struct serve_host_opts *h = now(o);
+
+	*known = true;
+	switch (id) {
+	case OPT_ROOT: return set_once(args, "--root", value, &h->dir);
+	case OPT_CERT: return cred_files_cert(args, &h->files, value) == 0;
+	case OPT_KEY: return cred_files_key(args, &h->files, value) == 0;
+	case OPT_OCSP: return cred_files_attach(args, &h->files, CRED_OCSP, value) == 0;
+	case OPT_SCT: return cred_files_attach(args, &h->files, CRED_SCT, value) == 0;
+	case OPT_CACERT: h->files.cacert = value; return true;
+	case OPT_DHFILE: h->files.dhfile = value; return true;
+	case OPT_DEV: h->files.dev = true; return true;
+	case OPT_HIDDEN: h->hidden = true; return true;
+	case OPT_SET: return add_setting(args, h, NULL, value);
+	case ARG_SETTING: return add_setting(args, h, args->setting, value);
+	default: *known = false; return true;
+	}
+}
+
+/* ---- options of the server ------------------------------------------------------------------- */
+
+static bool take_choice(const struct args *args, int id, const char *value, struct serve_opts *o)
+{
+	static const char *const records[] = { "auto", "kernel", "user", NULL };
+	static const char *const loops[] = { "auto", "io_uring", "poll", NULL };
+	static const char *const unknown[] = { "default", "refuse", NULL };
+	unsigned i = 0;
+	bool ok;
+
+	switch (id) {
+	case OPT_RECORDS:
+		ok = args_choice(args, "--records", value, records, &i);
+		o->records = (enum leat_records)i;
+		return ok;
+	case OPT_LOOP:
+		ok = args_choice(args, "--loop", value, loops, &i);
+		o->loop = (enum loop_backend)i;
+		return ok;
+	default:
+		ok = args_choice(args, "--unknown-name", value, unknown, &i);
+		o->refuse_unknown = i == 1;
+		return ok;
+	}
+}
+
+static bool take_limit(const struct args *args, int id, const char *value, struct serve_opts *o)
+{
+	switch (id) {
+	case OPT_WORKERS: return args_count(args, "--workers", value, 1, 256, &o->workers);
+	case OPT_CONNS:
+		return args_count(args, "--max-connections", value, 1, 1000000, &o->max_conns);
+	case OPT_HEAD_BYTES:
+		return args_count(args, "--max-header", value, 256, 65536, &o->max_head);
+	case OPT_T_HANDSHAKE:
+		return ms_option(args, "--handshake-timeout", value, &o->handshake_ms);
+	case OPT_T_HEAD: return ms_option(args, "--header-timeout", value, &o->head_ms);
+	case OPT_T_IDLE: return ms_option(args, "--idle-timeout", value, &o->idle_ms);
+	case OPT_T_STALL: return ms_option(args, "--stall-timeout", value, &o->stall_ms);
+	default: return ms_option(args, "--grace", value, &o->grace_ms);
+	}
+}
+
+static bool take(const struct args *args, int id, const char *value, struct serve_opts *o)
+{
+	bool known, ok = take_of_host(args, id, value, o, &known);
+
+	if (known)
+		return ok;
+	switch (id) {
+	case OPT_HOST: return add_host(args, o, value);
+	case OPT_LISTEN:
+		return args_host_port(args, value, true, o->host, sizeof(o->host), &o->port);
+	case OPT_RECORDS:
+	case OPT_UNKNOWN_NAME:
+	case OPT_LOOP: return take_choice(args, id, value, o);
+	case OPT_LOG: o->access_log = strcmp(value, "none") == 0 ? NULL : value; return true;
+	case OPT_JSON: o->json = true; return true;
+	case OPT_KEYLOG: o->keylog = value; return true;
+	case ARG_PLAIN: return take_plain(args, o, value);
+	case ARG_WRONG: return false;
+	default: return take_limit(args, id, value, o);
+	}
+}
+
+/* ---- the whole ------------------------------------------------------------------------------- */
+
+static bool check_host(const struct args *args, const struct serve_host_opts *h)
+{
+	struct args at = *args;
+
+	at.place = h->names.text != NULL ? h->names.place : h->dir.place;
+	if (h->dir.text == NULL)
+		args_wrong(&at, "%s%sthe folder to serve is missing%s",
+			h->names.text ? h->names.text : "", h->names.text ? ": " : "",
+			h->names.text ? " (--root)" : "");
+	else if (h->files.num_certs != h->files.num_keys)
+		args_wrong(&at, "every --cert needs a --key and the other way round");
+	else
+		return cred_files_check(&at, &h->files, false) == 0;
+	return false;
+}
+
+/* Without a folder of its own the default host is none, when there are others. */
+static bool lacks_default(const struct serve_opts *o)
+{
+	const struct serve_host_opts *h = &o->hosts[0];
+
+	return o->num_hosts > 1 && h->dir.text == NULL && h->files.num_certs == 0 &&
+	       h->files.num_keys == 0 && !h->files.dev;
+}
+
+static bool check(const struct args *args, const struct serve_opts *o)
+{
+	bool ok = lacks_default(o) || check_host(args, &o->hosts[0]);
+
+	for (unsigned i = 1; i < o->num_hosts; i++)
+		ok &= check_host(args, &o->hosts[i]);
+	return ok;
+}
+
+static struct serve_opts *with_defaults(void)
+{
+	struct serve_opts *o = leat_zalloc(sizeof(*o));
+
+	if (o == NULL)
+		return NULL;
+	*o = (struct serve_opts){
+		.host = "127.0.0.1",
+		.port = 8443,
+		.access_log = "-",
+		.max_conns = 16384,
+		.max_head = 8192,
+		.handshake_ms = 10000,
+		.head_ms = 15000,
+		.idle_ms = 60000,
+		.stall_ms = 30000,
+		.grace_ms = 30000,
+		.hosts = leat_zalloc(sizeof(*o->hosts)),
+		.num_hosts = 1,
+	};
+	if (o->hosts != NULL)
+		return o;
+	leat_free(o);
+	return NULL;
+}
+
+struct serve_opts *serve_opts_read(const struct args *args)
+{
+	struct serve_opts *o = with_defaults();
+	struct args a = *args;
+	const char *value;
+	bool ok = o != NULL;
+	int id;
+
+	if (!ok)
+		(void)tool_fail(args, TOOL_FAILED, "out of memory");
+	while (ok && (id = args_next(&a, &value)) != ARG_END)
+		ok = take(&a, id, value, o);
+	if (ok && check(args, o))
+		return o;
+	serve_opts_free(o);
+	return NULL;
+}
+
+void serve_opts_free(struct serve_opts *o)
+{
+	if (o == NULL)
+		return;
+	leat_free(o->hosts);
+	leat_free(o);
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * serve_opts.h - what `leat serve` was told, on the command line and in a configuration file, as values.
+ * Nothing is opened here: what the values mean is serve_site.c's affair.
+ */
+#ifndef LEAT_TOOL_SERVE_OPTS_H
+#define LEAT_TOOL_SERVE_OPTS_H
+
+#include <leat/config.h>
+
+#include "loop/loop.h"
+#include "tool/args.h"
+#include "tool/cred_files.h"
+
+#define SERVE_MAX_OPTIONS 16
+#define SERVE_MAX_HOSTS   1000
+#define SERVE_MAX_NAMES   100 /* of one host */
+
+/* The ids of the option table (cmd_serve.c). */
+enum serve_opt {
+	OPT_LISTEN = 1,
+	OPT_CERT,
+	OPT_KEY,
+	OPT_OCSP,
+	OPT_SCT,
+	OPT_CACERT,
+	OPT_DHFILE,
+	OPT_DEV,
+	OPT_HOST,
+	OPT_ROOT,
+	OPT_UNKNOWN_NAME,
+	OPT_RECORDS,
+	OPT_SET,
+	OPT_WORKERS,
+	OPT_LOG,
+	OPT_JSON,
+	OPT_HIDDEN,
+	OPT_KEYLOG,
+	OPT_CONNS,
+	OPT_HEAD_BYTES,
+	OPT_T_HANDSHAKE,
+	OPT_T_HEAD,
+	OPT_T_IDLE,
+	OPT_T_STALL,
+	OPT_T_GRACE,
+	OPT_LOOP,
+};
+
+/* What was written, and where: place is NULL for the command line. text NULL: not given. */
+struct serve_value {
+	const char *text, *place;
+};
+
+struct serve_setting {
+	const char *name; /* for leat_config_set; NULL: it is in the value */
+	struct serve_value value;
+};
+
+/* One host. Number 0 is the default one; what it has beside folder and certificates holds for the others
+ * too, unless they say otherwise. */
+struct serve_host_opts {
+	struct serve_value names; /* separated by blanks or commas; NULL for the default host */
+	struct serve_value dir;
+	struct cred_files files; /* with cacert, clients are asked for a certificate */
+	struct serve_setting settings[SERVE_MAX_OPTIONS];
+	unsigned num_settings;
+	bool hidden;
+};
+
+struct serve_opts {
+	char host[256];
+	uint16_t port;
+	struct serve_host_opts *hosts;
+	unsigned num_hosts;  /* at least 1; a default host without folder is none */
+	unsigned now;        /* the host that options belong to, while they are read */
+	bool refuse_unknown; /* names that no host has: refused, not the default host's */
+	enum leat_records records;
+	unsigned workers;       /* 0: one per CPU this process may use */
+	const char *access_log; /* NULL: none, "-": stdout */
+	const char *keylog;     /* NULL: none; keylog.h */
+	bool json;
+	unsigned max_conns, max_head;
+	int handshake_ms, head_ms, idle_ms, stall_ms, grace_ms;
+	enum loop_backend loop;
+};
+
+/* Reads what is left of the command line, which stays where it is and must outlive the result. NULL after
+ * saying what is wrong: everything is looked at before anything is opened. */
+struct serve_opts *serve_opts_read(const struct args *args);
+void serve_opts_free(struct serve_opts *o);
+
+static inline bool serve_has_default(const struct serve_opts *o)
+{
+	return o->hosts[0].dir.text != NULL;
+}
+
+#endif
