@@ -209,8 +209,8 @@ LEAT_API LEAT_MUST_CHECK enum leat_ret leat_engine_write(
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_engine_close(struct leat_engine *e);
 
 /* leat_engine_key_update, TLS 1.3 (RFC 8446 4.6.3): queues a KeyUpdate and changes the keys that
- * write; ask: the peer is told to change its own. LEAT_UNSUPPORTED: the version is TLS 1.2, or the
- * keys are the kernel's; nothing happened. LEAT_FAILED: not up, closed or dead. Needed by nobody:
+ * write; ask: the peer is told to change its own. LEAT_UNSUPPORTED: the version is TLS 1.2, or keys
+ * that would change are the kernel's; nothing happened. LEAT_FAILED: not up, closed or dead. Needed by nobody:
  * keys are changed by themselves before they have protected too much. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_engine_key_update(struct leat_engine *e, bool ask);
 
@@ -229,6 +229,13 @@ LEAT_API void leat_engine_rest(struct leat_engine *e);
  * of TLS 1.2 comes with the end of the handshake and may be offered again: after a resumed handshake the
  * same one comes back, unless the server gave a new one. After a fatal alert there is none. */
 LEAT_API struct leat_session *leat_engine_take_session(struct leat_engine *e);
+
+/* leat_engine_send_ticket, server of TLS 1.3: sends one more ticket, at any time and wherever the records are
+ * protected: for a client that opens several connections, or after its certificate was asked for, which
+ * older tickets do not vouch for. LEAT_AGAIN: the handshake is not complete. LEAT_UNSUPPORTED: not the
+ * server of a TLS 1.3 connection, session_tickets is off, the client cannot resume with it, we have closed,
+ * or 255 were sent; nothing was sent. LEAT_FAILED: the engine is dead. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_engine_send_ticket(struct leat_engine *e);
 
 /* ---- early data (0-RTT) ----
  *

@@ -93,6 +93,9 @@ LEAT_API enum leat_early leat_conn_early(const struct leat_conn *c, size_t *take
 /* leat_conn_take_session is leat_engine_take_session. Servers send sessions after the handshake, mostly
  * with their first data. */
 LEAT_API struct leat_session *leat_conn_take_session(struct leat_conn *c);
+/* leat_conn_send_ticket is leat_engine_send_ticket; what the transport does not take at once goes out with
+ * the next call that sends. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_conn_send_ticket(struct leat_conn *c);
 
 /* leat_conn_request_auth is leat_engine_request_auth: the server asks an established client for its
  * certificate. The request goes out at once as far as the transport takes it. The answer is taken in by

@@ -80,36 +80,60 @@ static struct leat_span host_of(const struct leat_engine *e)
 	return (struct leat_span){ (const uint8_t *)e->host, n };
 }
 
+/* What a session of this established connection is bound to, whichever side it is. */
+static void describe(const struct leat_engine *e, int64_t now, uint8_t peer[SESSION_PEER_LEN],
+	struct session_data *d)
+{
+	*d = (struct session_data){
+		.version = LEAT_TLS13,
+		.suite = e->suite,
+		.issued_s = now,
+		.auth_s = e->auth_s && e->auth_s <= now ? e->auth_s : now,
+		.bind = { e->cfg->bind, sizeof(e->cfg->bind) },
+		.alpn = { e->names, e->alpn_n },
+	};
+	if (leat_engine_peer_digest(e, peer))
+		d->peer = (struct leat_span){ peer, SESSION_PEER_LEN };
+}
+
 enum leat_ret engine_ticket(void *arg, const struct session_ticket *t)
 {
 	LEAT_SCOPED(session_data_clear) struct session_data d = { 0 };
 	struct leat_engine *e = arg;
-	int64_t now = e->env.now_s(e->env.arg);
 	uint8_t peer[SESSION_PEER_LEN];
 	struct leat_session *s;
 
 	if (e->cfg->sessions != SESSIONS_KEPT)
 		return LEAT_OK;
-	d = (struct session_data){
-		.version = LEAT_TLS13,
-		.suite = e->suite,
-		.issued_s = now,
-		.auth_s = e->auth_s <= now ? e->auth_s : now,
-		.lifetime_s = t->lifetime_s,
-		.age_add = t->age_add,
-		.max_early = t->has & EXT_BIT(EXT_EARLY_DATA) ? t->max_early : 0,
-		.bind = { e->cfg->bind, sizeof(e->cfg->bind) },
-		.host = host_of(e),
-		.alpn = { e->names, e->alpn_n },
-		.ticket = t->ticket,
-	};
-	if (leat_engine_peer_digest(e, peer))
-		d.peer = (struct leat_span){ peer, sizeof(peer) };
+	describe(e, e->env.now_s(e->env.arg), peer, &d);
+	d.lifetime_s = t->lifetime_s;
+	d.age_add = t->age_add;
+	d.max_early = t->has & EXT_BIT(EXT_EARLY_DATA) ? t->max_early : 0;
+	d.host = host_of(e);
+	d.ticket = t->ticket;
 	sched13_ticket_psk(e->suite->hash, &e->post.resumption, t->nonce, &d.secret);
 	if (session_new(&s, &d, &e->err) != LEAT_OK)
 		return LEAT_FAILED;
 	keep(e, s);
 	return LEAT_OK;
+}
+
+enum leat_ret leat_engine_send_ticket(struct leat_engine *e)
+{
+	LEAT_SCOPED(session_data_clear) struct session_data d = { 0 };
+	uint8_t peer[SESSION_PEER_LEN];
+	enum leat_ret r;
+
+	if (e->dead)
+		return LEAT_FAILED;
+	if (!e->up)
+		return LEAT_AGAIN;
+	if (e->closed)
+		return LEAT_UNSUPPORTED;
+	describe(e, e->env.now_s(e->env.arg), peer, &d);
+	d.host = (struct leat_span){ e->names + e->alpn_n, e->sni_n };
+	r = hs_post_ticket(&e->post, e->cfg, &e->env, &e->sink, &d, &e->err);
+	return r == LEAT_UNSUPPORTED ? r : engine_after(e, r);
 }
 
 enum leat_early leat_engine_early_status(const struct leat_engine *e)

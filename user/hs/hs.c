@@ -457,6 +457,10 @@ void hs_finish(struct hs *h, struct hs_post *out)
 		.exporter = h->version == LEAT_TLS13 ? h->exporter : h->v12.master,
 		.ems = h->ems,
 	};
+	if (h->role == LEAT_SERVER && h->version == LEAT_TLS13) {
+		out->wants_tickets = h->s.wants_tickets;
+		out->num_tickets = h->s.num_tickets;
+	}
 	out->auth = h->post;
 	h->post = NULL;
 	memcpy(out->client_random, h->client_random, RANDOM_LEN);

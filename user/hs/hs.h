@@ -168,6 +168,8 @@ struct hs_post {
 	uint32_t key_updates_in; /* messages since the last application data (flood limit): the
 				  * engine sets it to 0 when application data arrives */
 	struct post_auth *auth;  /* TLS 1.3: NULL where authentication after it was not offered */
+	bool wants_tickets;      /* server, TLS 1.3: the client can resume with a ticket of ours */
+	uint8_t num_tickets;     /* of them sent; the next one's nonce */
 	bool answered; /* a KeyUpdate answer went out: the engine sets it to false when it seals
 			* application data, until then further requests need no further answer */
 };
@@ -195,6 +197,13 @@ void hs_post_exporter(
  * goes on. Anything else is unexpected_message. */
 LEAT_MUST_CHECK enum leat_ret hs_post_record(struct hs_post *p, const struct leat_config *cfg,
 	const struct hs_sink *sink, struct leat_span payload, struct leat_err *err);
+/* server_tickets.c. Server: one more NewSessionTicket; d says when and to whom (issued, authenticated, host,
+ * protocol, peer, bind), the rest is filled in. LEAT_UNSUPPORTED: not in TLS 1.2, not wanted by either side,
+ * too many, or none to be had now; nothing was sent. */
+struct session_data;
+LEAT_MUST_CHECK enum leat_ret hs_post_ticket(struct hs_post *p, const struct leat_config *cfg,
+	const struct leat_env *env, const struct hs_sink *sink, struct session_data *d,
+	struct leat_err *err);
 /* Sends a KeyUpdate (request: ask the peer to do the same) and switches the write keys. */
 LEAT_MUST_CHECK enum leat_ret hs_post_key_update(struct hs_post *p, const struct leat_config *cfg,
 	const struct hs_sink *sink, bool request, struct leat_err *err);

@@ -80,6 +80,7 @@ struct hs_server {
 	uint8_t first_hash[HASH_MAX];    /* cookie_sent: of the first ClientHello */
 	bool early_rejected;             /* records that do not open are early data */
 	bool wants_tickets;              /* the client can resume with what we could give it */
+	uint8_t num_tickets;             /* sent; the next one's nonce */
 	bool asked_cert;                 /* a CertificateRequest was sent */
 	uint64_t asked_ext;              /* its extensions, for ext_is_asked */
 	bool sni_asked;                  /* which config serves the name: once */

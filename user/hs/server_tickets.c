@@ -38,36 +38,48 @@ void server_describe_session(struct hs *h, uint8_t peer[SESSION_PEER_LEN], struc
 	}
 }
 
+/* Who gives tickets: the machine, or what is left of it. */
+struct giver {
+	const struct leat_config *cfg;
+	const struct leat_env *env;
+	const struct hs_sink *sink;
+	const struct leat_secret *resumption;
+	enum hash_id hash;
+	struct leat_err *err;
+};
+
 /* The ticket's bytes. LEAT_UNSUPPORTED: there is none to be had. */
-static enum leat_ret make(struct hs *h, const struct session_data *d, struct leat_wr *ticket)
+static enum leat_ret make(
+	const struct giver *g, const struct session_data *d, struct leat_wr *ticket)
 {
 	uint8_t *handle;
 
-	if (h->cfg->sessions == SESSIONS_STATELESS)
-		return ticket_seal(h->cfg->ticket_keys, h->cfg->crypto, h->env, d, ticket, h->err);
+	if (g->cfg->sessions == SESSIONS_STATELESS)
+		return ticket_seal(g->cfg->ticket_keys, g->cfg->crypto, g->env, d, ticket, g->err);
 	handle = leat_wr_room(ticket, HANDLE_LEN);
 	if (!handle)
-		return err_memory(h->err);
-	h->env->random(h->env->arg, handle, HANDLE_LEN);
-	return store_put(h->cfg->sessions_store, leat_wr_done(ticket), d);
+		return err_memory(g->err);
+	g->env->random(g->env->arg, handle, HANDLE_LEN);
+	return store_put(g->cfg->sessions_store, leat_wr_done(ticket), d);
 }
 
 /* RFC 8446 4.6.1: "ticket_nonce: A per-ticket value that is unique across all tickets issued on this
  * connection."; PSK = HKDF-Expand-Label(resumption_master_secret, "resumption", ticket_nonce) */
-static enum leat_ret send_one(struct hs *h, struct session_data *d, uint8_t number)
+static enum leat_ret send_one(const struct giver *g, struct session_data *d, uint8_t number)
 {
+	LEAT_SCOPED(leat_wr_clear) struct leat_wr msg = { 0 };
 	uint8_t ticket_b[TICKET_MAX], age_add[4];
 	struct session_ticket t = { 0 };
 	struct leat_wr ticket;
 	enum leat_ret r;
 
 	t.nonce = (struct leat_span){ &number, 1 };
-	sched13_ticket_psk(h->suite->hash, &h->resumption, t.nonce, &d->secret);
+	sched13_ticket_psk(g->hash, g->resumption, t.nonce, &d->secret);
 	/* "a fresh value for each ticket it sends" */
-	h->env->random(h->env->arg, age_add, sizeof(age_add));
+	g->env->random(g->env->arg, age_add, sizeof(age_add));
 	memcpy(&d->age_add, age_add, sizeof(age_add));
 	leat_wr_fixed(&ticket, ticket_b, sizeof(ticket_b));
-	r = make(h, d, &ticket);
+	r = make(g, d, &ticket);
 	if (r != LEAT_OK)
 		return r;
 	t.lifetime_s = (uint32_t)(session_expires(d) - d->issued_s);
@@ -75,15 +87,16 @@ static enum leat_ret send_one(struct hs *h, struct session_data *d, uint8_t numb
 	t.ticket = leat_wr_done(&ticket);
 	t.max_early = d->max_early;
 	t.has = d->max_early ? EXT_BIT(EXT_EARLY_DATA) : 0;
-	enc_session_ticket(hs_out(h), &t);
-	if (!leat_wr_ok(&h->out))
-		return err_memory(h->err);
-	/* not hs_send: the transcript is over */
-	return h->sink->send(h->sink->arg, leat_wr_done(&h->out));
+	enc_session_ticket(&msg, &t);
+	if (!leat_wr_ok(&msg))
+		return err_memory(g->err);
+	/* straight to the sink: the transcript is over */
+	return g->sink->send(g->sink->arg, leat_wr_done(&msg));
 }
 
 enum leat_ret server_send_tickets(struct hs *h)
 {
+	const struct giver g = { h->cfg, h->env, h->sink, &h->resumption, h->suite->hash, h->err };
 	/* A resumed connection gives one in place of the one it used. */
 	unsigned num = h->resumed && h->cfg->num_tickets ? 1 : h->cfg->num_tickets;
 	LEAT_SCOPED(session_data_clear) struct session_data d;
@@ -97,12 +110,34 @@ enum leat_ret server_send_tickets(struct hs *h)
 	if (session_expires(&d) <= d.issued_s) /* certificates are to be looked at again */
 		return LEAT_OK;
 	for (unsigned i = 0; i < num; i++) {
-		r = send_one(h, &d, (uint8_t)i);
+		r = send_one(&g, &d, h->s.num_tickets);
 		/* no key in force, no room in the store: no tickets then, and no harm */
 		if (r == LEAT_UNSUPPORTED)
 			return LEAT_OK;
 		if (r != LEAT_OK)
 			return LEAT_FAILED;
+		h->s.num_tickets++;
 	}
 	return LEAT_OK;
+}
+
+enum leat_ret hs_post_ticket(struct hs_post *p, const struct leat_config *cfg,
+	const struct leat_env *env, const struct hs_sink *sink, struct session_data *d,
+	struct leat_err *err)
+{
+	struct giver g = { cfg, env, sink, &p->resumption, HASH_NONE, err };
+	enum leat_ret r;
+
+	if (p->version != LEAT_TLS13 || p->role != LEAT_SERVER || cfg->sessions == SESSIONS_OFF ||
+		!p->wants_tickets || p->num_tickets == UINT8_MAX)
+		return LEAT_UNSUPPORTED;
+	g.hash = p->suite->hash;
+	d->max_early = cfg->max_early;
+	d->lifetime_s = cfg->session_life_s;
+	if (session_expires(d) <= d->issued_s)
+		return LEAT_UNSUPPORTED;
+	r = send_one(&g, d, p->num_tickets);
+	if (r == LEAT_OK)
+		p->num_tickets++;
+	return r;
 }

@@ -176,18 +176,29 @@ struct leat_session *leat_conn_take_session(struct leat_conn *c)
 	return leat_engine_take_session(c->e);
 }
 
-enum leat_ret leat_conn_request_auth(struct leat_conn *c)
+/* Has the engine say something after the handshake, and sends it as far as it goes. */
+static enum leat_ret say(struct leat_conn *c, enum leat_ret (*what)(struct leat_engine *))
 {
 	enum leat_ret r;
 
 	if (conn_check(c, LEAT_TX) != LEAT_OK)
 		return LEAT_FAILED;
-	r = leat_engine_request_auth(c->e);
+	r = what(c->e);
 	if (r == LEAT_FAILED)
 		return conn_fail_engine(c);
 	if (r == LEAT_OK && conn_flush_some(c) == LEAT_FAILED)
 		return LEAT_FAILED;
 	return r;
+}
+
+enum leat_ret leat_conn_send_ticket(struct leat_conn *c)
+{
+	return say(c, leat_engine_send_ticket);
+}
+
+enum leat_ret leat_conn_request_auth(struct leat_conn *c)
+{
+	return say(c, leat_engine_request_auth);
 }
 
 enum leat_auth leat_conn_auth(struct leat_conn *c)
