@@ -50,6 +50,10 @@ enum leat_ret leat_engine_rx_failed(struct leat_engine *e, int sys);
 bool leat_engine_ctl(const struct leat_engine *e, uint8_t *type, struct leat_span *payload);
 void leat_engine_ctl_done(struct leat_engine *e);
 
+/* Why a planned end comes when keys are used up that cannot be changed: TLS 1.2, or a kernel's. */
+#define ENGINE_KEYS_USED_UP \
+	"write: the keys have protected as many records as they may, and cannot be changed here"
+
 /* Most bytes of content in one record of a direction, as the two sides agreed: LIM_PLAINTEXT or less. */
 size_t leat_engine_record_max(const struct leat_engine *e, enum leat_dir dir);
 /* Records that are sent get padding (RFC 8446 5.4). */

@@ -131,6 +131,21 @@ static enum leat_ret ctl_add(struct leat_engine *e, uint8_t type, struct leat_sp
 	return LEAT_OK;
 }
 
+/* A control record holds one record's worth; a certificate may be longer. */
+static enum leat_ret ctl_message(struct leat_engine *e, struct leat_span msg)
+{
+	enum leat_ret r = LEAT_OK;
+
+	while (r == LEAT_OK && msg.n) {
+		size_t n = msg.n < LIM_PLAINTEXT ? msg.n : LIM_PLAINTEXT;
+
+		r = ctl_add(e, REC_HANDSHAKE, (struct leat_span){ msg.p, n });
+		msg.p += n;
+		msg.n -= n;
+	}
+	return r;
+}
+
 static enum leat_ret sink_send(void *arg, struct leat_span msg)
 {
 	struct leat_engine *e = arg;
@@ -139,7 +154,7 @@ static enum leat_ret sink_send(void *arg, struct leat_span msg)
 	if (e->closed) /* RFC 8446 6.1: nothing follows our close_notify */
 		return LEAT_OK;
 	if (e->exported[LEAT_TX])
-		return ctl_add(e, REC_HANDSHAKE, msg);
+		return ctl_message(e, msg);
 	while (msg.n) {
 		if (e->gathering && e->gather_n >= rec_max(&e->tx) && out_flush(e) != LEAT_OK)
 			return LEAT_FAILED;
@@ -301,16 +316,15 @@ static enum leat_ret end_of_key12(struct leat_engine *e)
 {
 	if (!e->closed && out_alert(e, false, LEAT_ALERT_CLOSE_NOTIFY) == LEAT_OK)
 		e->closed = true;
-	return err_raise(&e->err, LEAT_E_CLOSED, 0, 0, LEAT_HERE,
-		"write: the keys of this tls 1.2 connection have protected as many records as they may");
+	return err_raise(&e->err, LEAT_E_CLOSED, 0, 0, LEAT_HERE, ENGINE_KEYS_USED_UP);
 }
 
 /* RFC 8446 5.5: "Implementations SHOULD do a key update as described in Section 4.6.3 prior to reaching
- * these limits." Two records are kept back: the KeyUpdate itself and an alert; so the sequence number
+ * these limits." What is kept back leaves room for the KeyUpdate itself and an alert; so the sequence number
  * never wraps (5.3: "MUST either rekey [...] or terminate the connection"). */
 static enum leat_ret maybe_update_key(struct leat_engine *e)
 {
-	bool used_up = rec_half_left(&e->tx) <= 2;
+	bool used_up = rec_half_left(&e->tx) <= REC_KEY_KEEP;
 
 	if (!e->up)
 		return LEAT_OK;
@@ -327,7 +341,8 @@ enum leat_ret leat_engine_key_update(struct leat_engine *e, bool ask)
 {
 	if (!e->up || e->dead || e->closed)
 		return LEAT_FAILED;
-	if (e->version != LEAT_TLS13 || e->exported[LEAT_TX])
+	/* Asking the peer for its new keys where they cannot be followed would end the connection. */
+	if (e->version != LEAT_TLS13 || e->exported[LEAT_TX] || (ask && e->exported[LEAT_RX]))
 		return LEAT_UNSUPPORTED;
 	if (hs_post_key_update(&e->post, e->cfg, &e->sink, ask, &e->err) != LEAT_OK ||
 		out_flush(e) != LEAT_OK)

@@ -13,18 +13,15 @@
 #include "config/config.h"
 #include "ktls/probe.h"
 #include "rec/kinfo.h"
+#include "rec/rec_user.h"
 
 /* Below this many file bytes the kernel does not pay under policy auto: putting keys in and taking the
  * socket down again costs 18 us, and sendfile saves 88 us per MiB against pread + seal + write. That is
  * 200 KiB, rounded up. docs/decisions/0005-when-auto-moves.md */
 #define FILE_MIN (256 * 1024)
 
-/* Records that one set of keys may protect. RFC 8446 5.5: 2^24.5 for AES-GCM; the kernel closes some
- * records early, so an estimate from bytes is kept well below. AES-CCM: 2^23, RFC 9147 4.5.3 (RFC 8446
- * has no figure). ChaCha20: the sequence number is the limit. */
-#define LIMIT_GCM    (UINT64_C(1) << 24)
-#define LIMIT_CCM    (UINT64_C(1) << 22)
-#define LIMIT_CHACHA (UINT64_C(1) << 62)
+/* Who only looks now and then how many records somebody else sent ends a quarter before the limit. */
+#define RECOUNT_KEEP 4
 
 static atomic_bool switched_off;
 
@@ -191,16 +188,6 @@ static enum leat_why why_not(const struct handover *h, const struct leat_engine 
 	return w;
 }
 
-static uint64_t record_limit(enum aead_id aead)
-{
-	switch (aead) {
-	case AEAD_AES_128_GCM:
-	case AEAD_AES_256_GCM: return LIMIT_GCM;
-	case AEAD_CHACHA20_POLY1305: return LIMIT_CHACHA;
-	default: return LIMIT_CCM;
-	}
-}
-
 static enum leat_ret move(
 	struct handover *h, struct leat_engine *e, enum leat_dir dir, struct leat_err *err)
 {
@@ -212,7 +199,7 @@ static enum leat_ret move(
 		d->why = WHY_NOT_UP;
 		return LEAT_AGAIN;
 	}
-	limit = record_limit(keys.aead);
+	limit = rec_key_limit(keys.aead);
 	d->sys = -rec_kernel_install(h->sys, h->fd, dir, &keys, seq);
 	if (d->sys != 0) {
 		d->refused = true;
@@ -281,12 +268,18 @@ const char *handover_outcome_name(enum handover_outcome o)
 	return (unsigned)o < HANDOVER_OUTCOME_COUNT ? names[o] : "unknown";
 }
 
-bool handover_count_tx(struct handover *h, size_t n)
+uint64_t handover_room_tx(const struct handover *h)
+{
+	uint64_t left = h->tx_left > REC_KEY_KEEP ? h->tx_left - REC_KEY_KEEP : 0;
+
+	return left < UINT64_MAX / LIM_PLAINTEXT ? left * LIM_PLAINTEXT : UINT64_MAX;
+}
+
+void handover_count_tx(struct handover *h, size_t n)
 {
 	uint64_t records = n / LIM_PLAINTEXT + (n % LIM_PLAINTEXT || n == 0);
 
 	h->tx_left = h->tx_left > records ? h->tx_left - records : 0;
-	return h->tx_left > 0;
 }
 
 bool handover_recount_tx(struct handover *h)
@@ -296,5 +289,5 @@ bool handover_recount_tx(struct handover *h)
 	/* A socket that cannot be asked any more sends nothing either. */
 	if (rec_kernel_tx_seq(h->sys, h->fd, &seq) == 0)
 		h->tx_left = h->tx_limit > seq ? h->tx_limit - seq : 0;
-	return h->tx_left > 0;
+	return h->tx_left > h->tx_limit / RECOUNT_KEEP;
 }

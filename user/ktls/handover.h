@@ -96,11 +96,14 @@ static inline bool handover_is_kernel(const struct handover *h, enum leat_dir di
 	return h->dir[dir].in_kernel;
 }
 
-/* Counts n bytes of data (or one control record, n = 0) that were given to kernel TX. false: the keys
- * are used up (RFC 8446 5.5; the kernel does not count): send close_notify and nothing else. */
-LEAT_MUST_CHECK bool handover_count_tx(struct handover *h, size_t n);
+/* Bytes of data that kernel TX may still be given under its keys (RFC 8446 5.5; the kernel does not count),
+ * as records that are full but for the last. 0: they are used up: send close_notify and nothing else. */
+uint64_t handover_room_tx(const struct handover *h);
+/* Counts n bytes of data that one call gave to kernel TX, or one control record (n = 0). */
+void handover_count_tx(struct handover *h, size_t n);
 
-/* The same for a direction that another process writes to: asks the kernel how many records there were. */
+/* For a direction that another process writes to: asks the kernel how many records there were. false: it is
+ * time to end, three quarters of what the keys may protect are gone. */
 LEAT_MUST_CHECK bool handover_recount_tx(struct handover *h);
 
 /* The switch for operators: off means that connections made from now on stay in user space. Any thread

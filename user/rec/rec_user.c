@@ -20,8 +20,8 @@ enum { TYPE_CCS = 20, TYPE_ALERT = 21, TYPE_HANDSHAKE = 22, TYPE_DATA = 23 };
 /* RFC 8446 5.5: 2^24.5 full-size records for AES-GCM; RFC 9147 4.5.3 gives 2^23 for CCM; with
  * ChaCha20-Poly1305 the sequence number would wrap first. The same bounds hold for the same AEADs in
  * TLS 1.2. (Of forgeries, the other limit of 5.5, the first one ends a connection over TCP: there is
- * nothing to count.) One record is kept back so that an alert or KeyUpdate can still be sent. */
-static uint64_t key_limit(enum aead_id aead)
+ * nothing to count.) */
+uint64_t rec_key_limit(enum aead_id aead)
 {
 	switch (aead) {
 	case AEAD_AES_128_GCM:
@@ -53,7 +53,7 @@ enum leat_ret rec_half_keys(struct rec_half *h, const struct crypto *c,
 	h->bytes = 0;
 	h->clear_alert = false;
 	/* A reader cannot make the peer rekey: only the wrap of the number is its business. */
-	h->limit = sealing ? key_limit(k->aead) : UINT64_MAX - 1;
+	h->limit = sealing ? rec_key_limit(k->aead) : UINT64_MAX - 1;
 	return LEAT_OK;
 }
 

@@ -36,6 +36,10 @@ static inline bool rec_half_is_keyed(const struct rec_half *h)
 {
 	return h->version != 0;
 }
+/* Records that one key of this cipher may protect, whoever protects them. */
+uint64_t rec_key_limit(enum aead_id aead);
+/* Of those, kept back when data is sent: a KeyUpdate and an alert must still find room. */
+#define REC_KEY_KEEP 2
 /* The record after this many must not be sent (or read) without new keys. */
 uint64_t rec_half_left(const struct rec_half *h);
 

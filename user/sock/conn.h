@@ -82,8 +82,8 @@ LEAT_MUST_CHECK enum leat_ret conn_recv(
 	struct leat_conn *c, void *buf, size_t n, int64_t deadline, size_t *got);
 LEAT_MUST_CHECK enum leat_ret conn_send(
 	struct leat_conn *c, const void *data, size_t n, int64_t deadline, size_t *sent);
-/* After n bytes went to kernel TX: enforces the limit of the keys. */
-LEAT_MUST_CHECK enum leat_ret conn_count_tx(struct leat_conn *c, size_t n);
+/* Before *n bytes go to kernel TX: fewer, where the keys may protect no more. LEAT_FAILED: none. */
+LEAT_MUST_CHECK enum leat_ret conn_room_tx(struct leat_conn *c, size_t *n);
 
 /* As much of the handshake as can be done now. LEAT_AGAIN: wait for *events. */
 LEAT_MUST_CHECK enum leat_ret conn_handshake_some(struct leat_conn *c, short *events);

@@ -6,21 +6,28 @@
 
 #include "sock/conn.h"
 
-/* RFC 8446 5.5: what the engine checks for its own records must be checked for the kernel's. Until
- * new keys can be given to a kernel, the end is a planned one: close_notify, then an error. */
-enum leat_ret conn_count_tx(struct leat_conn *c, size_t n)
+/* RFC 8446 5.5: what the engine checks for its own records must be checked for the kernel's. Without new
+ * keys the end is a planned one: close_notify, then an error. */
+static enum leat_ret keys_used_up(struct leat_conn *c)
 {
-	if (handover_count_tx(&c->ho, n))
-		return LEAT_OK;
 	if (leat_engine_close(c->e) != LEAT_OK)
 		return conn_fail_engine(c);
 	if (conn_flush_some(c) == LEAT_FAILED)
 		return LEAT_FAILED;
-	err_raise(&c->err[LEAT_TX], LEAT_E_CLOSED, 0, 0, LEAT_HERE,
-		"send: the keys have protected as many records as they may");
+	err_raise(&c->err[LEAT_TX], LEAT_E_CLOSED, 0, 0, LEAT_HERE, ENGINE_KEYS_USED_UP);
 	if (!c->first)
 		c->first = &c->err[LEAT_TX];
 	return LEAT_FAILED;
+}
+
+enum leat_ret conn_room_tx(struct leat_conn *c, size_t *n)
+{
+	uint64_t room = handover_room_tx(&c->ho);
+
+	if (room == 0 && *n > 0)
+		return keys_used_up(c);
+	*n = *n < room ? *n : (size_t)room;
+	return LEAT_OK;
 }
 
 /* One step without waiting: *took bytes were taken. LEAT_AGAIN: the socket is full. */
@@ -30,6 +37,8 @@ static enum leat_ret step_kernel(struct leat_conn *c, const uint8_t *p, size_t n
 	ssize_t s;
 
 	*took = 0;
+	if (r == LEAT_OK)
+		r = conn_room_tx(c, &n);
 	if (r != LEAT_OK)
 		return r;
 	s = rec_kernel_send(c->sys, c->fd, p, n);
@@ -38,7 +47,9 @@ static enum leat_ret step_kernel(struct leat_conn *c, const uint8_t *p, size_t n
 	if (s < 0)
 		return conn_sys(c, LEAT_TX, (int)-s, "send: failed");
 	*took = (size_t)s;
-	return n > 0 ? conn_count_tx(c, (size_t)s) : LEAT_OK;
+	if (s > 0)
+		handover_count_tx(&c->ho, (size_t)s);
+	return LEAT_OK;
 }
 
 static enum leat_ret step_user(struct leat_conn *c, const uint8_t *p, size_t n, size_t *took)

@@ -29,6 +29,8 @@ static enum leat_ret step_kernel(struct leat_conn *c, int in_fd, off_t *off, siz
 	ssize_t s;
 
 	*took = 0;
+	if (r == LEAT_OK)
+		r = conn_room_tx(c, &n);
 	if (r != LEAT_OK)
 		return r;
 	do
@@ -39,7 +41,9 @@ static enum leat_ret step_kernel(struct leat_conn *c, int in_fd, off_t *off, siz
 	if (s < 0)
 		return conn_sys(c, LEAT_TX, (int)-s, "sendfile: failed");
 	*took = (size_t)s;
-	return s > 0 ? conn_count_tx(c, (size_t)s) : LEAT_OK;
+	if (s > 0)
+		handover_count_tx(&c->ho, (size_t)s);
+	return LEAT_OK;
 }
 
 /* The kernel's path. *done < n with LEAT_OK: the file ended (it was cut meanwhile). */

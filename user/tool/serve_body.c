@@ -135,19 +135,19 @@ static enum io fill_pipe(struct conn *c, struct exchange *x, uint64_t off, uint6
 }
 
 /* One system call that moves bytes to the socket, by pipe or by sendfile. */
-static ssize_t push(struct conn *c, struct exchange *x, uint64_t off, uint64_t n)
+static ssize_t push(struct conn *c, struct exchange *x, uint64_t off, size_t n)
 {
 	off_t at = (off_t)off;
 
 	if (x->pipe.rd < 0)
-		return sendfile(c->io.fd, x->file, &at, n < SERVE_TURN ? n : SERVE_TURN);
-	return splice(
-		x->pipe.rd, NULL, c->io.fd, NULL, x->pipe.held, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+		return sendfile(c->io.fd, x->file, &at, n);
+	return splice(x->pipe.rd, NULL, c->io.fd, NULL, n, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 }
 
 static enum io send_range_kernel(struct conn *c, struct exchange *x, const struct http_range *r)
 {
 	uint64_t off = r->first + x->part_off, left = r->len - x->part_off;
+	size_t most;
 	enum io io;
 	ssize_t n;
 
@@ -155,8 +155,11 @@ static enum io send_range_kernel(struct conn *c, struct exchange *x, const struc
 		(void)pipe_take(c->w, &x->pipe);
 	if (x->pipe.rd >= 0 && x->pipe.held == 0 && (io = fill_pipe(c, x, off, left)) != IO_OK)
 		return io;
+	most = x->pipe.rd >= 0 ? x->pipe.held : left < SERVE_TURN ? (size_t)left : SERVE_TURN;
+	if ((io = tls_io_room(&c->io, &most)) != IO_OK)
+		return io;
 	do
-		n = push(c, x, off, left);
+		n = push(c, x, off, most);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return errno == EAGAIN ? IO_WRITE : sys_fail(c, errno, "connection: send");
@@ -166,7 +169,8 @@ static enum io send_range_kernel(struct conn *c, struct exchange *x, const struc
 		x->pipe.held -= (size_t)n;
 	x->part_off += (uint64_t)n;
 	x->sent += (uint64_t)n;
-	return tls_io_spliced(&c->io, (size_t)n);
+	tls_io_spliced(&c->io, (size_t)n);
+	return IO_OK;
 }
 
 /* ---- user records ---------------------------------------------------------------------------- */

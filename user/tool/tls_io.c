@@ -57,9 +57,7 @@ static enum io flush_control(struct tls_io *t)
 			return IO_WRITE;
 		if (rc != 0)
 			return broken(t, -rc, "connection: send");
-		/* A used-up key cannot be renewed by sending; close_notify is what may still go. */
-		if (!handover_count_tx(&t->h, 0))
-			t->closing = true;
+		handover_count_tx(&t->h, 0);
 		leat_engine_ctl_done(t->e);
 	}
 	return IO_OK;
@@ -103,23 +101,35 @@ enum io tls_io_write(struct tls_io *t, const void *p, size_t n, size_t *taken)
 			return engine_died(t);
 		return *taken > 0 ? IO_OK : IO_WRITE;
 	}
+	if ((io = tls_io_room(t, &n)) != IO_OK)
+		return io;
 	sent = rec_kernel_send(&sys_real, t->fd, p, n);
 	if (sent == -EAGAIN)
 		return IO_WRITE;
 	if (sent < 0)
 		return broken(t, (int)-sent, "connection: send");
 	*taken = (size_t)sent;
-	return tls_io_spliced(t, (size_t)sent);
+	if (sent > 0)
+		handover_count_tx(&t->h, (size_t)sent);
+	return IO_OK;
 }
 
-enum io tls_io_spliced(struct tls_io *t, size_t n)
+enum io tls_io_room(struct tls_io *t, size_t *n)
 {
-	if (handover_count_tx(&t->h, n))
-		return IO_OK;
-	/* RFC 8446 5.5: the keys may protect no more. The answer is cut short; close_notify follows. */
-	(void)err_raise(&t->err, LEAT_E_CLOSED, 0, 0, LEAT_HERE,
-		"record keys: used up, and this kernel takes no new ones");
-	return IO_FAIL;
+	uint64_t room = handover_room_tx(&t->h);
+
+	if (*n > 0 && room == 0) {
+		/* RFC 8446 5.5: the answer is cut short; close_notify follows. */
+		(void)err_raise(&t->err, LEAT_E_CLOSED, 0, 0, LEAT_HERE, ENGINE_KEYS_USED_UP);
+		return IO_FAIL;
+	}
+	*n = *n < room ? *n : (size_t)room;
+	return IO_OK;
+}
+
+void tls_io_spliced(struct tls_io *t, size_t n)
+{
+	handover_count_tx(&t->h, n);
 }
 
 enum io tls_io_file_next(struct tls_io *t, uint64_t n)
