@@ -271,6 +271,14 @@ static ssize_t fake_sendfile(int out, int in, off_t *off, size_t n)
 
 /* ---- RX -------------------------------------------------------------------------------------- */
 
+static size_t most_ciphertext(void)
+{
+	const struct traffic_keys *k = &f.dir[LEAT_RX].keys;
+
+	return 16384 + aead_tag_len(k->aead) +
+	       (k->version == LEAT_TLS13 ? 1 : aead_explicit_len(k->aead, k->version));
+}
+
 /* One whole record into raw. 1: there; 0: end of stream; or -errno. */
 static int pull_record(int fd)
 {
@@ -280,8 +288,10 @@ static int pull_record(int fd)
 		struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
 		ssize_t r;
 
-		if (f.raw_n >= 5 && need > 5 + 16384 + 256)
+		if (f.raw_n >= 5 && need > 5 + most_ciphertext())
 			return -EMSGSIZE;
+		if (f.raw_n >= 5 && (f.raw[1] != 3 || f.raw[2] != 3))
+			return -EINVAL;
 		if (f.raw_n == need)
 			return 1;
 		r = sys_real.recvmsg(fd, &m, MSG_DONTWAIT);
@@ -304,9 +314,9 @@ static int open_next(int fd)
 			f.n = n > 0 ? (size_t)n : 0;
 			r = n < 0 ? -EBADMSG : 1;
 		}
-		if (r == -EBADMSG || r == -EMSGSIZE)
+		if (r == -EBADMSG || r == -EMSGSIZE || r == -EINVAL)
 			f.told = 1;
-		if (r != 1)
+		if (r != 1 || (f.n == 0 && f.type != 23))
 			return r;
 	}
 	return 1;

@@ -44,16 +44,18 @@ struct leat_config *rig_config(const struct rig_opts *o)
 	return c;
 }
 
-void rig_open(struct rig *r, const struct rig_opts *o)
+static void open_tuned(struct rig *r, const struct rig_opts *o, rig_tune_fn *tune)
 {
 	enum leat_role other = o->role == LEAT_CLIENT ? LEAT_SERVER : LEAT_CLIENT;
 	int fd[2];
 
 	*r = (struct rig){ .fd = -1 };
-	for (int role = 0; role < 2; role++) {
+	for (int role = 0; role < 2; role++)
 		r->cfg[role] = config_of((enum leat_role)role, o);
+	if (tune)
+		tune(r->cfg[LEAT_CLIENT], r->cfg[LEAT_SERVER]);
+	for (int role = 0; role < 2; role++)
 		freeze(r->cfg[role]);
-	}
 	tcp_pair(fd);
 	r->fd = fd[1];
 	assert_int_equal(leat_engine_new(&r->e, r->cfg[other],
@@ -64,6 +66,11 @@ void rig_open(struct rig *r, const struct rig_opts *o)
 				 o->role == LEAT_CLIENT ? "localhost" : NULL, &r->err),
 		LEAT_OK);
 	conn_use(NULL, NULL);
+}
+
+void rig_open(struct rig *r, const struct rig_opts *o)
+{
+	open_tuned(r, o, NULL);
 }
 
 void rig_close(struct rig *r)
@@ -127,10 +134,15 @@ void rig_take_keys(struct rig *r)
 
 void rig_connect(struct rig *r, const struct rig_opts *o)
 {
+	rig_connect_tuned(r, o, NULL);
+}
+
+void rig_connect_tuned(struct rig *r, const struct rig_opts *o, rig_tune_fn *tune)
+{
 	bool peer_up = false, up = false;
 	char text[300];
 
-	rig_open(r, o);
+	open_tuned(r, o, tune);
 	for (int turns = 0; turns < 20 && !(up && peer_up); turns++) {
 		enum leat_ret s = up ? LEAT_OK : rig_conn_step(r);
 

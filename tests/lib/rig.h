@@ -36,6 +36,9 @@ struct leat_config *rig_config(const struct rig_opts *o);
 void rig_open(struct rig *r, const struct rig_opts *o);
 /* Handshake of both, then the peer's keys are taken out of its engine. */
 void rig_connect(struct rig *r, const struct rig_opts *o);
+/* The same with more settings, made by tune before the configs are frozen; NULL: none. */
+typedef void rig_tune_fn(struct leat_config *client, struct leat_config *server);
+void rig_connect_tuned(struct rig *r, const struct rig_opts *o, rig_tune_fn *tune);
 void rig_close(struct rig *r); /* also when r->c is gone already */
 
 /* The peer's engine: what it can do now, and whether it is up. */

@@ -66,6 +66,7 @@ void leat_engine_free(struct leat_engine *e)
 		return;
 	hs_free(e->hs);
 	hs_post_clear(&e->post);
+	leat_wr_clear(&e->ctl_in);
 	rec_half_clear(&e->rx);
 	rec_half_clear(&e->tx);
 	leat_free_wipe(e->in, e->in_cap);
@@ -156,6 +157,7 @@ enum leat_ret engine_fail(struct leat_engine *e)
 	rec_half_clear(&e->rx);
 	drop_machine(e);
 	hs_post_clear(&e->post);
+	leat_wr_clear(&e->ctl_in);
 	return LEAT_FAILED;
 }
 
@@ -175,6 +177,7 @@ static enum leat_ret come_up(struct leat_engine *e)
 	hs_free(e->hs);
 	e->hs = NULL;
 	chain_rest(e->chain, e->cfg->crypto);
+	e->empty_run = 0; /* what was dropped during the handshake is settled with it */
 	e->up = true;
 	return LEAT_OK;
 }

@@ -63,38 +63,46 @@ bool leat_engine_is_exported(const struct leat_engine *e, enum leat_dir dir)
 	return e->exported[dir];
 }
 
-/* An alert may be handed up in pieces when the caller's buffer was small; put it together. */
-static enum leat_ret alert_piece(struct leat_engine *e, struct leat_span payload, bool record_end)
+/* A record may be handed up in pieces when the caller's buffer was small. The rules are about records, so
+ * they are put together; the kernel sees to it that none is longer than 2^14. */
+static enum leat_ret keep_piece(struct leat_engine *e, uint8_t type, struct leat_span piece)
 {
-	size_t n = e->ctl_in_n;
+	e->ctl_in_type = type;
+	leat_wr_span(&e->ctl_in, piece);
+	return leat_wr_ok(&e->ctl_in) ? LEAT_OK : err_memory(&e->err);
+}
 
-	if (payload.n > sizeof(e->ctl_in) - n)
-		return err_alert(&e->err, LEAT_ALERT_DECODE_ERROR, "alert: not two bytes");
-	memcpy(e->ctl_in + n, payload.p, payload.n);
-	e->ctl_in_n += payload.n;
-	if (!record_end)
-		return LEAT_OK;
-	n = e->ctl_in_n;
-	e->ctl_in_n = 0;
-	return engine_dispatch(e, REC_ALERT, (struct leat_span){ e->ctl_in, n });
+static enum leat_ret whole_record(struct leat_engine *e, uint8_t type, struct leat_span payload)
+{
+	if (payload.n == 0) /* RFC 8446 5.4; RFC 5246 6.2.1: only application data may be empty */
+		return err_alert(&e->err, LEAT_ALERT_UNEXPECTED_MESSAGE, "record: empty fragment");
+	if (type == REC_DATA)
+		return err_misuse(&e->err, "engine: application data is no control record");
+	return engine_dispatch(e, type, payload);
 }
 
 enum leat_ret leat_engine_control(
 	struct leat_engine *e, uint8_t type, struct leat_span payload, bool record_end)
 {
+	LEAT_SCOPED(leat_wr_clear) struct leat_wr whole = { 0 };
 	enum leat_ret r;
 
 	if (e->dead)
 		return LEAT_FAILED;
 	if (e->eof)
 		return LEAT_OK; /* RFC 8446 6.1: anything after close_notify is ignored */
-	if (type == REC_ALERT)
-		r = alert_piece(e, payload, record_end);
-	else if (e->ctl_in_n || type == REC_DATA)
+	if (e->ctl_in.n && e->ctl_in_type != type)
 		r = err_alert(&e->err, LEAT_ALERT_UNEXPECTED_MESSAGE,
-			"record: between the pieces of an alert");
+			"record: between the pieces of another");
+	else if (e->ctl_in.n || (!record_end && payload.n))
+		r = keep_piece(e, type, payload);
 	else
-		r = engine_dispatch(e, type, payload);
+		return engine_after(e, whole_record(e, type, payload));
+	if (r == LEAT_OK && record_end) {
+		whole = e->ctl_in;
+		e->ctl_in = (struct leat_wr){ 0 };
+		r = whole_record(e, type, leat_wr_done(&whole));
+	}
 	return engine_after(e, r);
 }
 
@@ -102,7 +110,7 @@ enum leat_ret leat_engine_saw_data(struct leat_engine *e)
 {
 	if (e->dead)
 		return LEAT_FAILED;
-	if (e->post.partial.n || e->ctl_in_n || hs_post_is_mid_auth(&e->post)) {
+	if (e->post.partial.n || e->ctl_in.n || hs_post_is_mid_auth(&e->post)) {
 		(void)err_alert(&e->err, LEAT_ALERT_UNEXPECTED_MESSAGE,
 			"record: between the fragments of a handshake message");
 		return engine_fail(e);
@@ -126,9 +134,9 @@ enum leat_ret leat_engine_rx_failed(struct leat_engine *e, int sys)
 		(void)err_alert(&e->err, LEAT_ALERT_RECORD_OVERFLOW,
 			"record: longer than allowed (kernel)");
 		break;
-	case EINVAL:
-		(void)err_alert(&e->err, LEAT_ALERT_UNEXPECTED_MESSAGE,
-			"record: malformed header (kernel)");
+	case EINVAL: /* all that the kernel checks besides lengths */
+		(void)err_alert(&e->err, LEAT_ALERT_PROTOCOL_VERSION,
+			"record: version differs from the negotiated one (kernel)");
 		break;
 	default: (void)err_sys(&e->err, sys, "recvmsg: kernel records"); break;
 	}

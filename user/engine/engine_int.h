@@ -76,8 +76,8 @@ struct leat_engine {
 	bool gathering;
 
 	struct engine_ctl *ctl; /* TX exported: control records in order */
-	uint8_t ctl_in[2];      /* RX exported: an alert under reassembly */
-	size_t ctl_in_n;
+	struct leat_wr ctl_in;  /* RX exported: a record that is handed up in pieces */
+	uint8_t ctl_in_type;
 
 	bool up, eof, closed, dead, first_sent;
 	uint32_t empty_run, warn_run;

@@ -165,7 +165,9 @@ int rec_kernel_recv(
 		rec_kernel_rx_prep(&r, buf, n); /* the kernel overwrites lengths: anew each time */
 		res = sys->recvmsg(fd, &r.msg, MSG_DONTWAIT);
 		e = rec_kernel_rx_done(&r, res, out);
-	} while (e == -EINTR || (e == 0 && out->n == 0 && out->type != 0));
+		/* Empty data the kernel skips, but not in front of a record of another type. Other empty
+		 * records are somebody's fault, and the caller's affair. */
+	} while (e == -EINTR || (e == 0 && out->n == 0 && out->type == TYPE_DATA));
 	return e;
 }
 

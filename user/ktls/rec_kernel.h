@@ -45,8 +45,9 @@ struct rec_kernel_rx {
 	union rec_kernel_ctl ctl;
 };
 
-/* What one receive brought. type == 0: the transport ended. n == 0 with a type: an empty record that
- * the kernel met before one of another type (it skips empty data records otherwise); receive again. */
+/* What one receive brought. type == 0: the transport ended. n == 0 with a type: an empty record. Of data:
+ * the kernel met it before one of another type (it skips them otherwise); receive again. Of any other
+ * type: no peer may send it. */
 struct rec_kernel_got {
 	size_t n;
 	uint8_t type;    /* content type; data records may be merged, others never are */
@@ -85,7 +86,7 @@ LEAT_MUST_CHECK ssize_t rec_kernel_send(
 /* One control record: 0 when the kernel has all of it, or -errno (-EINVAL for what _prep refuses). */
 LEAT_MUST_CHECK int rec_kernel_send_ctl(
 	const struct leat_sys *sys, int fd, uint8_t type, struct leat_span payload);
-/* 0 or -errno; out as above, but never an empty record. */
+/* 0 or -errno; out as above, but never an empty data record. */
 LEAT_MUST_CHECK int rec_kernel_recv(
 	const struct leat_sys *sys, int fd, void *buf, size_t n, struct rec_kernel_got *out);
 

@@ -16,30 +16,55 @@
 /* Most that is read from a peer that got an alert and goes on talking. */
 #define LINGER_BYTES (256 * 1024)
 
+/* One read into trash without waiting, as bytes or as records. 0: the end; -errno. */
+static ssize_t read_trash(struct leat_conn *c, void *trash, size_t cap)
+{
+	struct iovec iov = { trash, cap };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct rec_kernel_got g;
+	int r;
+
+	if (!handover_is_kernel(&c->ho, LEAT_RX))
+		return c->sys->recvmsg(c->fd, &msg, MSG_DONTWAIT);
+	r = rec_kernel_recv(c->sys, c->fd, trash, cap, &g);
+	if (r < 0)
+		return r;
+	return g.type == 0 ? 0 : g.n ? (ssize_t)g.n : 1; /* an empty record is none of the end */
+}
+
+/* Kernel RX that refused a record gives nothing any more, but its unread bytes would make close(2) a reset.
+ * The peer's own end tells that it has read what we said. */
+static void await_fin(struct leat_conn *c, int64_t deadline)
+{
+	struct leat_err err = { 0 };
+
+	(void)rec_kernel_take_error(c->sys, c->fd);
+	(void)!sock_wait(c->sys, c->fd, POLLRDHUP, deadline, &err);
+}
+
 void conn_linger(struct leat_conn *c, int64_t deadline)
 {
 	uint8_t trash[4096];
 	size_t left = LINGER_BYTES;
+	struct leat_err err = { 0 };
+	bool broken = false;
 
 	if (!c->shut[LEAT_TX])
 		c->sys->shutdown(c->fd, SHUT_WR);
 	c->shut[LEAT_TX] = true;
-	while (left > 0) {
-		struct iovec iov = { trash, sizeof(trash) };
-		struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-		struct leat_err err = { 0 };
-		ssize_t r = c->sys->recvmsg(c->fd, &msg, MSG_DONTWAIT);
+	while (left > 0 && !broken) {
+		ssize_t r = read_trash(c, trash, sizeof(trash));
 
-		if (r == -EAGAIN) {
-			if (sock_wait(c->sys, c->fd, POLLIN, deadline, &err) != LEAT_OK)
-				return;
-			continue;
-		}
-		if (r == 0 || (r < 0 && r != -EINTR))
+		if (r == 0)
 			return;
+		if (r == -EAGAIN && sock_wait(c->sys, c->fd, POLLIN, deadline, &err) != LEAT_OK)
+			return;
+		broken = r < 0 && r != -EAGAIN && r != -EINTR;
 		if (r > 0)
 			left -= (size_t)r < left ? (size_t)r : left;
 	}
+	if (broken && handover_is_kernel(&c->ho, LEAT_RX))
+		await_fin(c, deadline);
 }
 
 /* close_notify, then SHUT_WR. LEAT_AGAIN: it could not be sent in time and waits. */
