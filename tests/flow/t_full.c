@@ -425,27 +425,73 @@ static void record_corpus(void **state)
 	}
 }
 
-/* The same for TLS 1.2: a session that is resumed by its id, and a handshake that gives a ticket. */
-static void record_resumed(void **state)
+/* The server has a certificate and must be able to use it. */
+#define WITH_CERT ",TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"
+
+static void is_as_said(const struct pair *p, unsigned number)
 {
-	static const char *const names[] = { "12-stored", "12-new-ticket" };
+	bool resumes = p->offer != NULL;
+	bool psk = number == HSFUZZ_PSK12 || number == HSFUZZ_PSK13;
+	struct hs_facts f;
+
+	for (int side = 0; side < 2; side++) {
+		hs_facts(p->side[side].hs, &f);
+		assert_int_equal(f.resumed, resumes);
+		assert_int_equal(f.external_psk, psk);
+		assert_int_equal(f.retried, number == HSFUZZ_COOKIE);
+	}
+}
+
+/* The same for what is resumed, shared beforehand, or attached: each handshake of hsfuzz.h. It is made in
+ * any case, and is the one it is called. */
+static void special(void **state)
+{
+	static const struct {
+		const char *name;
+		unsigned config;
+		const char *option, *value;
+	} rows[] = {
+		{ "12-stored", HSFUZZ_STORED, NULL, NULL },
+		{ "12-new-ticket", HSFUZZ_TICKETS, NULL, NULL },
+		{ "12-ticket", HSFUZZ_TICKET12, NULL, NULL },
+		{ "13-ticket", HSFUZZ_TICKET13, NULL, NULL },
+		{ "13-early", HSFUZZ_EARLY, NULL, NULL },
+		{ "12-psk", HSFUZZ_PSK12, "ciphers", "TLS_PSK_WITH_AES_128_GCM_SHA256" WITH_CERT },
+		{ "12-dhe-psk", HSFUZZ_PSK12, "ciphers",
+			"TLS_DHE_PSK_WITH_AES_128_GCM_SHA256" WITH_CERT },
+		{ "12-ecdhe-psk", HSFUZZ_PSK12, "ciphers",
+			"TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256" WITH_CERT },
+		{ "12-dhe", HSFUZZ_DHE, NULL, NULL },
+		{ "13-psk", HSFUZZ_PSK13, NULL, NULL },
+		{ "13-psk-ke", HSFUZZ_PSK13, "psk_modes", "psk_ke" },
+		{ "13-cookie", HSFUZZ_COOKIE, NULL, NULL },
+		{ "13-packed", HSFUZZ_ATTACHED, NULL, NULL },
+		{ "13-staple", HSFUZZ_ATTACHED, "cert_compression", "none" },
+		{ "12-staple", HSFUZZ_ATTACHED, "versions", "tlsv1.2" },
+	};
 
 	(void)state;
-	for (int i = 0; i < 4 && getenv("LEAT_CORPUS"); i++) {
+	for (size_t i = 0; i < 2 * NUM(rows); i++) {
+		const char *option = rows[i / 2].option, *value = rows[i / 2].value;
+		unsigned number = rows[i / 2].config;
 		enum leat_role from = (enum leat_role)(i & 1);
-		unsigned number = i < 2 ? HSFUZZ_STORED : HSFUZZ_TICKETS;
-		struct leat_config *c = hsfuzz_config12(LEAT_CLIENT, number);
-		struct leat_config *s = hsfuzz_config12(LEAT_SERVER, number);
+		struct leat_config *c = hsfuzz_config(LEAT_CLIENT, number, option, value);
+		struct leat_config *s = hsfuzz_config(LEAT_SERVER, number, option, value);
 		struct hsfuzz_rec rec = { .from = from };
 		struct pair p = { .on_unit = hsfuzz_record,
 			.arg = &rec,
 			.fixed_random = HSFUZZ_RANDOM,
-			.offer = i < 2 ? hsfuzz_session(c) : NULL };
+			.offer = hsfuzz_session(c, number),
+			.offer_early = number == HSFUZZ_EARLY };
 
 		leat_wr_u8(&rec.out, (uint8_t)number);
 		pair_init(&p, c, s, NULL);
 		pair_must_connect(&p);
-		hsfuzz_save(&rec, from == LEAT_SERVER ? "hs_client" : "hs_server", names[i / 2]);
+		is_as_said(&p, number);
+		if (getenv("LEAT_CORPUS"))
+			hsfuzz_save(&rec, from == LEAT_SERVER ? "hs_client" : "hs_server",
+				rows[i / 2].name);
+		leat_wr_clear(&rec.out);
 		leat_session_unref(p.offer);
 		pair_clear(&p);
 	}
@@ -467,7 +513,7 @@ int main(void)
 		cmocka_unit_test(shares),
 		cmocka_unit_test(facts),
 		cmocka_unit_test(record_corpus),
-		cmocka_unit_test(record_resumed),
+		cmocka_unit_test(special),
 	};
 	int r = cmocka_run_group_tests(tests, NULL, NULL);
 

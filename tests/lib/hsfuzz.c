@@ -6,13 +6,14 @@
 #include "hsfuzz.h"
 
 #include "base/rd.h"
+#include "ocsp.h"
 #include "pki.h"
+#include "session/antireplay.h"
 #include "session/session.h"
 #include "session/store.h"
+#include "session/ticket.h"
 
-#define NUM_CONFIGS 7
-
-static struct leat_config *configs[2][NUM_CONFIGS];
+static struct leat_config *configs[2][HSFUZZ_COUNT];
 
 struct side {
 	enum hs_level level; /* read level the machine asked for */
@@ -79,61 +80,179 @@ static void env_random(void *arg, void *buf, size_t n)
 static const struct leat_env env = { env_now, env_random, NULL };
 static const uint8_t session_id[32] = { 4 };
 
-/* The session of HSFUZZ_STORED as this side knows it. */
-static struct session_data session_of(const struct leat_config *c)
+#define MAX_EARLY 1000
+/* ECDHE_PSK, DHE_PSK, PSK, and one for the server's certificate */
+#define PSK12_SUITES                                                                 \
+	"TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256,TLS_DHE_PSK_WITH_AES_128_GCM_SHA256," \
+	"TLS_PSK_WITH_AES_128_GCM_SHA256,TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"
+
+/* What a config of each number adds, by role: names and values. */
+static const struct recipe {
+	const char *versions;
+	const char *options[2][7];
+} recipes[HSFUZZ_COUNT] = {
+	[HSFUZZ_STORED] = { "tlsv1.2", { { "session_tickets", "manual" } } },
+	[HSFUZZ_TICKETS] = { "tlsv1.2",
+		{ { "session_tickets", "manual" }, { "session_tickets", "stateless" } } },
+	[HSFUZZ_TICKET12] = { "tlsv1.2", { { "session_tickets", "manual" } } },
+	[HSFUZZ_TICKET13] = { "tlsv1.3", { { "session_tickets", "manual" } } },
+	[HSFUZZ_EARLY] = { "tlsv1.3", { { "session_tickets", "manual" } } },
+	[HSFUZZ_PSK12] = { "tlsv1.2",
+		{ { "ciphers", PSK12_SUITES }, { "ciphers", PSK12_SUITES } } },
+	[HSFUZZ_DHE] = { "tlsv1.2", { { "ciphers", "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256" } } },
+	[HSFUZZ_PSK13] = { "tlsv1.3",
+		{ { "psk_modes", "psk_dhe_ke,psk_ke" }, { "psk_modes", "psk_dhe_ke,psk_ke" } } },
+	[HSFUZZ_COOKIE] = { "tlsv1.3", { { NULL }, { "cookie", "true", "groups", "secp384r1" } } },
+	[HSFUZZ_ATTACHED] = { "tlsv1.3,tlsv1.2",
+		{ { "ocsp_stapling", "true", "sct", "true", "cert_compression", "zlib" },
+			{ "cert_compression", "zlib" } } },
+};
+
+/* The session of this number as this side knows it. */
+static struct session_data session_of(const struct leat_config *c, unsigned number)
 {
+	bool is13 = number == HSFUZZ_TICKET13 || number == HSFUZZ_EARLY;
 	struct session_data d = {
-		.version = LEAT_TLS12,
-		.suite = suite_by_id(0xc02b),
-		.ems = true,
-		.secret = { .n = 48 },
+		.version = is13 ? LEAT_TLS13 : LEAT_TLS12,
+		.suite = suite_by_id(is13 ? 0x1301 : 0xc02b),
+		.ems = !is13,
+		.secret = { .n = is13 ? 32 : 48 },
 		.issued_s = PKI_NOW,
 		.auth_s = PKI_NOW,
 		.lifetime_s = 86400,
+		.max_early = number == HSFUZZ_EARLY ? MAX_EARLY : 0,
 		.bind = { c->bind, sizeof(c->bind) },
-		.id = { session_id, sizeof(session_id) },
 		.host = { (const uint8_t *)"localhost", 9 },
 		.alpn = { (const uint8_t *)"h2", 2 },
 	};
 
+	if (number == HSFUZZ_STORED)
+		d.id = (struct leat_span){ session_id, sizeof(session_id) };
 	return d;
 }
 
-struct leat_session *hsfuzz_session(const struct leat_config *client)
+static void must(enum leat_ret r, const struct leat_err *err)
 {
-	struct session_data d = session_of(client);
+	char text[256];
+
+	if (r == LEAT_OK)
+		return;
+	fprintf(stderr, "hsfuzz: %s\n", leat_strerror(err, text, sizeof(text)));
+	abort();
+}
+
+/* The same key in every run: made of the environment's random bytes. */
+static struct leat_ticket_keys *ticket_keys(void)
+{
+	static struct leat_ticket_keys *k;
+	struct leat_err err = { 0 };
+
+	if (!k) {
+		must(leat_ticket_keys_new(&k, 86400, 86400, &err), &err);
+		must(leat_ticket_keys_rotate(k, &env), &err);
+	}
+	return k;
+}
+
+struct leat_session *hsfuzz_session(const struct leat_config *client, unsigned number)
+{
+	struct session_data d = session_of(client, number);
+	struct leat_wr ticket = { 0 };
 	struct leat_err err = { 0 };
 	struct leat_session *s;
 
-	if (session_new(&s, &d, &err) != LEAT_OK)
-		abort();
+	if (number != HSFUZZ_STORED && number != HSFUZZ_TICKET12 && number != HSFUZZ_TICKET13 &&
+		number != HSFUZZ_EARLY)
+		return NULL;
+	if (number != HSFUZZ_STORED) {
+		must(ticket_seal(ticket_keys(), client->crypto, &env, &d, &ticket, &err), &err);
+		d.ticket = leat_wr_done(&ticket);
+	}
+	must(session_new(&s, &d, &err), &err);
+	leat_wr_clear(&ticket);
 	return s;
 }
 
-struct leat_config *hsfuzz_config12(enum leat_role role, unsigned number)
+/* One that was there all the time: an old start, so that early data is taken at once. */
+static int64_t long_ago(void *arg)
 {
-	struct leat_config *c = role == LEAT_CLIENT ? pair_client_config()
-						    : pair_server_config(KEY_EC_P256);
+	(void)arg;
+	return PKI_NOW - 100;
+}
+
+static struct leat_antireplay *new_antireplay(void)
+{
+	const struct leat_env old = { long_ago, env_random, NULL };
+	struct leat_antireplay *a;
+	struct leat_err err = { 0 };
+
+	must(leat_antireplay_new(&a, 10, 10, &old, NULL, &err), &err);
+	return a;
+}
+
+static void set_up_server(struct leat_config *c, unsigned number)
+{
+	const struct pki_ident *id = pki_server(KEY_EC_P256);
+	struct leat_antireplay *a = NULL;
+	struct leat_err err = { 0 };
+	struct ocsp_spec spec;
+
+	must(leat_config_set_ticket_keys(c, ticket_keys(), &err), &err);
+	if (number == HSFUZZ_EARLY) {
+		a = new_antireplay();
+		must(leat_config_set_early_data(c, MAX_EARLY, a, &err), &err);
+		leat_antireplay_unref(a);
+	}
+	if (number == HSFUZZ_ATTACHED) {
+		spec = ocsp_good(id->leaf, id->inter);
+		must(leat_config_set_ocsp(c, 0, 0, ocsp_make(&spec), &err), &err);
+		must(leat_config_set_sct(c, 0, vec_hex("0006 0004 01020304"), &err), &err);
+	}
+}
+
+static void set_up_store(struct leat_config *c)
+{
+	struct session_data d = session_of(c, HSFUZZ_STORED);
+	struct leat_err err = { 0 };
+
+	must(store_put(c->sessions_store, d.id, &d), &err);
+}
+
+struct leat_config *hsfuzz_config(
+	enum leat_role role, unsigned number, const char *option, const char *value)
+{
+	const struct recipe *r = &recipes[number];
+	struct leat_config *c = role == LEAT_CLIENT
+					? pair_client_config()
+					: pair_server_config(
+						  number == HSFUZZ_DHE ? KEY_RSA : KEY_EC_P256);
+	struct leat_psk psk = { .identity = vec_str("me"),
+		.secret = vec_str("sixteen bytes and a few more") };
 	bool stored = number == HSFUZZ_STORED && role == LEAT_SERVER;
 	struct leat_store *store = NULL;
 	struct leat_err err = { 0 };
-	struct session_data d;
 
-	pair_set(c, "versions", "tlsv1.2");
+	if (number == HSFUZZ_PSK12 || number == HSFUZZ_PSK13)
+		must(leat_config_add_psk(c, &psk, &err), &err);
+	pair_set(c, "versions", r->versions);
 	pair_set(c, "alpn", "h2,http/1.1");
-	if (role == LEAT_CLIENT)
-		pair_set(c, "session_tickets", "manual");
-	else if (number == HSFUZZ_TICKETS)
-		pair_set(c, "session_tickets", "stateless");
-	if (stored && (leat_store_mem_new(&store, 10, NULL, &err) != LEAT_OK ||
-			      leat_config_set_session_store(c, store, &err) != LEAT_OK))
-		abort();
-	if (leat_config_freeze(c, &err) != LEAT_OK)
-		abort();
-	d = session_of(c);
-	if (stored && store_put(store, d.id, &d) != LEAT_OK)
-		abort();
-	leat_store_unref(store);
+	for (int i = 0; r->options[role][i]; i += 2)
+		pair_set(c, r->options[role][i], r->options[role][i + 1]);
+	if (option)
+		pair_set(c, option, value);
+	if (role == LEAT_SERVER) {
+		pair_set(c, "session_tickets_amount", "0"); /* clients here are up and gone */
+		set_up_server(c, number);
+	}
+	if (stored) {
+		must(leat_store_mem_new(&store, 10, NULL, &err), &err);
+		must(leat_config_set_session_store(c, store, &err), &err);
+		leat_store_unref(store);
+	}
+	must(leat_config_freeze(c, &err), &err);
+	memset(c->bind, HSFUZZ_RANDOM, sizeof(c->bind));
+	if (stored)
+		set_up_store(c);
 	return c;
 }
 
@@ -143,8 +262,8 @@ static void need_configs(enum leat_role role)
 		"tlsv1.2", "tlsv1.3,tlsv1.2", "tlsv1.3,tlsv1.2" };
 	struct leat_err err = { 0 };
 
-	for (unsigned i = HSFUZZ_STORED; i < NUM_CONFIGS && !configs[role][i]; i++)
-		configs[role][i] = hsfuzz_config12(role, i);
+	for (unsigned i = HSFUZZ_STORED; i < HSFUZZ_COUNT && !configs[role][i]; i++)
+		configs[role][i] = hsfuzz_config(role, i, NULL, NULL);
 	for (int i = 0; i < HSFUZZ_STORED && !configs[role][i]; i++) {
 		struct leat_config *c = role == LEAT_CLIENT ? pair_client_config()
 							    : pair_server_config(KEY_EC_P256);
@@ -209,6 +328,20 @@ static void after_up(struct hs *h, const struct leat_config *cfg, const struct h
 	hs_post_clear(&post);
 }
 
+/* Client: its session is offered. Server: the memory against replay is empty, in every run. */
+static void prepare(struct hs *h, enum leat_role role, struct leat_config *cfg, unsigned number)
+{
+	struct leat_session *s = role == LEAT_CLIENT ? hsfuzz_session(cfg, number) : NULL;
+
+	if (s)
+		hs_offer(h, s, number == HSFUZZ_EARLY);
+	leat_session_unref(s);
+	if (role == LEAT_SERVER && number == HSFUZZ_EARLY) {
+		leat_antireplay_unref(cfg->antireplay);
+		cfg->antireplay = new_antireplay();
+	}
+}
+
 void hsfuzz_run(enum leat_role role, const uint8_t *data, size_t n)
 {
 	struct side side = { .level = LV_PLAIN };
@@ -229,15 +362,10 @@ void hsfuzz_run(enum leat_role role, const uint8_t *data, size_t n)
 
 	need_configs(role);
 	leat_rd_u8(&in, &pick);
-	cfg = configs[role][pick % NUM_CONFIGS];
+	cfg = configs[role][pick % HSFUZZ_COUNT];
 	if (hs_new(&h, cfg, role == LEAT_CLIENT ? "localhost" : NULL, &env, &sink, &err) != LEAT_OK)
 		abort();
-	if (role == LEAT_CLIENT && pick % NUM_CONFIGS == HSFUZZ_STORED) {
-		struct leat_session *s = hsfuzz_session(cfg);
-
-		hs_offer(h, s, false);
-		leat_session_unref(s);
-	}
+	prepare(h, role, cfg, pick % HSFUZZ_COUNT);
 	if (hs_start(h) != LEAT_OK)
 		abort();
 	while (r == LEAT_OK && !hs_is_up(h) && next_record(&in, &kind, &payload)) {
@@ -255,7 +383,11 @@ void hsfuzz_run(enum leat_role role, const uint8_t *data, size_t n)
 	}
 	hs_facts(h, &facts);
 	if (getenv("LEAT_FUZZ_SHOW")) /* to see how far a seed gets */
-		fprintf(stderr, "%s %s\n", hs_state_name(h), err.what ? err.what : "");
+		fprintf(stderr, "%s%s %s\n", hs_state_name(h),
+			facts.resumed        ? " resumed"
+			: facts.external_psk ? " by PSK"
+					     : "",
+			err.what ? err.what : "");
 	if (r == LEAT_FAILED && (err.cls == LEAT_E_NONE || !err.what || hs_is_up(h)))
 		abort();
 	if (r != LEAT_FAILED && err.cls != LEAT_E_NONE)

@@ -6,8 +6,8 @@
  * nothing behind CertificateVerify would be reached.
  *
  * Input: byte 0 picks the config (both versions, 1.3, 1.2, server: a group that needs a
- * retry, client certificates also after the handshake; 1.2 with a session that the client offers by
- * its id and the server's store holds; 1.2 with tickets), then records: kind, length (2 bytes), payload.
+ * retry, client certificates also after the handshake; then those of enum hsfuzz_config), then records:
+ * kind, length (2 bytes), payload.
  * kind & 3: 0 handshake under the level the machine reads, 1 change_cipher_spec, 2 handshake under another level, 3 handshake
  * whose 4-byte header is made here (type: kind >> 2).
  */
@@ -21,12 +21,28 @@
 /* The environment's random bytes are all this, so that a recorded session id is echoed rightly. */
 #define HSFUZZ_RANDOM 0x42
 
-/* Configs of that number are made so; frozen. */
-#define HSFUZZ_STORED  5
-#define HSFUZZ_TICKETS 6
-struct leat_config *hsfuzz_config12(enum leat_role role, unsigned number);
-/* The session of HSFUZZ_STORED, as a client offers it. */
-struct leat_session *hsfuzz_session(const struct leat_config *client);
+/* Numbers of configs beyond the first five: what both sides have in common. */
+enum hsfuzz_config {
+	HSFUZZ_STORED =
+		5,       /* TLS 1.2: a session offered by its id, which the server's store holds */
+	HSFUZZ_TICKETS,  /* TLS 1.2: tickets are given */
+	HSFUZZ_TICKET12, /* a ticket is offered that the server can open */
+	HSFUZZ_TICKET13,
+	HSFUZZ_EARLY,    /* the same, with early data */
+	HSFUZZ_PSK12,    /* every kind of PSK suite */
+	HSFUZZ_DHE,      /* TLS 1.2, DHE_RSA */
+	HSFUZZ_PSK13,    /* an external PSK, both modes */
+	HSFUZZ_COOKIE,   /* a retry with a cookie */
+	HSFUZZ_ATTACHED, /* OCSP responses, SCTs, packed certificates */
+	HSFUZZ_COUNT
+};
+
+/* Frozen. option (may be NULL): one more, for both sides. Ticket keys and what sessions are bound to are the
+ * same in every run, so that a recorded hello still fits. */
+struct leat_config *hsfuzz_config(
+	enum leat_role role, unsigned number, const char *option, const char *value);
+/* The session that a client of this config offers, or NULL. */
+struct leat_session *hsfuzz_session(const struct leat_config *client, unsigned number);
 
 void hsfuzz_run(enum leat_role role, const uint8_t *data, size_t n);
 

@@ -231,7 +231,7 @@ enum leat_ret pair_try_init(
 			r = hs_new(&s->hs, s->cfg, i == LEAT_CLIENT ? host : NULL, &p->env,
 				&s->sink, &s->err);
 		if (r == LEAT_OK && i == LEAT_CLIENT && p->offer)
-			hs_offer(s->hs, p->offer, false);
+			hs_offer(s->hs, p->offer, p->offer_early);
 		if (r == LEAT_OK)
 			r = hs_start(s->hs);
 	}

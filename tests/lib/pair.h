@@ -55,6 +55,7 @@ struct pair {
 	uint8_t fixed_random; /* not 0: env's random bytes are all this */
 	bool any_level;       /* deliver under the level of the unit even if the keys differ */
 	struct leat_session *offer; /* what the client offers; borrowed */
+	bool offer_early;           /* with early data */
 	struct leat_session
 		*kept; /* what came to the client of a TLS 1.2 handshake: the last one */
 	unsigned num_kept;
