@@ -31,6 +31,12 @@ static const struct arg_opt options[] = {
 	{ "dev", 0, NULL, OPT_DEV,
 		"make up a certificate for localhost in memory instead;\n"
 		"for trying things out only" },
+	{ "config", 0, "FILE", OPT_CONFIG,
+		"read options from FILE: a line each, without dashes; a host\n"
+		"begins with [host NAMES]; see leat-serve(1)" },
+	{ "check", 0, NULL, OPT_CHECK,
+		"look at the configuration, files and all, say what is wrong\n"
+		"with it, and end" },
 	{ "host", 0, "NAMES", OPT_HOST,
 		"a further host: --root, --cert, --key, --ocsp-file,\n"
 		"--sct-file, --cacert, --dhfile, --dev, --hidden and TLS\n"
@@ -77,7 +83,8 @@ static const char notes[] =
 	"folder is its index.html. Prints what this kernel can carry and, as the last\n"
 	"line before the access log, \"listening on ADDR:PORT\".\n"
 	"\n"
-	"SIGTERM and SIGINT: no new connections, answers under way are finished; the\n"
+	"SIGHUP: the configuration is read anew, certificates and all; if it is good, new\n"
+	"connections get it, else the old one stays. SIGTERM and SIGINT: no new connections, answers under way are finished; the\n"
 	"second one ends it at once.\n"
 	"\n"
 	"exit codes: 0 stopped by a signal, 1 could not start or go on, 2 bad usage.\n"
@@ -104,7 +111,7 @@ static int run(struct args *args)
 			"leat serve: --dev: this certificate was made up a moment ago and nobody "
 			"vouches for it.\nleat serve: --dev: for trying things out only; never "
 			"serve strangers with it.\n");
-	return serve_run(args, o);
+	return o->check ? serve_check(args, o) : serve_run(args, o);
 }
 
 const struct tool_cmd cmd_serve = {

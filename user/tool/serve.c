@@ -4,7 +4,7 @@
  * connection, starts one thread per worker, waits for signals, and sees the workers out.
  *
  * Signals are taken by sigtimedwait here and nowhere else, so no handler runs in the middle of
- * anything. The first SIGTERM or SIGINT: finish what is going on; the second: now.
+ * anything. The first SIGTERM or SIGINT: finish what is going on; the second: now. SIGHUP: serve_reload.c.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -112,9 +112,12 @@ static int make_site(struct serve *s, struct serve_opts *o)
 		serve_opts_free(o);
 		return tool_fail_err(s->args, TOOL_FAILED, &err);
 	}
-	s->site = site_new(s->args, o, &s->shared);
-	s->o = o;
-	return s->site != NULL ? 0 : TOOL_FAILED;
+	s->first = site_new(s->args, o, &s->shared);
+	if (s->first == NULL)
+		return TOOL_FAILED;
+	s->site = site_ref(s->first);
+	s->o = s->first->o;
+	return 0;
 }
 
 static int prepare(struct serve *s, struct serve_opts *o, char addr[64], uint16_t *port)
@@ -123,7 +126,7 @@ static int prepare(struct serve *s, struct serve_opts *o, char addr[64], uint16_
 
 	if (rc != 0)
 		return rc;
-	s->log_fd = log_open(s->o);
+	s->log_fd = log_open(s->o->access_log);
 	if (s->log_fd == -2)
 		return tool_fail(s->args, TOOL_FAILED, "--access-log %s: %s", s->o->access_log,
 			strerror(errno));
@@ -205,7 +208,9 @@ static void wait_for_end(struct serve *s, const sigset_t *set)
 		/* Without a signal there is nothing to do until one comes; afterwards, look often. */
 		int sig = sigtimedwait(set, NULL, &tick);
 
-		if (sig > 0) {
+		if (sig == SIGHUP) {
+			serve_reload(s);
+		} else if (sig > 0) {
 			if (atomic_exchange(&s->stopping, true))
 				atomic_store(&s->stop_now, true);
 			told = false;
@@ -237,6 +242,7 @@ static void clear(struct serve *s)
 {
 	leat_free(s->workers);
 	site_unref(s->site);
+	site_unref(s->first);
 	leat_ticket_keys_unref(s->shared.ticket_keys);
 	if (s->log_fd > STDERR_FILENO)
 		close(s->log_fd);
@@ -257,6 +263,7 @@ int serve_run(const struct args *args, struct serve_opts *o)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	pthread_mutex_init(&s.lock, NULL);
 	pthread_cond_init(&s.news, NULL);

@@ -5,6 +5,7 @@
  *   cmd_serve.c     the table of options, the help
  *   serve_opts.c    command line -> struct serve_opts
  *   serve_site.c    struct serve_opts -> open folders, TLS configs, names of hosts (host_names.c)
+ *   serve_reload.c  a new site while the old one runs; looking at one without running it
  *   serve.c         listeners, one thread per worker, signals, the end
  *   serve_say.c     what is said at start and end
  *   serve_worker.c  one loop: accept, the list of connections, limits, stopping
@@ -50,8 +51,8 @@ struct serve {
 	const struct args *args;    /* the command line */
 	const struct serve_opts *o; /* of the first site; what no reload changes is read here */
 	struct serve_shared shared;
-	struct serve_site *site; /* for new connections */
-	int log_fd;              /* -1: no access log */
+	struct serve_site *first, *site; /* references; site: for new connections, under lock */
+	int log_fd;                      /* -1: no access log */
 	char boundary[40];
 	unsigned max_conns;
 	struct worker *workers;
@@ -69,6 +70,10 @@ struct serve {
 
 /* Serves until a signal ends it; returns the exit code. Takes o, which was read from args. */
 int serve_run(const struct args *args, struct serve_opts *o);
+/* Only looks whether it could: reads everything, listens nowhere. Takes o. */
+int serve_check(const struct args *args, struct serve_opts *o);
+/* SIGHUP: reads the configuration anew; new connections get it when it is good. */
+void serve_reload(struct serve *s);
 /* Called by a worker: its loop stands (err 0) or cannot be had; and, as its last act, that it ended. */
 void serve_worker_ready(struct worker *w, int err);
 void serve_worker_deaf(struct worker *w); /* its loop goes away: wake it no more */
@@ -79,6 +84,7 @@ void serve_wake_all(struct serve *s);
 
 /* What is said once at the start and the end (serve_say.c), as text or JSON. */
 void say_start(const struct serve *s, const char *addr, uint16_t port);
+void say_reloaded(const struct serve *s, const struct serve_site *site);
 void say_end(const struct serve *s, unsigned cut);
 
 /* ---- one connection -------------------------------------------------------------------------- */
@@ -202,8 +208,8 @@ void pipe_put(struct worker *w, struct body_pipe *p);
 
 /* ---- log ------------------------------------------------------------------------------------- */
 
-/* Opens o->access_log. Returns a descriptor, -1 for none, -2 on failure (errno). */
-int log_open(const struct serve_opts *o);
+/* Opens an --access-log. Returns a descriptor, -1 for none (NULL), -2 on failure (errno). */
+int log_open(const char *path);
 bool log_start(struct worker *w);
 void log_request(struct conn *c, const struct exchange *x);
 /* A connection that never got as far as a request. */

@@ -24,15 +24,15 @@
 /* A target longer than this is cut in the log. */
 #define TARGET_MAX 512
 
-int log_open(const struct serve_opts *o)
+int log_open(const char *path)
 {
 	int fd;
 
-	if (o->access_log == NULL)
+	if (path == NULL)
 		return -1;
-	if (strcmp(o->access_log, "-") == 0)
+	if (strcmp(path, "-") == 0)
 		return STDOUT_FILENO;
-	fd = open(o->access_log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
 	return fd < 0 ? -2 : fd;
 }
 

@@ -93,13 +93,28 @@ static bool take_plain(const struct args *args, struct serve_opts *o, const char
 	return false;
 }
 
-/* *known false: it is none of a host's. */
-static bool take_of_host(
-	const struct args *args, int id, const char *value, struct serve_opts *o, bool *known)
+static bool is_of_host(int id)
+{
+	switch (id) {
+	case OPT_ROOT:
+	case OPT_CERT:
+	case OPT_KEY:
+	case OPT_OCSP:
+	case OPT_SCT:
+	case OPT_CACERT:
+	case OPT_DHFILE:
+	case OPT_DEV:
+	case OPT_HIDDEN:
+	case OPT_SET:
+	case ARG_SETTING: return true;
+	default: return false;
+	}
+}
+
+static bool take_of_host(const struct args *args, int id, const char *value, struct serve_opts *o)
 {
 	struct serve_host_opts *h = now(o);
 
-	*known = true;
 	switch (id) {
 	case OPT_ROOT: return set_once(args, "--root", value, &h->dir);
 	case OPT_CERT: return cred_files_cert(args, &h->files, value) == 0;
@@ -111,8 +126,7 @@ static bool take_of_host(
 	case OPT_DEV: h->files.dev = true; return true;
 	case OPT_HIDDEN: h->hidden = true; return true;
 	case OPT_SET: return add_setting(args, h, NULL, value);
-	case ARG_SETTING: return add_setting(args, h, args->setting, value);
-	default: *known = false; return true;
+	default: return add_setting(args, h, args->setting, value);
 	}
 }
 
@@ -159,14 +173,16 @@ static bool take_limit(const struct args *args, int id, const char *value, struc
 	}
 }
 
+static bool take_file(const struct args *args, const char *path, struct serve_opts *o);
+
 static bool take(const struct args *args, int id, const char *value, struct serve_opts *o)
 {
-	bool known, ok = take_of_host(args, id, value, o, &known);
-
-	if (known)
-		return ok;
+	if (is_of_host(id))
+		return take_of_host(args, id, value, o);
 	switch (id) {
 	case OPT_HOST: return add_host(args, o, value);
+	case OPT_CONFIG: return take_file(args, value, o);
+	case OPT_CHECK: o->check = true; return true;
 	case OPT_LISTEN:
 		return args_host_port(args, value, true, o->host, sizeof(o->host), &o->port);
 	case OPT_RECORDS:
@@ -179,6 +195,61 @@ static bool take(const struct args *args, int id, const char *value, struct serv
 	case ARG_WRONG: return false;
 	default: return take_limit(args, id, value, o);
 	}
+}
+
+/* ---- the configuration file ------------------------------------------------------------------ */
+
+/* What a file may not say, though the command line may. */
+static bool may_stand_in_file(const struct args *at, const struct serve_opts *o, int id)
+{
+	if (id == OPT_HOST)
+		args_wrong(at, "a host begins with a line [host NAMES]");
+	else if (id == OPT_CONFIG || id == OPT_CHECK)
+		args_wrong(at, "only on the command line");
+	else if (o->now > 0 && id != ARG_WRONG && !is_of_host(id))
+		args_wrong(at, "an option of the whole server: it stands before the first [host]");
+	else
+		return true;
+	return false;
+}
+
+static bool take_line(const struct args *args, struct conf_line *line, struct serve_opts *o)
+{
+	char *names = conf_section(line->arg, "host");
+	struct args at = *args;
+	const char *value;
+	int id;
+
+	at.place = line->place;
+	if (names)
+		return add_host(&at, o, names);
+	if (line->arg[0] == '[') {
+		args_wrong(&at, "not a section: only [host NAMES] is one");
+		return false;
+	}
+	at.argv = &line->arg;
+	at.argc = 1;
+	at.at = 0;
+	id = args_next(&at, &value);
+	return may_stand_in_file(&at, o, id) && take(&at, id, value, o);
+}
+
+/* The lines stand for themselves on the command line, where --config is; all that are wrong are named. */
+static bool take_file(const struct args *args, const char *path, struct serve_opts *o)
+{
+	bool ok = true;
+
+	if (o->config) {
+		args_wrong(args, "--config: given twice");
+		return false;
+	}
+	o->config = path;
+	if (!conf_file_read(args, path, &o->conf))
+		return false;
+	for (size_t i = 0; i < o->conf.num; i++)
+		ok &= take_line(args, &o->conf.lines[i], o);
+	o->now = 0;
+	return ok;
 }
 
 /* ---- the whole ------------------------------------------------------------------------------- */
@@ -265,6 +336,7 @@ void serve_opts_free(struct serve_opts *o)
 {
 	if (o == NULL)
 		return;
+	conf_file_clear(&o->conf);
 	leat_free(o->hosts);
 	leat_free(o);
 }

@@ -10,6 +10,7 @@
 
 #include "loop/loop.h"
 #include "tool/args.h"
+#include "tool/conf_file.h"
 #include "tool/cred_files.h"
 
 #define SERVE_MAX_OPTIONS 16
@@ -28,6 +29,8 @@ enum serve_opt {
 	OPT_DEV,
 	OPT_HOST,
 	OPT_ROOT,
+	OPT_CONFIG,
+	OPT_CHECK,
 	OPT_UNKNOWN_NAME,
 	OPT_RECORDS,
 	OPT_SET,
@@ -71,9 +74,12 @@ struct serve_opts {
 	char host[256];
 	uint16_t port;
 	struct serve_host_opts *hosts;
-	unsigned num_hosts;  /* at least 1; a default host without folder is none */
-	unsigned now;        /* the host that options belong to, while they are read */
-	bool refuse_unknown; /* names that no host has: refused, not the default host's */
+	unsigned num_hosts;    /* at least 1; a default host without folder is none */
+	unsigned now;          /* the host that options belong to, while they are read */
+	struct conf_file conf; /* what of the above points into it stays with it */
+	const char *config;    /* its path, or NULL */
+	bool check;            /* look at the configuration and end */
+	bool refuse_unknown;   /* names that no host has: refused, not the default host's */
 	enum leat_records records;
 	unsigned workers;       /* 0: one per CPU this process may use */
 	const char *access_log; /* NULL: none, "-": stdout */

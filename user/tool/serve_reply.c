@@ -11,10 +11,10 @@
 #include "tool/serve.h"
 
 /* Says whether the connection can go on after this answer: the peer wants it, its request ended where
- * we think, and we are not stopping. */
+ * we think, and we are neither stopping nor configured anew. */
 static bool may_keep(const struct conn *c, const struct exchange *x)
 {
-	if (!x->req.keep_alive || atomic_load(&c->w->s->stopping))
+	if (!x->req.keep_alive || atomic_load(&c->w->s->stopping) || c->site != c->w->site)
 		return false;
 	/* A body we will not read to its end makes what follows unreadable. With Expect, the client
 	 * may or may not send it after our answer (RFC 9110 10.1.1): nobody knows. */

@@ -60,6 +60,17 @@ void say_start(const struct serve *s, const char *addr, uint16_t port)
 	fflush(stdout);
 }
 
+void say_reloaded(const struct serve *s, const struct serve_site *site)
+{
+	unsigned num = site->o->num_hosts - (serve_has_default(site->o) ? 0 : 1);
+
+	if (s->o->json)
+		print_json(json_pack("{s:s, s:i}", "event", "reloaded", "hosts", (int)num));
+	else
+		printf("reloaded: %u host%s\n", num, num == 1 ? "" : "s");
+	fflush(stdout);
+}
+
 void say_end(const struct serve *s, unsigned cut)
 {
 	unsigned long long reqs = atomic_load(&s->requests), bytes = atomic_load(&s->bytes),

@@ -268,8 +268,12 @@ struct serve_site *site_new(
 		s->hosts[i].dirfd = -1;
 	if (s->hosts == NULL)
 		(void)tool_fail(args, TOOL_FAILED, "out of memory");
-	else if (make_names(args, s) && make_hosts(args, s, shared))
-		return s;
+	else {
+		bool names = make_names(args, s);
+
+		if (make_hosts(args, s, shared) && names)
+			return s;
+	}
 	site_unref(s);
 	return NULL;
 }

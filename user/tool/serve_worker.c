@@ -93,12 +93,26 @@ static void on_grace(struct loop *l, struct loop_timer *t)
 	kill_all(t->arg);
 }
 
-/* The main thread raised a flag, or another worker met the bound. */
+/* After a reload new connections get the new site. Old ones keep theirs for the answer under way and the
+ * next, which says Connection: close: to close an idle one could cut off a request that is on its way. */
+static void follow_site(struct worker *w)
+{
+	struct serve_site *site;
+
+	pthread_mutex_lock(&w->s->lock);
+	site = site_ref(w->s->site);
+	pthread_mutex_unlock(&w->s->lock);
+	site_unref(w->site);
+	w->site = site;
+}
+
+/* The main thread raised a flag or has a new site, or another worker met the bound. */
 static void on_wake(struct loop *l, void *arg)
 {
 	struct worker *w = arg;
 	struct conn *next;
 
+	follow_site(w);
 	if (atomic_load(&w->s->num_conns) >= w->s->max_conns)
 		loop_cancel(l, &w->accept);
 	if (atomic_load(&w->s->stop_now)) {
@@ -126,7 +140,7 @@ static int worker_open(struct worker *w)
 {
 	int err = 0;
 
-	w->site = site_ref(w->s->site);
+	follow_site(w);
 	w->loop = loop_new(w->s->o->loop, &err);
 	if (w->loop == NULL)
 		return -err;
