@@ -5,84 +5,10 @@
  *
  * REQ: F-0rtt-c F-0rtt-s F-antireplay
  */
-#include "duo.h"
-#include "ids.h"
-#include "pki.h"
+#include "earlykit.h"
 
 #include "base/mem.h"
 #include "session/session.h"
-
-#define MAX_EARLY 5000
-#define WINDOW    10
-
-struct set {
-	struct leat_config *c, *s;
-	struct leat_antireplay *a;
-	struct leat_session *t[2];
-	unsigned num;
-};
-
-static struct leat_config *early_server(
-	struct leat_antireplay *a, uint32_t max, const char *setting)
-{
-	struct leat_config *s = ids_draft(LEAT_SERVER, KEY_EC_P256);
-	struct leat_err err = { 0 };
-
-	assert_int_equal(leat_config_set_early_data(s, max, a, &err), LEAT_OK);
-	if (setting)
-		assert_int_equal(leat_config_set(s, "alpn", setting, &err), LEAT_OK);
-	assert_int_equal(leat_config_freeze(s, &err), LEAT_OK);
-	return s;
-}
-
-static void get_tickets(struct set *x, struct leat_config *s)
-{
-	struct duo d;
-
-	duo_open(&d, x->c, s, "localhost");
-	assert_true(duo_run(&d));
-	assert_int_equal(leat_engine_early_status(d.side[0].e), LEAT_EARLY_NONE);
-	assert_int_equal(leat_engine_early_status(d.side[1].e), LEAT_EARLY_NONE);
-	assert_false(leat_engine_wants(d.side[0].e) & LEAT_MAY_WRITE_EARLY);
-	for (x->num = 0; x->num < 2; x->num++) {
-		x->t[x->num] = leat_engine_take_session(d.side[LEAT_CLIENT].e);
-		if (!x->t[x->num])
-			break;
-	}
-	duo_close(&d);
-}
-
-static void set_up(struct set *x, uint32_t max, const char *alpn)
-{
-	struct leat_err err = { 0 };
-
-	memset(x, 0, sizeof(*x));
-	duo_later_s = 0;
-	assert_int_equal(leat_antireplay_new(&x->a, 1000, WINDOW, &duo_env, NULL, &err), LEAT_OK);
-	duo_later_s = 100; /* the start is long over */
-	x->c = ids_config(LEAT_CLIENT, KEY_EC_P256, "versions=tlsv1.3", "session_tickets=manual",
-		alpn ? "alpn=h2,http/1.1" : "depth=10", NULL);
-	x->s = early_server(x->a, max, alpn);
-	get_tickets(x, x->s);
-	assert_int_equal(x->num, 2);
-}
-
-static void tear_down(struct set *x)
-{
-	for (unsigned i = 0; i < x->num; i++)
-		leat_session_unref(x->t[i]);
-	leat_config_unref(x->c);
-	leat_config_unref(x->s);
-	leat_antireplay_unref(x->a);
-	duo_later_s = 0;
-}
-
-static struct leat_engine_opts opts_of(const struct set *x)
-{
-	return (struct leat_engine_opts){
-		.host = "localhost", .session = x->t[0], .early_data = true
-	};
-}
 
 static void write_early(struct duo *d, const char *text)
 {
@@ -124,14 +50,14 @@ static void talk(struct duo *d)
 static void accepted(void **state)
 {
 	struct leat_engine_opts o;
-	struct set x;
+	struct early_set x;
 	struct duo d;
 	size_t n;
 
 	(void)state;
-	set_up(&x, MAX_EARLY, NULL);
-	assert_int_equal(session_data(x.t[0])->max_early, MAX_EARLY);
-	o = opts_of(&x);
+	early_set_up(&x, EARLY_MAX, NULL);
+	assert_int_equal(session_data(x.t[0])->max_early, EARLY_MAX);
+	o = early_opts(&x);
 	duo_open_with(&d, x.c, x.s, &o);
 	assert_int_equal(leat_engine_early_status(d.side[0].e), LEAT_EARLY_OFFERED);
 	assert_false(leat_engine_wants(d.side[0].e) & LEAT_MAY_WRITE);
@@ -151,7 +77,7 @@ static void accepted(void **state)
 	talk(&d);
 	assert_true(got(&d.side[1].early, "early bird"));
 	duo_close(&d);
-	tear_down(&x);
+	early_tear_down(&x);
 }
 
 /* The server may answer at once, before the client's Finished. */
@@ -159,13 +85,13 @@ static void answered_at_once(void **state)
 {
 	struct leat_engine_opts o;
 	struct leat_span data;
-	struct set x;
+	struct early_set x;
 	struct duo d;
 	size_t n;
 
 	(void)state;
-	set_up(&x, MAX_EARLY, NULL);
-	o = opts_of(&x);
+	early_set_up(&x, EARLY_MAX, NULL);
+	o = early_opts(&x);
 	duo_open_with(&d, x.c, x.s, &o);
 	write_early(&d, "GET");
 	(void)!duo_pass(&d, LEAT_CLIENT);
@@ -179,7 +105,7 @@ static void answered_at_once(void **state)
 	assert_true(got(&d.side[0].got, "200"));
 	assert_true(duo_run(&d));
 	duo_close(&d);
-	tear_down(&x);
+	early_tear_down(&x);
 }
 
 static void functions_stay_apart(void **state)
@@ -187,14 +113,14 @@ static void functions_stay_apart(void **state)
 	struct leat_engine_opts o;
 	struct leat_span data;
 	struct leat_wr wire;
-	struct set x;
+	struct early_set x;
 	struct duo d;
 	uint8_t *room;
 	size_t n;
 
 	(void)state;
-	set_up(&x, MAX_EARLY, NULL);
-	o = opts_of(&x);
+	early_set_up(&x, EARLY_MAX, NULL);
+	o = early_opts(&x);
 	duo_open_with(&d, x.c, x.s, &o);
 	write_early(&d, "GET");
 	duo_pull(&d.side[0]);
@@ -216,13 +142,14 @@ static void functions_stay_apart(void **state)
 	assert_int_equal(leat_engine_early_data_done(d.side[1].e, 2), LEAT_OK);
 	assert_false(leat_engine_wants(d.side[1].e) & LEAT_HAS_EARLY_DATA);
 	duo_close(&d);
-	tear_down(&x);
+	early_tear_down(&x);
 }
 
 /* Runs with the first session and early text; refused, and the connection works all the same. */
-static void must_reject(struct set *x, struct leat_config *c, struct leat_config *s, bool resumed)
+static void must_reject(
+	struct early_set *x, struct leat_config *c, struct leat_config *s, bool resumed)
 {
-	struct leat_engine_opts o = opts_of(x);
+	struct leat_engine_opts o = early_opts(x);
 	struct duo d;
 
 	duo_open_with(&d, c, s, &o);
@@ -241,15 +168,15 @@ static void must_reject(struct set *x, struct leat_config *c, struct leat_config
 static void server_without(void **state)
 {
 	struct leat_config *none;
-	struct set x;
+	struct early_set x;
 
 	(void)state;
-	set_up(&x, MAX_EARLY, NULL);
+	early_set_up(&x, EARLY_MAX, NULL);
 	/* another server: cannot open the ticket, has no early data */
 	none = ids_config(LEAT_SERVER, KEY_EC_P256, "depth=10", NULL);
 	must_reject(&x, x.c, none, false);
 	leat_config_unref(none);
-	tear_down(&x);
+	early_tear_down(&x);
 }
 
 static void starting_up(void **state)
@@ -257,21 +184,22 @@ static void starting_up(void **state)
 	struct leat_antireplay *young;
 	struct leat_err err = { 0 };
 	struct leat_config *s;
-	struct set x;
+	struct early_set x;
 
 	(void)state;
-	set_up(&x, MAX_EARLY, NULL);
-	assert_int_equal(leat_antireplay_new(&young, 1000, WINDOW, &duo_env, NULL, &err), LEAT_OK);
-	s = early_server(young, MAX_EARLY, NULL);
+	early_set_up(&x, EARLY_MAX, NULL);
+	assert_int_equal(
+		leat_antireplay_new(&young, 1000, EARLY_WINDOW, &duo_env, NULL, &err), LEAT_OK);
+	s = early_server(young, EARLY_MAX, NULL);
 	for (unsigned i = 0; i < x.num; i++)
 		leat_session_unref(x.t[i]);
-	get_tickets(&x, s);
+	early_get_tickets(&x, s);
 	must_reject(&x, x.c, s, true);
-	duo_later_s += 2 * WINDOW; /* one second short of it */
+	duo_later_s += 2 * EARLY_WINDOW; /* one second short of it */
 	must_reject(&x, x.c, s, true);
 	duo_later_s += 1;
 	{
-		struct leat_engine_opts o = opts_of(&x);
+		struct leat_engine_opts o = early_opts(&x);
 		struct duo d;
 
 		duo_open_with(&d, x.c, s, &o);
@@ -282,7 +210,7 @@ static void starting_up(void **state)
 	}
 	leat_config_unref(s);
 	leat_antireplay_unref(young);
-	tear_down(&x);
+	early_tear_down(&x);
 }
 
 /* The whole first flight of a client, given to the server again and again. */
@@ -290,12 +218,12 @@ static void replayed(void **state)
 {
 	struct leat_wr flight = { 0 };
 	struct leat_engine_opts o;
-	struct set x;
+	struct early_set x;
 	struct duo d;
 
 	(void)state;
-	set_up(&x, MAX_EARLY, NULL);
-	o = opts_of(&x);
+	early_set_up(&x, EARLY_MAX, NULL);
+	o = early_opts(&x);
 	duo_open_with(&d, x.c, x.s, &o);
 	write_early(&d, "pay 100");
 	duo_pull(&d.side[0]);
@@ -313,7 +241,7 @@ static void replayed(void **state)
 		duo_close(&d);
 	}
 	leat_wr_clear(&flight);
-	tear_down(&x);
+	early_tear_down(&x);
 }
 
 /* A flight that was held back: never seen, but too old. */
@@ -321,14 +249,14 @@ static void delayed(void **state)
 {
 	struct leat_wr flight = { 0 };
 	struct leat_engine_opts o;
-	struct set x;
+	struct early_set x;
 	struct duo d;
 
 	(void)state;
-	for (int late = WINDOW; late <= WINDOW + 1; late++) {
-		set_up(&x, MAX_EARLY, NULL);
+	for (int late = EARLY_WINDOW; late <= EARLY_WINDOW + 1; late++) {
+		early_set_up(&x, EARLY_MAX, NULL);
 		duo_later_s += 50; /* the ticket has an age */
-		o = opts_of(&x);
+		o = early_opts(&x);
 		duo_open_with(&d, x.c, x.s, &o);
 		write_early(&d, "x");
 		duo_pull(&d.side[0]);
@@ -338,11 +266,11 @@ static void delayed(void **state)
 		duo_open(&d, x.c, x.s, "localhost");
 		(void)!duo_feed(&d, LEAT_SERVER, flight.p, flight.n);
 		assert_int_equal(leat_engine_early_status(d.side[1].e),
-			late <= WINDOW ? LEAT_EARLY_ACCEPTED : LEAT_EARLY_REJECTED);
-		assert_true(got(&d.side[1].early, late <= WINDOW ? "x" : ""));
+			late <= EARLY_WINDOW ? LEAT_EARLY_ACCEPTED : LEAT_EARLY_REJECTED);
+		assert_true(got(&d.side[1].early, late <= EARLY_WINDOW ? "x" : ""));
 		duo_close(&d);
 		leat_wr_clear(&flight);
-		tear_down(&x);
+		early_tear_down(&x);
 	}
 }
 
@@ -352,18 +280,18 @@ static void memory_is_full(void **state)
 	struct leat_engine_opts o;
 	struct leat_antireplay *a;
 	struct leat_config *s;
-	struct set x;
+	struct early_set x;
 	struct duo d;
 
 	(void)state;
-	set_up(&x, MAX_EARLY, NULL);
-	assert_int_equal(leat_antireplay_new(&a, 3, WINDOW, &duo_env, NULL, &err), LEAT_OK);
-	s = early_server(a, MAX_EARLY, NULL);
-	duo_later_s += 2 * WINDOW + 1;
+	early_set_up(&x, EARLY_MAX, NULL);
+	assert_int_equal(leat_antireplay_new(&a, 3, EARLY_WINDOW, &duo_env, NULL, &err), LEAT_OK);
+	s = early_server(a, EARLY_MAX, NULL);
+	duo_later_s += 2 * EARLY_WINDOW + 1;
 	for (unsigned i = 0; i < x.num; i++)
 		leat_session_unref(x.t[i]);
-	get_tickets(&x, s);
-	o = opts_of(&x);
+	early_get_tickets(&x, s);
+	o = early_opts(&x);
 	for (int i = 0; i < 6; i++) {
 		duo_open_with(&d, x.c, s, &o);
 		write_early(&d, "x");
@@ -373,7 +301,7 @@ static void memory_is_full(void **state)
 	}
 	leat_config_unref(s);
 	leat_antireplay_unref(a);
-	tear_down(&x);
+	early_tear_down(&x);
 }
 
 static void retry_rejects(void **state)
@@ -382,23 +310,23 @@ static void retry_rejects(void **state)
 	struct leat_err err = { 0 };
 	struct leat_engine_info info;
 	struct leat_engine_opts o;
-	struct set x;
+	struct early_set x;
 	struct duo d;
 
 	(void)state;
-	set_up(&x, MAX_EARLY, NULL);
+	early_set_up(&x, EARLY_MAX, NULL);
 	for (unsigned i = 0; i < x.num; i++)
 		leat_session_unref(x.t[i]);
 	s = ids_draft(LEAT_SERVER, KEY_EC_P256);
-	assert_int_equal(leat_config_set_early_data(s, MAX_EARLY, x.a, &err), LEAT_OK);
+	assert_int_equal(leat_config_set_early_data(s, EARLY_MAX, x.a, &err), LEAT_OK);
 	assert_int_equal(leat_config_set(s, "groups", "secp384r1", &err), LEAT_OK);
 	assert_int_equal(leat_config_freeze(s, &err), LEAT_OK);
 	c = ids_config(LEAT_CLIENT, KEY_EC_P256, "session_tickets=manual", "key_shares=1", NULL);
 	leat_config_unref(x.c);
 	x.c = c;
-	get_tickets(&x, s);
+	early_get_tickets(&x, s);
 	assert_int_equal(x.num, 2);
-	o = opts_of(&x);
+	o = early_opts(&x);
 	for (int chunk = 0; chunk < 3; chunk++) {
 		duo_open_with(&d, c, s, &o);
 		d.chunk = (size_t)chunk * 7;
@@ -413,21 +341,21 @@ static void retry_rejects(void **state)
 		duo_close(&d);
 	}
 	leat_config_unref(s);
-	tear_down(&x);
+	early_tear_down(&x);
 }
 
 static void other_protocol(void **state)
 {
 	struct leat_config *c;
-	struct set x;
+	struct early_set x;
 
 	(void)state;
-	set_up(&x, MAX_EARLY, "h2,http/1.1");
+	early_set_up(&x, EARLY_MAX, "h2,http/1.1");
 	assert_int_equal(session_data(x.t[0])->alpn.n, 2);
 	/* the client prefers nothing now but http/1.1: the session's h2 is not on offer */
 	c = ids_config(LEAT_CLIENT, KEY_EC_P256, "versions=tlsv1.3", "alpn=http/1.1", NULL);
 	{
-		struct leat_engine_opts o = opts_of(&x);
+		struct leat_engine_opts o = early_opts(&x);
 		struct duo d;
 
 		duo_open_with(&d, c, x.s, &o);
@@ -438,7 +366,7 @@ static void other_protocol(void **state)
 		duo_close(&d);
 	}
 	leat_config_unref(c);
-	tear_down(&x);
+	early_tear_down(&x);
 }
 
 /* The same ticket under another suite of the same hash: resumed, early data refused. */
@@ -447,10 +375,10 @@ static void other_suite(void **state)
 	struct leat_config *c, *s;
 	struct leat_err err = { 0 };
 	struct leat_ticket_keys *k;
-	struct set x;
+	struct early_set x;
 
 	(void)state;
-	set_up(&x, MAX_EARLY, NULL);
+	early_set_up(&x, EARLY_MAX, NULL);
 	for (unsigned i = 0; i < x.num; i++)
 		leat_session_unref(x.t[i]);
 	assert_int_equal(leat_ticket_keys_new(&k, 3600, 3600, &err), LEAT_OK);
@@ -471,67 +399,67 @@ static void other_suite(void **state)
 		struct leat_config *each = i ? s : x.s;
 
 		assert_int_equal(leat_config_set_ticket_keys(each, k, &err), LEAT_OK);
-		assert_int_equal(leat_config_set_early_data(each, MAX_EARLY, x.a, &err), LEAT_OK);
+		assert_int_equal(leat_config_set_early_data(each, EARLY_MAX, x.a, &err), LEAT_OK);
 		assert_int_equal(leat_config_freeze(each, &err), LEAT_OK);
 	}
 	c = x.c;
-	get_tickets(&x, x.s);
+	early_get_tickets(&x, x.s);
 	must_reject(&x, c, s, true);
 	leat_config_unref(s);
 	leat_ticket_keys_unref(k);
-	tear_down(&x);
+	early_tear_down(&x);
 }
 
 static void bounded_by_the_client(void **state)
 {
-	static const char big[2 * MAX_EARLY];
+	static const char big[2 * EARLY_MAX];
 	struct leat_engine_opts o;
-	struct set x;
+	struct early_set x;
 	struct duo d;
 	size_t taken;
 
 	(void)state;
-	set_up(&x, MAX_EARLY, NULL);
-	o = opts_of(&x);
+	early_set_up(&x, EARLY_MAX, NULL);
+	o = early_opts(&x);
 	duo_open_with(&d, x.c, x.s, &o);
-	assert_int_equal(leat_engine_write_early(d.side[0].e, big, MAX_EARLY - 1, &taken), LEAT_OK);
+	assert_int_equal(leat_engine_write_early(d.side[0].e, big, EARLY_MAX - 1, &taken), LEAT_OK);
 	assert_int_equal(leat_engine_write_early(d.side[0].e, big, 100, &taken), LEAT_OK);
 	assert_int_equal(taken, 1);
 	assert_false(leat_engine_wants(d.side[0].e) & LEAT_MAY_WRITE_EARLY);
 	assert_int_equal(leat_engine_write_early(d.side[0].e, big, 1, &taken), LEAT_AGAIN);
 	assert_true(duo_run(&d));
-	assert_int_equal(d.side[1].early.n, MAX_EARLY);
+	assert_int_equal(d.side[1].early.n, EARLY_MAX);
 	duo_close(&d);
-	tear_down(&x);
+	early_tear_down(&x);
 }
 
 /* A client whose session says more than the server's does. */
 static void bounded_by_the_server(void **state)
 {
-	static const char big[2 * MAX_EARLY];
+	static const char big[2 * EARLY_MAX];
 	struct leat_engine_opts o;
 	struct leat_session *bent;
 	struct session_data data;
 	struct leat_err err = { 0 };
-	struct set x;
+	struct early_set x;
 	struct duo d;
 	size_t taken;
 
 	(void)state;
-	set_up(&x, MAX_EARLY, NULL);
+	early_set_up(&x, EARLY_MAX, NULL);
 	data = *session_data(x.t[0]);
-	data.max_early = 2 * MAX_EARLY;
+	data.max_early = 2 * EARLY_MAX;
 	assert_int_equal(session_new(&bent, &data, &err), LEAT_OK);
-	o = opts_of(&x);
+	o = early_opts(&x);
 	o.session = bent;
 	duo_open_with(&d, x.c, x.s, &o);
-	assert_int_equal(leat_engine_write_early(d.side[0].e, big, MAX_EARLY + 1, &taken), LEAT_OK);
+	assert_int_equal(leat_engine_write_early(d.side[0].e, big, EARLY_MAX + 1, &taken), LEAT_OK);
 	assert_false(duo_run(&d));
 	assert_int_equal(leat_engine_error(d.side[1].e)->cls, LEAT_E_OUR_ALERT);
 	assert_int_equal(leat_engine_error(d.side[1].e)->alert, LEAT_ALERT_UNEXPECTED_MESSAGE);
 	duo_close(&d);
 	leat_session_unref(bent);
-	tear_down(&x);
+	early_tear_down(&x);
 }
 
 /* Refused early data is skipped as far as the ticket allowed it, not for ever. */
@@ -543,17 +471,17 @@ static void skipped_with_a_bound(void **state)
 	struct session_data data;
 	struct leat_config *none;
 	struct leat_err err = { 0 };
-	struct set x;
+	struct early_set x;
 	struct duo d;
 	size_t taken;
 
 	(void)state;
-	set_up(&x, MAX_EARLY, NULL);
+	early_set_up(&x, EARLY_MAX, NULL);
 	none = ids_config(LEAT_SERVER, KEY_EC_P256, "depth=10", NULL);
 	data = *session_data(x.t[0]);
 	data.max_early = 1000000;
 	assert_int_equal(session_new(&bent, &data, &err), LEAT_OK);
-	o = opts_of(&x);
+	o = early_opts(&x);
 	o.session = bent;
 	for (int records = 1; records < 5; records += 3) {
 		duo_open_with(&d, x.c, none, &o);
@@ -573,18 +501,18 @@ static void skipped_with_a_bound(void **state)
 	}
 	leat_config_unref(none);
 	leat_session_unref(bent);
-	tear_down(&x);
+	early_tear_down(&x);
 }
 
 static void every_split(void **state)
 {
 	struct leat_engine_opts o;
-	struct set x;
+	struct early_set x;
 	struct duo d;
 
 	(void)state;
-	set_up(&x, MAX_EARLY, NULL);
-	o = opts_of(&x);
+	early_set_up(&x, EARLY_MAX, NULL);
+	o = early_opts(&x);
 	for (size_t chunk = 1; chunk < 600; chunk += chunk < 30 ? 1 : 57) {
 		duo_open_with(&d, x.c, x.s, &o);
 		d.chunk = chunk;
@@ -595,40 +523,40 @@ static void every_split(void **state)
 		talk(&d);
 		duo_close(&d);
 	}
-	tear_down(&x);
+	early_tear_down(&x);
 }
 
 /* Nothing is written, or EndOfEarlyData is missing, or comes without early data. */
 static void without_a_byte(void **state)
 {
 	struct leat_engine_opts o;
-	struct set x;
+	struct early_set x;
 	struct duo d;
 
 	(void)state;
-	set_up(&x, MAX_EARLY, NULL);
-	o = opts_of(&x);
+	early_set_up(&x, EARLY_MAX, NULL);
+	o = early_opts(&x);
 	duo_open_with(&d, x.c, x.s, &o);
 	assert_true(duo_run(&d));
 	status_is(&d, LEAT_EARLY_ACCEPTED);
 	assert_true(got(&d.side[1].early, ""));
 	talk(&d);
 	duo_close(&d);
-	tear_down(&x);
+	early_tear_down(&x);
 }
 
 static void to_a_12_server(void **state)
 {
 	struct leat_config *c, *s12;
 	struct leat_engine_opts o;
-	struct set x;
+	struct early_set x;
 	struct duo d;
 
 	(void)state;
-	set_up(&x, MAX_EARLY, NULL);
+	early_set_up(&x, EARLY_MAX, NULL);
 	c = ids_config(LEAT_CLIENT, KEY_EC_P256, "session_tickets=manual", NULL);
 	s12 = ids_config(LEAT_SERVER, KEY_EC_P256, "versions=tlsv1.2", NULL);
-	o = opts_of(&x);
+	o = early_opts(&x);
 	duo_open_with(&d, c, s12, &o);
 	/* RFC 8446 D.3: fails; our server sends the downgrade first, so whichever refuses, it is over */
 	assert_false(duo_run(&d));
@@ -636,7 +564,7 @@ static void to_a_12_server(void **state)
 	duo_close(&d);
 	leat_config_unref(c);
 	leat_config_unref(s12);
-	tear_down(&x);
+	early_tear_down(&x);
 }
 
 /* Each allocation of a resumed handshake with early data fails once: one side says so, nothing leaks
@@ -645,14 +573,14 @@ static void without_memory(void **state)
 {
 	struct leat_engine_opts o;
 	unsigned long made, nth;
-	struct set x;
+	struct early_set x;
 	struct duo d;
 	size_t taken;
 	bool up = false;
 
 	(void)state;
-	set_up(&x, MAX_EARLY, NULL);
-	o = opts_of(&x);
+	early_set_up(&x, EARLY_MAX, NULL);
+	o = early_opts(&x);
 	for (nth = 1; !up && nth < 500; nth++) {
 		memset(&d, 0, sizeof(d));
 		assert_int_equal(
@@ -694,7 +622,7 @@ static void without_memory(void **state)
 		duo_close(&d);
 	}
 	assert_in_range(nth, 5, 400);
-	tear_down(&x);
+	early_tear_down(&x);
 }
 
 static void misuse(void **state)
@@ -709,7 +637,8 @@ static void misuse(void **state)
 	assert_int_equal(err.cls, LEAT_E_OPTION);
 	memset(&err, 0, sizeof(err));
 	assert_int_equal(leat_config_set_early_data(s, 0, NULL, &err), LEAT_OK);
-	assert_int_equal(leat_antireplay_new(&a, 0, WINDOW, &duo_env, NULL, &err), LEAT_FAILED);
+	assert_int_equal(
+		leat_antireplay_new(&a, 0, EARLY_WINDOW, &duo_env, NULL, &err), LEAT_FAILED);
 	memset(&err, 0, sizeof(err));
 	assert_int_equal(leat_antireplay_new(&a, 10, 0, &duo_env, NULL, &err), LEAT_FAILED);
 	memset(&err, 0, sizeof(err));
