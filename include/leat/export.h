@@ -2,8 +2,8 @@
  *
  * export.h - what leaves a connection besides its data: keys for another protocol (exporters), names for
  * the connection itself (channel bindings), and, for whoever debugs, the secrets of the connection (key
- * log). All of it exists once the handshake is complete, but for the key log, which is written as secrets
- * come into being.
+ * log). All of it exists once the handshake is complete, but for the early exporter, and the key log, which
+ * is written as secrets come into being.
  */
 #ifndef LEAT_EXPORT_H
 #define LEAT_EXPORT_H
@@ -41,6 +41,20 @@ LEAT_API LEAT_MUST_CHECK enum leat_ret leat_engine_exporter(const struct leat_en
 	const struct leat_exporter *what, void *out, size_t n, struct leat_err *err);
 /* leat_conn_exporter is leat_engine_exporter. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_conn_exporter(const struct leat_conn *c,
+	const struct leat_exporter *what, void *out, size_t n, struct leat_err *err);
+
+/* leat_engine_early_exporter does the same from the keys of early data (RFC 8446 7.5, the early exporter), for
+ * what has to be bound to early data itself: a client has it as soon as it offered early data, a server as
+ * soon as it accepted it (LEAT_HAS_EARLY_DATA), both to the end of the connection. Everything else belongs to
+ * leat_engine_exporter: this material is only as fresh as early data is, so a ClientHello that is repeated
+ * gives the same again, and who learns the session's secret learns it too.
+ * LEAT_UNSUPPORTED: no early data was offered, or it was refused: there is nothing that both sides have.
+ * LEAT_FAILED, LEAT_E_MISUSE: no ClientHello has come yet, the connection is dead, or the request is out of
+ * range. out, the engine and err as above. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_engine_early_exporter(const struct leat_engine *e,
+	const struct leat_exporter *what, void *out, size_t n, struct leat_err *err);
+/* leat_conn_early_exporter is leat_engine_early_exporter. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_conn_early_exporter(const struct leat_conn *c,
 	const struct leat_exporter *what, void *out, size_t n, struct leat_err *err);
 
 /* ---- channel bindings: RFC 5056 ---- */

@@ -85,6 +85,45 @@ enum leat_ret leat_engine_exporter(const struct leat_engine *e, const struct lea
 	return r;
 }
 
+/* ---- early exporter ---- */
+
+/* RFC 8446 7.5: "The early_exporter_master_secret is defined for use in settings where an exporter is needed
+ * for 0-RTT data." Without early data nobody asks for it; a server that refused it has none. */
+static enum leat_ret check_early(const struct leat_engine *e, struct leat_err *err)
+{
+	if (e->dead)
+		return err_misuse(err, "early exporter: the connection is dead");
+	switch (e->early) {
+	case LEAT_EARLY_OFFERED:
+	case LEAT_EARLY_ACCEPTED: return LEAT_OK;
+	case LEAT_EARLY_REJECTED:
+		return unsupported(
+			err, "early exporter: early data was refused, so one side has none");
+	default: break;
+	}
+	if (e->role == LEAT_SERVER && e->version == 0)
+		return err_misuse(err, "early exporter: the client has said nothing yet");
+	return unsupported(err, "early exporter: no early data was offered");
+}
+
+enum leat_ret leat_engine_early_exporter(const struct leat_engine *e,
+	const struct leat_exporter *what, void *out, size_t n, struct leat_err *err)
+{
+	enum leat_ret r;
+
+	memset(out, 0, n);
+	r = check_request(what, n, err);
+	if (r == LEAT_OK)
+		r = check_early(e, err);
+	if (r != LEAT_OK)
+		return r;
+	if (e->hs)
+		hs_early_export(e->hs, what, out, n);
+	else
+		hs_post_early_export(&e->post, what, out, n);
+	return LEAT_OK;
+}
+
 /* ---- channel bindings ---- */
 
 /* RFC 9266 4.2: label "EXPORTER-Channel-Binding", context value "Empty string", 32 bytes. */

@@ -446,6 +446,8 @@ void hs_facts(const struct hs *h, struct hs_facts *out)
 
 void hs_finish(struct hs *h, struct hs_post *out)
 {
+	static const struct leat_secret none = { 0 };
+
 	assert(h->state == HS_UP);
 	*out = (struct hs_post){
 		.version = h->version,
@@ -455,6 +457,7 @@ void hs_finish(struct hs *h, struct hs_post *out)
 		.tx = h->app_secret[h->role],
 		.resumption = h->resumption,
 		.exporter = h->version == LEAT_TLS13 ? h->exporter : h->v12.master,
+		.early_exporter = h->early == HS_EARLY_ACCEPTED ? h->early_exporter : none,
 		.ems = h->ems,
 	};
 	if (h->role == LEAT_SERVER && h->version == LEAT_TLS13) {
@@ -553,7 +556,10 @@ enum leat_ret hs_keys_early(struct hs *h, enum leat_dir dir, const struct suite 
 
 	transcript_hash_with(&h->tr, suite->hash, (struct leat_span){ NULL, 0 }, th);
 	sched13_early_traffic(&h->sched, (struct leat_span){ th, hash_len(suite->hash) }, &secret);
-	keylog_early13(h, (struct leat_span){ th, hash_len(suite->hash) }, &secret);
+	sched13_early_exporter(
+		&h->sched, (struct leat_span){ th, hash_len(suite->hash) }, &h->early_exporter);
+	h->early_hash = suite->hash;
+	keylog_early13(h, &secret);
 	sched13_keys(suite->hash, suite->aead, &secret, &keys);
 	return hs_keys(h, dir, LV_EARLY, &keys, &secret);
 }

@@ -157,9 +157,10 @@ struct hs_post {
 	uint16_t version;
 	uint8_t role; /* enum leat_role */
 	const struct suite *suite;
-	struct leat_secret rx, tx;     /* TLS 1.3: application_traffic_secret_N by direction */
-	struct leat_secret resumption; /* TLS 1.3: resumption_master_secret */
-	struct leat_secret exporter;   /* 1.3: exporter_master_secret; 1.2: master_secret */
+	struct leat_secret rx, tx;         /* TLS 1.3: application_traffic_secret_N by direction */
+	struct leat_secret resumption;     /* TLS 1.3: resumption_master_secret */
+	struct leat_secret exporter;       /* 1.3: exporter_master_secret; 1.2: master_secret */
+	struct leat_secret early_exporter; /* 1.3: where early data was accepted */
 	uint8_t client_random[32], server_random[32]; /* TLS 1.2: keys and exporters need them */
 	uint8_t unique[12];      /* TLS 1.2: verify_data of the first Finished (tls-unique) */
 	bool ems;                /* TLS 1.2: extended master secret */
@@ -189,6 +190,12 @@ bool hs_post_may_export(const struct hs_post *p);
 struct leat_exporter;
 /* n <= LEAT_EXPORT_MAX bytes; hs_post_may_export, the label's length and the context's were checked. */
 void hs_post_exporter(
+	const struct hs_post *p, const struct leat_exporter *what, uint8_t *out, size_t n);
+
+/* The same from early_exporter_master_secret, while the handshake lasts (early data was offered and is not
+ * refused) and after it (it was accepted). */
+void hs_early_export(const struct hs *h, const struct leat_exporter *what, uint8_t *out, size_t n);
+void hs_post_early_export(
 	const struct hs_post *p, const struct leat_exporter *what, uint8_t *out, size_t n);
 
 /* One record payload of type REC_HANDSHAKE after the handshake: NewSessionTicket, KeyUpdate (sends the

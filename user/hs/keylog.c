@@ -63,15 +63,10 @@ void keylog_traffic(const struct leat_config *cfg, enum leat_role whose, unsigne
 	keylog_line(cfg, label, client_random, secret);
 }
 
-void keylog_early13(const struct hs *h, struct leat_span th, const struct leat_secret *secret)
+void keylog_early13(const struct hs *h, const struct leat_secret *traffic)
 {
-	LEAT_SCOPED(leat_secret_clear) struct leat_secret exporter = { 0 };
-
-	if (!h->cfg->key_log)
-		return;
-	keylog_line(h->cfg, "CLIENT_EARLY_TRAFFIC_SECRET", h->client_random, secret);
-	sched13_early_exporter(&h->sched, th, &exporter);
-	keylog_line(h->cfg, "EARLY_EXPORTER_SECRET", h->client_random, &exporter);
+	keylog_line(h->cfg, "CLIENT_EARLY_TRAFFIC_SECRET", h->client_random, traffic);
+	keylog_line(h->cfg, "EARLY_EXPORTER_SECRET", h->client_random, &h->early_exporter);
 }
 
 void keylog_handshake13(const struct hs *h)

@@ -14,8 +14,8 @@ struct hs;
 /* "LABEL <client_random> <secret>", RFC 9850 2. client_random: 32 bytes. */
 void keylog_line(const struct leat_config *cfg, const char *label, const uint8_t *client_random,
 	const struct leat_secret *secret);
-/* Early data's secret; th: hash of the ClientHello, for the early exporter's. */
-void keylog_early13(const struct hs *h, struct leat_span th, const struct leat_secret *secret);
+/* Early data's secret, and the early exporter's. */
+void keylog_early13(const struct hs *h, const struct leat_secret *traffic);
 /* The handshake's two secrets, then those of the data and the exporter: when they have been made. */
 void keylog_handshake13(const struct hs *h);
 void keylog_application13(const struct hs *h);
