@@ -1,7 +1,9 @@
 """Resumption and early data of TLS 1.3 with other people's programs, both roles.
 
-REQ: F-ticket-sl F-0rtt-c
+REQ: F-ticket-sl F-0rtt-c F-early-exp
 """
+import hashlib
+import hmac
 import json
 import shutil
 import subprocess
@@ -161,6 +163,22 @@ def run_early(leat, port, ca, session, early, text, wait, *args):
     return json.loads([x for x in err.decode().splitlines() if x.startswith("{")][-1])
 
 
+LABEL = "EXPERIMENTAL leat early"
+
+
+def expand_label(secret, name, label, context, n):
+    """HKDF-Expand-Label, RFC 8446 7.1, up to one hash long."""
+    label = b"tls13 " + label.encode()
+    info = n.to_bytes(2, "big") + bytes([len(label)]) + label + bytes([len(context)]) + context
+    return hmac.digest(secret, info + b"\1", name)[:n]
+
+
+def early_export(secret, name, label):
+    empty = hashlib.new(name).digest()
+    return expand_label(expand_label(secret, name, label, empty, len(empty)), name, "exporter",
+                        empty, 32)
+
+
 def test_early_data_key_log(leat, pki, free_port, early_server, tmp_path):
     """Both sides tell the same secrets, those of the early data among them."""
     s, early, ours, theirs = (tmp_path / x for x in ("s", "early", "ours", "theirs"))
@@ -168,12 +186,17 @@ def test_early_data_key_log(leat, pki, free_port, early_server, tmp_path):
     server = early_server("-max_early_data", "4096", "-keylogfile", theirs)
     for n in range(2):
         facts = run_early(leat, free_port, pki.ca, s, early, f"normal {n}\n", server.wait,
-                          "--keylog", ours)
+                          "--keylog", ours, "--export", LABEL)
     assert facts["early_data"] == "accepted"
     logs = [{x.lower() for x in f.read_text().splitlines() if not x.startswith("#")}
             for f in (ours, theirs)]
     assert logs[0] == logs[1]
     assert sum(x.startswith("client_early_traffic_secret") for x in logs[0]) == 1
+    # what OpenSSL has no option for: its early exporter's secret, and RFC 8446 7.5 from there
+    secret, = (x.split()[2] for x in logs[1] if x.startswith("early_exporter_secret"))
+    name = "sha384" if len(secret) == 96 else "sha256"
+    assert facts["early_exporter"] == early_export(bytes.fromhex(secret), name, LABEL).hex()
+    assert facts["early_exporter"] != facts["exporter"]
 
 
 def test_early_data(leat, pki, free_port, early_server, tmp_path):

@@ -92,7 +92,7 @@ struct guest {
 	uint64_t linger_left;
 	uint8_t *early_data; /* kept for the answer, which comes after the handshake */
 	uint64_t pieces;     /* of data */
-	char exported[2 * ACCEPT_EXPORT_MAX + 1];
+	char exported[2 * ACCEPT_EXPORT_MAX + 1], early_exported[2 * ACCEPT_EXPORT_MAX + 1];
 	unsigned newlines;  /* HTTP: in a row, at the end of what came */
 	uint64_t head;      /* HTTP: bytes of the request so far */
 	const uint8_t *out; /* to be sent next; in buf, text or early_data */

@@ -67,18 +67,27 @@ void report_end(const struct accept *a)
 	fflush(stdout);
 }
 
-void report_export(struct guest *g)
+typedef enum leat_ret exporter_fn(const struct leat_engine *e, const struct leat_exporter *what,
+	void *out, size_t n, struct leat_err *err);
+
+static void put_export(const struct guest *g, exporter_fn *exporter, char *hex)
 {
 	const struct leat_exporter what = { .label = g->a->o->export_label };
 	size_t n = g->a->o->export_bytes;
 	uint8_t out[ACCEPT_EXPORT_MAX];
 	struct leat_err err = { 0 };
 
-	if (what.label == NULL || leat_engine_exporter(g->io.e, &what, out, n, &err) != LEAT_OK)
+	if (what.label == NULL || exporter(g->io.e, &what, out, n, &err) != LEAT_OK)
 		return;
 	for (size_t i = 0; i < n; i++)
-		snprintf(g->exported + 2 * i, 3, "%02x", out[i]);
+		snprintf(hex + 2 * i, 3, "%02x", out[i]);
 	leat_wipe(out, sizeof(out));
+}
+
+void report_export(struct guest *g)
+{
+	put_export(g, leat_engine_exporter, g->exported);
+	put_export(g, leat_engine_early_exporter, g->early_exported);
 }
 
 /* ---- one connection ---------------------------------------------------------------------------- */
@@ -172,6 +181,8 @@ static void guest_json(const struct guest *g, const struct facts *f)
 				   "alert_received", maybe(f->alert_received), "error",
 				   maybe(f->error), "exporter", maybe(g->exported)));
 	if (o != NULL)
+		json_object_set_new(o, "early_exporter", maybe(g->early_exported));
+	if (o != NULL)
 		json_object_update_new(
 			o, json_pack("{s:s, s:i, s:o}", "client_ocsp",
 				   attached_ocsp_name(f->in.ocsp), "client_scts", f->scts,
@@ -198,6 +209,8 @@ static void guest_text(const struct guest *g, const struct facts *f)
 		f->cert[0] ? "\"" : "");
 	if (g->exported[0])
 		printf(" exporter=%s", g->exported);
+	if (g->early_exported[0])
+		printf(" early-exporter=%s", g->early_exported);
 	printf(f->error[0] ? " error=\"%s\"\n" : "%s\n", f->error);
 	fflush(stdout);
 }

@@ -29,13 +29,25 @@ static void put(struct value *v, const uint8_t *p, size_t n)
 		snprintf(v->hex + 2 * i, 3, "%02x", p[i]);
 }
 
-static void get_export(const struct connect_wish *w, const struct leat_conn *c, struct value *v)
+typedef enum leat_ret exporter_fn(const struct leat_conn *c, const struct leat_exporter *what,
+	void *out, size_t n, struct leat_err *err);
+
+/* What --export asks for; the second only where early data was taken. */
+static const struct {
+	const char *name;
+	exporter_fn *fn;
+} exporters[] = { { "exporter", leat_conn_exporter },
+	{ "early_exporter", leat_conn_early_exporter } };
+#define NUM_EXPORTERS (sizeof(exporters) / sizeof(exporters[0]))
+
+static void get_export(
+	const struct connect_wish *w, const struct leat_conn *c, exporter_fn *fn, struct value *v)
 {
 	const struct leat_exporter what = { .label = w->export_label };
 	struct leat_err err = { 0 };
 	uint8_t out[CONNECT_EXPORT_MAX];
 
-	if (leat_conn_exporter(c, &what, out, w->export_bytes, &err) == LEAT_OK)
+	if (fn(c, &what, out, w->export_bytes, &err) == LEAT_OK)
 		put(v, out, w->export_bytes);
 	else
 		leat_strerror(&err, v->why, sizeof(v->why));
@@ -66,11 +78,11 @@ void connect_print_exports(const struct connect_wish *w, const struct leat_conn 
 		get_binding((enum leat_binding_kind)k, c, &v);
 		say(leat_binding_name((enum leat_binding_kind)k), &v);
 	}
-	if (w->export_label[0]) {
+	for (size_t i = 0; w->export_label[0] && i < NUM_EXPORTERS; i++) {
 		LEAT_SCOPED(value_clear) struct value v = { .hex = "" };
 
-		get_export(w, c, &v);
-		say("exporter", &v);
+		get_export(w, c, exporters[i].fn, &v);
+		say(exporters[i].name, &v);
 	}
 }
 
@@ -88,10 +100,10 @@ void connect_add_exports(void *o, const struct connect_wish *w, const struct lea
 		json_object_set_new(
 			o, leat_binding_name((enum leat_binding_kind)k), hex_or_null(&v));
 	}
-	if (w->export_label[0]) {
+	for (size_t i = 0; w->export_label[0] && i < NUM_EXPORTERS; i++) {
 		LEAT_SCOPED(value_clear) struct value v = { .hex = "" };
 
-		get_export(w, c, &v);
-		json_object_set_new(o, "exporter", hex_or_null(&v));
+		get_export(w, c, exporters[i].fn, &v);
+		json_object_set_new(o, exporters[i].name, hex_or_null(&v));
 	}
 }
