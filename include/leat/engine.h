@@ -185,6 +185,10 @@ LEAT_API LEAT_MUST_CHECK enum leat_ret leat_engine_job_take(
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_engine_job_done(
 	struct leat_engine *e, struct leat_job *j);
 
+/* leat_engine_left returns the bytes that were given to the engine and lie behind the peer's close_notify:
+ * no TLS any more. Empty before LEAT_IS_EOF. Borrowed until leat_engine_free. */
+LEAT_API struct leat_span leat_engine_left(const struct leat_engine *e);
+
 /* ---- application data ---- */
 
 /* leat_engine_data sets *out to the plaintext that waits (empty when none, never early data); it

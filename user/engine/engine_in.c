@@ -42,7 +42,7 @@ size_t leat_engine_in_missing(const struct leat_engine *e)
 {
 	size_t have = e->in_len - e->in_off, need;
 
-	if (have == 0)
+	if (have == 0 || e->eof)
 		return 0;
 	need = record_need(e);
 	return need > have ? need - have : 0;
@@ -307,8 +307,8 @@ enum leat_ret engine_process(struct leat_engine *e)
 			return r;
 		}
 	}
-	if (e->eof) /* RFC 8446 6.1: anything after close_notify is ignored */
-		e->in_off = e->in_len;
+	/* RFC 8446 6.1: what follows close_notify is ignored, but may be the plain bytes of another protocol:
+	 * leat_engine_left. */
 	engine_in_release(e);
 	return e->dead ? LEAT_FAILED : r;
 }
@@ -335,6 +335,13 @@ enum leat_ret leat_engine_in_eof(struct leat_engine *e)
 		e->up ? "connection: cut off by the transport without close_notify (truncated)"
 		      : "handshake: the transport was closed before it was complete");
 	return engine_fail(e);
+}
+
+struct leat_span leat_engine_left(const struct leat_engine *e)
+{
+	if (!e->eof || e->in_off == e->in_len)
+		return (struct leat_span){ NULL, 0 };
+	return (struct leat_span){ e->in + e->in_off, e->in_len - e->in_off };
 }
 
 void leat_engine_data(const struct leat_engine *e, struct leat_span *out)
