@@ -65,7 +65,8 @@ LEAT_API LEAT_MUST_CHECK enum leat_ret leat_connect(struct leat_conn **out, stru
  * handshake. host: the name to ask for (SNI) and to check the certificate against; NULL only with a
  * config that does not check names. fd belongs to the connection on success and is closed on failure,
  * except with LEAT_KEEP_FD: then a failure leaves it open, though bytes were exchanged and the write side may
- * be shut. Nobody else may read from the socket meanwhile, and bytes that were read before are missing.
+ * be shut. Nobody else may read from the socket meanwhile; bytes that were read before are missing unless they are
+ * given back (the already of leat_client_opts and leat_server_opts).
  * With LEAT_EXACT_READS never a byte is read that follows the handshake: leat_offload of both directions
  * cannot find anything waiting afterwards. Costs a second read for each record. */
 enum { LEAT_KEEP_FD = 1, LEAT_EXACT_READS = 2 };
@@ -75,6 +76,11 @@ LEAT_API LEAT_MUST_CHECK enum leat_ret leat_upgrade_client(struct leat_conn **ou
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_upgrade_server(struct leat_conn **out,
 	struct leat_config *cfg, int fd, unsigned flags, int timeout_ms, struct leat_err *err);
 
+/* An option of a socket, see leat/sockopt.h. */
+struct leat_sockopt {
+	const char *name, *value;
+};
+
 /* What a client may bring to a connection besides its config. Zero is "nothing". */
 struct leat_client_opts {
 	const char *host;             /* as leat_upgrade_client */
@@ -82,10 +88,30 @@ struct leat_client_opts {
 	/* Sent before the handshake is complete, as far as session and server allow: read about early data
 	 * in leat/engine.h first. Borrowed until leat_upgrade_client_with returns. */
 	struct leat_span early;
+	/* Upgrades: bytes of the peer that were read from fd already: they come before what fd still has. Copied. */
+	struct leat_span already;
+	const struct leat_sockopt
+		*sockopts; /* checked before anything else; borrowed for the call */
+	size_t num_sockopts;
 };
+/* The same for a server. */
+struct leat_server_opts {
+	struct leat_span already;
+	const struct leat_sockopt *sockopts;
+	size_t num_sockopts;
+};
+/* leat_connect_with is leat_connect with more to bring; opts->host is where to connect to. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_connect_with(struct leat_conn **out,
+	struct leat_config *cfg, uint16_t port, const struct leat_client_opts *opts, int timeout_ms,
+	struct leat_err *err);
 /* leat_upgrade_client_with is leat_upgrade_client with more to bring. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_upgrade_client_with(struct leat_conn **out,
 	struct leat_config *cfg, int fd, const struct leat_client_opts *opts, unsigned flags,
+	int timeout_ms, struct leat_err *err);
+/* leat_upgrade_server_with is leat_upgrade_server with more to bring. With the bytes that came too early (a
+ * ClientHello behind the client's last plain line) it does not matter who upgrades first. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_upgrade_server_with(struct leat_conn **out,
+	struct leat_config *cfg, int fd, const struct leat_server_opts *opts, unsigned flags,
 	int timeout_ms, struct leat_err *err);
 /* leat_conn_early tells what became of early data, and in *taken how much was sent: all of that counts as
  * received by the server when accepted, none of it when rejected. */
@@ -107,6 +133,19 @@ LEAT_API enum leat_auth leat_conn_auth(struct leat_conn *c);
  * that is free, see leat_listener_port). cfg must be frozen and a server's. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_listen(struct leat_listener **out,
 	struct leat_config *cfg, const char *host, uint16_t port, struct leat_err *err);
+/* leat_listen_with is leat_listen with options, which connections inherit. */
+struct leat_listen_opts {
+	const char *host; /* NULL: the option ip, or every address */
+	uint16_t port;
+	const struct leat_sockopt
+		*sockopts; /* checked before anything else; borrowed for the call */
+	size_t num_sockopts;
+};
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_listen_with(struct leat_listener **out,
+	struct leat_config *cfg, const struct leat_listen_opts *opts, struct leat_err *err);
+/* leat_listener_sockname is leat_sockname of a listener. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_listener_sockname(
+	const struct leat_listener *l, struct sockaddr_storage *out, struct leat_err *err);
 /* leat_listener_port returns the port listened on. */
 LEAT_API uint16_t leat_listener_port(const struct leat_listener *l);
 /* leat_listener_fd returns the listening descriptor, to be polled; it stays the listener's. */
@@ -121,6 +160,11 @@ LEAT_API LEAT_MUST_CHECK enum leat_ret leat_accept(
 /* leat_handshake does the server's handshake on an accepted connection. LEAT_FAILED, running out of time
  * included: the peer was told, c must be freed. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_handshake(struct leat_conn *c, int timeout_ms);
+
+/* leat_handshake_with is leat_handshake with another config than the listener's (frozen, a server's), chosen
+ * after the accept: by the peer's address, say. Nothing may have been done with c before. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_handshake_with(
+	struct leat_conn *c, struct leat_config *cfg, int timeout_ms);
 
 /* ---- data ------------------------------------------------------------------------------------ */
 
@@ -145,6 +189,12 @@ LEAT_API LEAT_MUST_CHECK enum leat_ret leat_sendfile(
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_recv(
 	struct leat_conn *c, void *buf, size_t n, int timeout_ms, size_t *got);
 
+/* leat_recv_exact waits for exactly n bytes. LEAT_AGAIN: they did not come in time; *got is 0, what came is kept
+ * and the next call that receives has it first. LEAT_FAILED: *got bytes came before the end (LEAT_E_CLOSED, also
+ * after a close_notify) or the error, and are in buf. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_recv_exact(
+	struct leat_conn *c, void *buf, size_t n, int timeout_ms, size_t *got);
+
 /* leat_conn_events returns the poll(2) events to wait for before another leat_recv (and, with want_send,
  * leat_send) with timeout 0 can do more; 0 when leat_recv has something now. */
 LEAT_API short leat_conn_events(const struct leat_conn *c, bool want_send);
@@ -165,6 +215,23 @@ LEAT_API enum leat_ret leat_close(struct leat_conn *c, struct leat_err *err);
  * LEAT_OK means that the close_notify was handed to the transport. */
 LEAT_API enum leat_ret leat_close_timeout(
 	struct leat_conn *c, int timeout_ms, struct leat_err *err);
+/* What leat_downgrade leaves: a TCP connection without TLS. Zero is none. */
+struct leat_plain {
+	int fd;        /* the caller's, in the mode (blocking or not) in which it came */
+	uint8_t *left; /* what the peer sent behind its close_notify and was read already */
+	size_t left_len;
+};
+/* leat_downgrade ends TLS and goes on with the TCP connection below: sends close_notify, throws away the data
+ * that still comes, waits for the peer's close_notify (one that came before counts) and hands the socket out. c is
+ * gone, unless it says LEAT_UNSUPPORTED: then nothing was sent, because the kernel carries a direction and
+ * cannot give it back (err->what begins with the code "in_kernel"), or the handshake is not complete.
+ * LEAT_FAILED, with everything closed: LEAT_E_TIMEOUT when the peer did not answer in time, LEAT_E_CLOSED when it
+ * closed the transport, LEAT_E_MEMORY, or the error the connection had. Both sides must want it: the peer
+ * may send plain bytes at once behind its close_notify. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_downgrade(
+	struct leat_conn *c, int timeout_ms, struct leat_plain *out, struct leat_err *err);
+/* leat_plain_free_left frees left; the descriptor stays open. */
+LEAT_API void leat_plain_free_left(struct leat_plain *p);
 /* leat_conn_free closes the socket without a word to the peer and frees c. Data sent last may be lost.
  * NULL is fine. */
 LEAT_API void leat_conn_free(struct leat_conn *c);
@@ -173,6 +240,11 @@ LEAT_API void leat_conn_free(struct leat_conn *c);
 
 /* leat_conn_error returns the first error of c (class LEAT_E_NONE: none); borrowed. */
 LEAT_API const struct leat_err *leat_conn_error(const struct leat_conn *c);
+
+/* leat_conn_note returns why a call on c said LEAT_UNSUPPORTED last (class LEAT_E_NONE: none did): LEAT_E_MISUSE with
+ * sys EINVAL for receiving on an active connection, LEAT_E_PACKET for a message that is too long. Borrowed
+ * until the next call on c. */
+LEAT_API const struct leat_err *leat_conn_note(const struct leat_conn *c);
 
 /* Where the records of one direction are protected. All texts are static. */
 struct leat_conn_dir {

@@ -52,6 +52,8 @@ enum leat_err_class {
 	LEAT_E_CLOSED,     /* the connection ended; truncated when what says so */
 	LEAT_E_TIMEOUT,    /* a deadline passed */
 	LEAT_E_CRYPTO,     /* libcrypto refused; detail holds its reason */
+	LEAT_E_SOCKOPT, /* a socket option's name or value was refused, before any I/O or by the kernel */
+	LEAT_E_PACKET, /* what came (or is to be sent) is no message of the framing that was set */
 	LEAT_E_CLASS_COUNT
 };
 
@@ -96,12 +98,13 @@ enum leat_alert {
 /* Everything known about one failure. Zero is "no error". Holds no pointer that needs freeing. */
 struct leat_err {
 	enum leat_err_class cls;
-	uint8_t alert;      /* meaningful for the two alert classes */
-	int sys;            /* errno as it was at the failing call, or 0 */
-	const char *where;  /* "file.c:line" of the refusal */
-	const char *what;   /* static text, "<thing>: <what is wrong>" */
-	const char *option; /* option name for LEAT_E_OPTION and LEAT_E_FILE, else NULL */
-	char detail[144];   /* the value, path, certificate or reason; printable ASCII, may be "" */
+	uint8_t alert;     /* meaningful for the two alert classes */
+	int sys;           /* errno as it was at the failing call, or 0 */
+	const char *where; /* "file.c:line" of the refusal */
+	const char *what;  /* static text, "<thing>: <what is wrong>" */
+	const char
+		*option; /* option name for LEAT_E_OPTION, LEAT_E_FILE, LEAT_E_SOCKOPT, else NULL */
+	char detail[144]; /* the value, path, certificate or reason; printable ASCII, may be "" */
 };
 
 /* Versions as on the wire (RFC 8446 4.1.2, RFC 5246). */

@@ -14,7 +14,6 @@
 #include "rig.h"
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -24,6 +23,7 @@
 #include <unistd.h>
 
 #include "duo.h"
+#include "link.h"
 #include "pair.h"
 #include "pki.h"
 #include "tcp.h"
@@ -62,18 +62,6 @@ static int teardown(void **state)
 	pki_done();
 	vec_free_all();
 	return 0;
-}
-
-static unsigned open_fds(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	unsigned n = 0;
-
-	assert_non_null(d);
-	while (readdir(d))
-		n++;
-	closedir(d);
-	return n;
 }
 
 /* ---- a server in a thread: one connection, echoed to its end --------------------------------- */

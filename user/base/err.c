@@ -143,6 +143,11 @@ const char *leat_strerror(const struct leat_err *err, char *buf, size_t n)
 		snprintf(buf, n, "invalid option %s%s%s: %s", err->option ? err->option : "?",
 			err->detail[0] ? "=" : "", err->detail, what);
 		break;
+	case LEAT_E_SOCKOPT:
+		snprintf(buf, n, "invalid socket option %s%s%s: %s%s%s",
+			err->option ? err->option : "?", err->detail[0] ? "=" : "", err->detail,
+			what, err->sys ? ": " : "", err->sys ? strerror(err->sys) : "");
+		break;
 	case LEAT_E_FILE:
 		snprintf(buf, n, "invalid %s file %s: %s%s%s", err->option ? err->option : "input",
 			err->detail, what, err->sys ? ": " : "",

@@ -67,8 +67,7 @@ void conn_linger(struct leat_conn *c, int64_t deadline)
 		await_fin(c, deadline);
 }
 
-/* close_notify, then SHUT_WR. LEAT_AGAIN: it could not be sent in time and waits. */
-static enum leat_ret end_tx(struct leat_conn *c, int64_t deadline)
+enum leat_ret conn_end_tx(struct leat_conn *c, bool fin, int64_t deadline)
 {
 	enum leat_ret r;
 
@@ -83,7 +82,8 @@ static enum leat_ret end_tx(struct leat_conn *c, int64_t deadline)
 		return r;
 	c->shut[LEAT_TX] = true;
 	/* ENOTCONN: the peer is gone already; its last words may still be unread */
-	c->sys->shutdown(c->fd, SHUT_WR);
+	if (fin)
+		c->sys->shutdown(c->fd, SHUT_WR);
 	return LEAT_OK;
 }
 
@@ -98,14 +98,13 @@ enum leat_ret leat_shutdown(struct leat_conn *c, int how, int timeout_ms)
 		return LEAT_FAILED;
 	}
 	if (how != SHUT_RD)
-		r = end_tx(c, conn_deadline(c, timeout_ms));
+		r = conn_end_tx(c, true, conn_deadline(c, timeout_ms));
 	if (how != SHUT_WR)
 		c->shut[LEAT_RX] = true;
 	return r;
 }
 
-/* Reads and drops until the peer's close_notify. LEAT_AGAIN: it did not come in time. */
-static enum leat_ret await_peer(struct leat_conn *c, int64_t deadline)
+enum leat_ret conn_await_end(struct leat_conn *c, int64_t deadline)
 {
 	uint8_t trash[4096];
 	size_t got = 1;
@@ -123,10 +122,10 @@ static enum leat_ret await_peer(struct leat_conn *c, int64_t deadline)
 static enum leat_ret finish(struct leat_conn *c, int timeout_ms, struct leat_err *err)
 {
 	int64_t deadline = conn_deadline(c, timeout_ms);
-	enum leat_ret r = end_tx(c, deadline);
+	enum leat_ret r = conn_end_tx(c, true, deadline);
 
 	if (r == LEAT_OK && timeout_ms != 0)
-		r = await_peer(c, deadline);
+		r = conn_await_end(c, deadline);
 	if (r == LEAT_FAILED && c->err[LEAT_TX].cls == LEAT_E_OUR_ALERT)
 		conn_linger(c, conn_deadline(c, CONN_LINGER_MS));
 	if (r == LEAT_AGAIN)

@@ -55,44 +55,80 @@ enum leat_ret conn_wait(struct leat_conn *c, enum leat_dir dir, short events, in
 	return r == LEAT_FAILED ? conn_sys(c, dir, err.sys, "poll: failed") : r;
 }
 
-enum leat_ret conn_open_with(struct leat_conn **out, struct leat_config *cfg, int fd,
+static enum leat_ret new_engine(struct leat_conn *c, struct leat_config *cfg,
 	const struct leat_client_opts *opts, struct leat_err *err)
 {
-	struct leat_conn *c = leat_zalloc(sizeof(*c));
 	struct leat_engine_opts eo = {
 		.host = opts->host, .session = opts->session, .early_data = opts->early.n > 0
 	};
 	struct leat_env env;
+
+	if (use_env)
+		env = *use_env;
+	else
+		leat_env_system(&env);
+	return leat_engine_new_with(&c->e, cfg, &eo, &env, err);
+}
+
+enum leat_ret conn_open_with(struct leat_conn **out, struct leat_config *cfg, int fd,
+	const struct conn_opts *opts, struct leat_err *err)
+{
+	struct leat_conn *c = leat_zalloc(sizeof(*c));
+	struct leat_span already = opts->client.already;
 
 	*out = NULL;
 	if (!c)
 		return err_memory(err);
 	c->fd = fd;
 	c->sys = use_sys;
-	if (use_env)
-		env = *use_env;
+	if (opts->set)
+		c->set = *opts->set;
 	else
-		leat_env_system(&env);
+		sockset_init(&c->set);
 	handover_init(&c->ho, c->sys, fd, cfg);
-	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) != 0) {
+	c->fd_flags = fcntl(fd, F_GETFL);
+	if (fcntl(fd, F_SETFL, c->fd_flags | O_NONBLOCK) != 0) {
 		err_sys(err, errno, "fcntl(O_NONBLOCK): failed");
 		goto fail;
 	}
-	if (handover_early(&c->ho, err) != LEAT_OK ||
-		leat_engine_new_with(&c->e, cfg, &eo, &env, err) != LEAT_OK)
+	if (already.n && !bytes_add(&c->pre, already.p, already.n)) {
+		err_memory(err);
 		goto fail;
-	c->early = opts->early;
+	}
+	if (handover_early(&c->ho, err) != LEAT_OK ||
+		new_engine(c, cfg, &opts->client, err) != LEAT_OK)
+		goto fail;
+	c->early = opts->client.early;
 	*out = c;
 	return LEAT_OK;
 fail:
+	bytes_clear(&c->pre);
 	leat_free(c);
+	return LEAT_FAILED;
+}
+
+enum leat_ret conn_change_config(struct leat_conn *c, struct leat_config *cfg, struct leat_err *err)
+{
+	static const struct leat_client_opts none;
+	struct leat_engine *old = c->e;
+	struct handover ho = c->ho;
+
+	handover_init(&c->ho, c->sys, c->fd, cfg);
+	c->ho.ulp = ho.ulp;
+	if ((ho.ulp >= 0 || handover_early(&c->ho, err) == LEAT_OK) &&
+		new_engine(c, cfg, &none, err) == LEAT_OK) {
+		leat_engine_free(old);
+		return LEAT_OK;
+	}
+	c->ho = ho;
+	c->e = old;
 	return LEAT_FAILED;
 }
 
 enum leat_ret conn_open(struct leat_conn **out, struct leat_config *cfg, int fd, const char *host,
 	struct leat_err *err)
 {
-	const struct leat_client_opts opts = { .host = host };
+	const struct conn_opts opts = { .client.host = host };
 
 	return conn_open_with(out, cfg, fd, &opts, err);
 }
@@ -125,6 +161,12 @@ enum leat_ret conn_refuse(struct leat_conn *c, enum leat_dir dir, const char *wh
 	return keep(c, dir);
 }
 
+enum leat_ret conn_fail_end(struct leat_conn *c, const char *what)
+{
+	err_raise(&c->err[LEAT_RX], LEAT_E_CLOSED, 0, 0, LEAT_HERE, what);
+	return keep(c, LEAT_RX);
+}
+
 enum leat_ret conn_fail_engine(struct leat_conn *c)
 {
 	const struct leat_err *why = leat_engine_error(c->e);
@@ -143,7 +185,7 @@ enum leat_ret conn_fail_engine(struct leat_conn *c)
 	return LEAT_FAILED;
 }
 
-enum leat_ret conn_fail_handover(struct leat_conn *c, enum leat_dir dir, const struct leat_err *why)
+enum leat_ret conn_fail_closing(struct leat_conn *c, enum leat_dir dir, const struct leat_err *why)
 {
 	if (c->err[LEAT_TX].cls == LEAT_E_NONE && leat_engine_close(c->e) == LEAT_OK)
 		(void)!conn_flush_some(c);
@@ -151,6 +193,15 @@ enum leat_ret conn_fail_handover(struct leat_conn *c, enum leat_dir dir, const s
 		if (c->err[d].cls == LEAT_E_NONE)
 			c->err[d] = *why;
 	return keep(c, dir);
+}
+
+enum leat_ret conn_note(struct leat_conn *c, const struct leat_err *why)
+{
+	if (!c->note)
+		c->note = leat_malloc(sizeof(*c->note));
+	if (c->note)
+		*c->note = *why;
+	return LEAT_UNSUPPORTED;
 }
 
 enum leat_ret conn_check(struct leat_conn *c, enum leat_dir dir)
@@ -254,6 +305,12 @@ enum leat_ret conn_fill(struct leat_conn *c)
 
 	if (!p || room == 0)
 		return run_jobs(c, leat_engine_wants(c->e) & LEAT_IS_DEAD ? LEAT_FAILED : LEAT_OK);
+	if (bytes_span(&c->pre).n) {
+		size_t n = bytes_take(&c->pre, p, room);
+
+		bytes_rest(&c->pre);
+		return run_jobs(c, leat_engine_in_done(c->e, n));
+	}
 	do
 		r = c->sys->recvmsg(c->fd, &msg, MSG_DONTWAIT);
 	while (r == -EINTR);
@@ -275,5 +332,8 @@ void leat_conn_free(struct leat_conn *c)
 	leat_engine_free(c->e);
 	if (c->fd >= 0)
 		c->sys->close(c->fd);
+	bytes_clear(&c->pre);
+	bytes_clear(&c->in);
+	leat_free(c->note);
 	leat_free(c);
 }

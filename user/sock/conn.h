@@ -7,6 +7,8 @@
  *   resolve.c   names to addresses, in a thread
  *   upgrade.c   object and handshake on a descriptor          info.c     questions
  *   send.c recv.c sendfile.c                                  close.c    shutdown, close, free
+ *   message.c   messages instead of bytes                     downgrade.c  plain TCP again
+ *   sockopt.c   options of sockets                            bytes.c    what waits
  *
  * Errors. Each direction has its own: a peer that refuses our bytes may still have sent its answer. A
  * dead engine is the end of both. `first` is what the application sees.
@@ -18,9 +20,19 @@
 #define LEAT_SOCK_CONN_H
 
 #include <leat/leat.h>
+#include <leat/message.h>
 
 #include "base/err.h"
 #include "ktls/handover.h"
+#include "sock/bytes.h"
+#include "sock/sockset.h"
+
+/* A message that is being sent: its length prefix and what is still to come of it. */
+struct half_sent {
+	uint8_t head[4], head_len, head_sent;
+	size_t left;
+	bool is_open; /* something of it was taken, and LEAT_OK was not said yet */
+};
 
 struct leat_conn {
 	struct leat_engine *e;
@@ -29,11 +41,20 @@ struct leat_conn {
 	int fd;
 	struct leat_err err[2];       /* by enum leat_dir; final for that direction */
 	const struct leat_err *first; /* the first of them, or NULL */
-	bool up;                      /* the handshake is complete */
+	bool begun, up;               /* the handshake was begun, is complete */
 	bool shut[2];                 /* closed by us, by direction */
 	bool eof;                     /* the peer's close_notify was seen */
 	struct leat_span early;       /* client: early data not yet written; borrowed */
 	size_t early_sent;
+	struct sockset set;         /* options that are ours and not the kernel's */
+	struct bytes pre;           /* what was read from the socket before it was ours */
+	struct bytes in;            /* plaintext that was received and not handed out yet */
+	size_t lent;                /* of in: the message that was handed out last */
+	size_t searched;            /* of in: bytes in which no end of a message was found */
+	struct half_sent half;      /* the message that is being sent */
+	struct leat_mailbox *owner; /* who gets its messages while it is active; NULL: nobody */
+	struct leat_err *note;      /* why LEAT_UNSUPPORTED was said last, or NULL */
+	int fd_flags;               /* of the socket as it came */
 };
 
 /* Tests: the system calls, clock and dice of connections made from now on. NULL: the real ones. */
@@ -50,8 +71,16 @@ LEAT_MUST_CHECK enum leat_ret sock_wait(
 /* Takes fd, whatever happens afterwards (conn_free closes it). */
 LEAT_MUST_CHECK enum leat_ret conn_open(struct leat_conn **out, struct leat_config *cfg, int fd,
 	const char *host, struct leat_err *err);
+struct conn_opts {
+	struct leat_client_opts client;
+	const struct sockset *set; /* NULL: the defaults */
+};
 LEAT_MUST_CHECK enum leat_ret conn_open_with(struct leat_conn **out, struct leat_config *cfg,
-	int fd, const struct leat_client_opts *opts, struct leat_err *err);
+	int fd, const struct conn_opts *opts, struct leat_err *err);
+
+/* The config of a server's connection on which nothing was read yet. On failure the old one stays. */
+LEAT_MUST_CHECK enum leat_ret conn_change_config(
+	struct leat_conn *c, struct leat_config *cfg, struct leat_err *err);
 
 /* All return LEAT_FAILED. */
 enum leat_ret conn_fail_sys(
@@ -61,10 +90,13 @@ enum leat_ret conn_fail_sys(
 enum leat_ret conn_refuse(struct leat_conn *c, enum leat_dir dir, const char *what);
 /* The engine is dead: its error becomes that of both directions, its alert is sent if there is room. */
 enum leat_ret conn_fail_engine(struct leat_conn *c);
-/* handover_try said LEAT_FAILED: the policy is `kernel` and the direction cannot be moved. The peer gets
- * its close_notify through whatever still carries TX. */
-enum leat_ret conn_fail_handover(
-	struct leat_conn *c, enum leat_dir dir, const struct leat_err *why);
+/* We cannot go on, for a reason that is not the peer's to know (the policy is `kernel` and the direction
+ * cannot be moved; the data is none of the framing): it gets close_notify through whatever still carries TX. */
+enum leat_ret conn_fail_closing(struct leat_conn *c, enum leat_dir dir, const struct leat_err *why);
+/* Returns LEAT_UNSUPPORTED and remembers why for leat_conn_note: nothing happened to the connection. */
+enum leat_ret conn_note(struct leat_conn *c, const struct leat_err *why);
+/* The peer closed in order, but where it should not have. */
+enum leat_ret conn_fail_end(struct leat_conn *c, const char *what);
 /* Whether the direction may be used: up, no error, not shut. */
 LEAT_MUST_CHECK enum leat_ret conn_check(struct leat_conn *c, enum leat_dir dir);
 
@@ -77,9 +109,15 @@ LEAT_MUST_CHECK enum leat_ret conn_fill(struct leat_conn *c);
 LEAT_MUST_CHECK enum leat_ret conn_run_jobs(struct leat_conn *c);
 LEAT_MUST_CHECK enum leat_ret conn_wait(
 	struct leat_conn *c, enum leat_dir dir, short events, int64_t deadline);
-/* leat_recv and leat_send by deadline. */
+/* More data of the peer, past what waits in c->in; *got 0: its end. */
 LEAT_MUST_CHECK enum leat_ret conn_recv(
 	struct leat_conn *c, void *buf, size_t n, int64_t deadline, size_t *got);
+/* Whether the application may receive now; takes the message back that was lent out last. */
+LEAT_MUST_CHECK enum leat_ret conn_check_recv(struct leat_conn *c);
+/* leat_recv_message by deadline, without the checks. */
+LEAT_MUST_CHECK enum leat_ret conn_message(
+	struct leat_conn *c, struct leat_message *out, int64_t deadline);
+/* leat_send by deadline. */
 LEAT_MUST_CHECK enum leat_ret conn_send(
 	struct leat_conn *c, const void *data, size_t n, int64_t deadline, size_t *sent);
 /* Before *n bytes go to kernel TX: fewer, where the keys may protect no more. LEAT_FAILED: none. */
@@ -89,17 +127,21 @@ LEAT_MUST_CHECK enum leat_ret conn_room_tx(struct leat_conn *c, size_t *n);
 LEAT_MUST_CHECK enum leat_ret conn_handshake_some(struct leat_conn *c, short *events);
 /* Drives the handshake and, where the policy is `kernel`, moves the records. */
 LEAT_MUST_CHECK enum leat_ret conn_handshake(struct leat_conn *c, int64_t deadline);
+/* close_notify (and, with fin, the end of the stream). LEAT_AGAIN: it could not be sent in time and waits. */
+LEAT_MUST_CHECK enum leat_ret conn_end_tx(struct leat_conn *c, bool fin, int64_t deadline);
+/* Reads and drops until the peer's close_notify. LEAT_AGAIN: it did not come in time. */
+LEAT_MUST_CHECK enum leat_ret conn_await_end(struct leat_conn *c, int64_t deadline);
 /* After a fatal error: lets the alert reach the peer, whose unread bytes would make close(2) reset the
  * connection and take the alert with it. Bounded in time and bytes. */
 void conn_linger(struct leat_conn *c, int64_t deadline);
 #define CONN_LINGER_MS 300
 
-/* A connection to one of these addresses, which race for it. */
+/* A connection to one of these addresses, which race for it, with options of plan (or NULL). */
 struct addrinfo;
-LEAT_MUST_CHECK enum leat_ret dial_any(
-	int *fd, const struct addrinfo *list, int64_t deadline, struct leat_err *err);
+LEAT_MUST_CHECK enum leat_ret dial_any(int *fd, const struct addrinfo *list,
+	const struct sockplan *plan, int64_t deadline, struct leat_err *err);
 /* leat_tcp_connect by deadline. */
-LEAT_MUST_CHECK enum leat_ret sock_dial(
-	int *fd, const char *host, uint16_t port, int64_t deadline, struct leat_err *err);
+LEAT_MUST_CHECK enum leat_ret sock_dial(int *fd, const char *host, uint16_t port,
+	const struct sockplan *plan, int64_t deadline, struct leat_err *err);
 
 #endif

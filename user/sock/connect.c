@@ -4,9 +4,11 @@
  * a little after the one before it, families by turns (RFC 8305, "happy eyeballs"). Names become addresses
  * in resolve.c.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/limits.h"
@@ -23,6 +25,8 @@ struct race {
 	unsigned num_open;
 	int64_t next_ms; /* when the next one starts */
 	int sys;         /* why the first one failed */
+	const struct sockplan *plan;
+	struct leat_err refused; /* an option of plan, by the kernel */
 };
 
 static const struct addrinfo *of_family(const struct addrinfo *a, int family, bool same)
@@ -56,16 +60,57 @@ static void note_failure(struct race *r, int sys)
 	r->next_ms = sys_real.now_ms(); /* RFC 8305 5: the next need not wait any longer */
 }
 
+/* The end that is ours. 0 or an errno value. */
+static int bind_own(int fd, int family, const struct sockplan *plan)
+{
+	union {
+		struct sockaddr sa;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+	} a;
+	void *ip = family == AF_INET ? (void *)&a.in.sin_addr : (void *)&a.in6.sin6_addr;
+
+	if (!plan->ip && !plan->port)
+		return 0;
+	memset(&a, 0, sizeof(a));
+	a.sa.sa_family = (sa_family_t)family;
+	if (plan->ip && inet_pton(family, plan->ip, ip) != 1)
+		return EAFNOSUPPORT;
+	a.in.sin_port = htons(plan->port); /* at the same place in both */
+	return bind(fd, &a.sa, family == AF_INET ? sizeof(a.in) : sizeof(a.in6)) == 0 ? 0 : errno;
+}
+
+/* Options of a new socket, before it is connected. 0 or an errno value. */
+static int equip(struct race *r, int fd, int family)
+{
+	int one = 1;
+
+	/* Records are whole answers: waiting for more bytes to fill a segment only delays them. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (!r->plan)
+		return 0;
+	if (sockplan_apply(r->plan, fd, &r->refused) != LEAT_OK)
+		return r->refused.sys;
+	return bind_own(fd, family, r->plan);
+}
+
 /* The next one starts. A descriptor: it is connected already; -1: it is under way, or failed. */
 static int start_next(struct race *r)
 {
 	const struct addrinfo *a = r->runners[r->started++];
 	int fd = socket(
 		a->ai_family, a->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, a->ai_protocol);
+	int sys;
 
 	r->next_ms = sys_real.now_ms() + ATTEMPT_DELAY_MS;
 	if (fd < 0) {
 		note_failure(r, errno);
+		return -1;
+	}
+	sys = equip(r, fd, a->ai_family);
+	if (sys != 0) {
+		note_failure(r, sys);
+		close(fd);
 		return -1;
 	}
 	if (connect(fd, a->ai_addr, a->ai_addrlen) == 0)
@@ -150,23 +195,25 @@ static int run(struct race *r, int64_t deadline)
 	return fd;
 }
 
-enum leat_ret dial_any(int *fd, const struct addrinfo *list, int64_t deadline, struct leat_err *err)
+enum leat_ret dial_any(int *fd, const struct addrinfo *list, const struct sockplan *plan,
+	int64_t deadline, struct leat_err *err)
 {
-	struct race r = { .num_runners = 0 };
-	int one = 1;
+	struct race r = { .plan = plan };
 
 	line_up(&r, list);
 	*fd = run(&r, deadline);
-	if (*fd < 0)
-		return err_raise(err, r.sys == ETIMEDOUT ? LEAT_E_TIMEOUT : LEAT_E_SYSTEM, 0, r.sys,
-			LEAT_HERE, "connect: failed");
-	/* Records are whole answers: waiting for more bytes to fill a segment only delays them. */
-	(void)setsockopt(*fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	return LEAT_OK;
+	if (*fd >= 0)
+		return LEAT_OK;
+	if (r.refused.cls != LEAT_E_NONE) {
+		*err = r.refused;
+		return LEAT_FAILED;
+	}
+	return err_raise(err, r.sys == ETIMEDOUT ? LEAT_E_TIMEOUT : LEAT_E_SYSTEM, 0, r.sys,
+		LEAT_HERE, "connect: failed");
 }
 
-enum leat_ret sock_dial(
-	int *fd, const char *host, uint16_t port, int64_t deadline, struct leat_err *err)
+enum leat_ret sock_dial(int *fd, const char *host, uint16_t port, const struct sockplan *plan,
+	int64_t deadline, struct leat_err *err)
 {
 	struct addrinfo *list;
 	enum leat_ret r;
@@ -176,12 +223,12 @@ enum leat_ret sock_dial(
 		return err_option(err, "host", "", "no host to connect to");
 	if (port == 0)
 		return err_option(err, "port", "0", "not a port to connect to");
-	r = resolve_host(&list, host, port, AF_UNSPEC, deadline, err);
+	r = resolve_host(&list, host, port, plan ? plan->family : AF_UNSPEC, deadline, err);
 	if (r != LEAT_OK)
 		return r;
-	r = dial_any(fd, list, deadline, err);
+	r = dial_any(fd, list, plan, deadline, err);
 	freeaddrinfo(list);
-	if (r == LEAT_FAILED)
+	if (r == LEAT_FAILED && err->cls != LEAT_E_SOCKOPT)
 		err_detailf(err, "%s port %u", host, port);
 	return r;
 }
@@ -189,5 +236,5 @@ enum leat_ret sock_dial(
 enum leat_ret leat_tcp_connect(
 	int *fd, const char *host, uint16_t port, int timeout_ms, struct leat_err *err)
 {
-	return sock_dial(fd, host, port, deadline_of(&sys_real, timeout_ms), err);
+	return sock_dial(fd, host, port, NULL, deadline_of(&sys_real, timeout_ms), err);
 }

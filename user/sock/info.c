@@ -11,11 +11,16 @@
 
 #include "sock/conn.h"
 
+static const struct leat_err no_err;
+
 const struct leat_err *leat_conn_error(const struct leat_conn *c)
 {
-	static const struct leat_err none;
+	return c->first ? c->first : &no_err;
+}
 
-	return c->first ? c->first : &none;
+const struct leat_err *leat_conn_note(const struct leat_conn *c)
+{
+	return c->note ? c->note : &no_err;
 }
 
 static struct leat_conn_dir dir_info(const struct handover_dir *d)
@@ -81,10 +86,23 @@ short leat_conn_events(const struct leat_conn *c, bool want_send)
 {
 	unsigned w = leat_engine_wants(c->e);
 
-	if (c->eof || c->err[LEAT_RX].cls != LEAT_E_NONE ||
+	if (c->eof || c->in.len - c->in.off > c->lent || bytes_span(&c->pre).n ||
+		c->err[LEAT_RX].cls != LEAT_E_NONE ||
 		(w & (LEAT_HAS_DATA | LEAT_IS_DEAD | LEAT_IS_EOF)))
 		return 0;
 	return (short)(POLLIN | (want_send || (w & LEAT_WANT_SEND) ? POLLOUT : 0));
+}
+
+enum leat_ret leat_conn_setopt(
+	struct leat_conn *c, const char *name, const char *value, struct leat_err *err)
+{
+	return sockset_set(&c->set, c->fd, name, value, err);
+}
+
+enum leat_ret leat_conn_getopt(
+	const struct leat_conn *c, const char *name, char *buf, size_t n, struct leat_err *err)
+{
+	return sockset_get(&c->set, c->fd, name, buf, n, err);
 }
 
 enum leat_ret leat_peername(
@@ -117,10 +135,13 @@ enum leat_ret leat_offload(struct leat_conn *c, enum leat_dir dir)
 	r = conn_flush_some(c);
 	if (r == LEAT_FAILED)
 		return r;
-	if (dir == LEAT_RX)
+	if (dir == LEAT_RX) {
 		leat_engine_in_exact(c->e, true);
+		if (bytes_span(&c->pre).n)
+			return LEAT_AGAIN;
+	}
 	r = handover_try(&c->ho, c->e, dir, HANDOVER_ASKED, 0, &err);
-	return r == LEAT_FAILED ? conn_fail_handover(c, dir, &err) : r;
+	return r == LEAT_FAILED ? conn_fail_closing(c, dir, &err) : r;
 }
 
 void leat_offload_switch(bool on)

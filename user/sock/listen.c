@@ -15,8 +15,16 @@
 
 struct leat_listener {
 	struct leat_config *cfg;
+	struct sockset set; /* for the connections */
 	int fd;
 	uint16_t port;
+};
+
+/* Where to listen, and how. */
+struct wish {
+	const char *host;
+	uint16_t port;
+	const struct sockplan *plan;
 };
 
 static uint16_t bound_port(int fd)
@@ -30,75 +38,132 @@ static uint16_t bound_port(int fd)
 	return ntohs(a.sin6_port);
 }
 
-/* A listening socket on one address, or -errno. any: IPv6 takes IPv4 as well. */
-static int listen_on(const struct addrinfo *a, bool any)
+/* A listening socket on one address, or -1 with err. any: IPv6 takes IPv4 as well. */
+static int listen_on(const struct wish *w, const struct addrinfo *a, bool any, struct leat_err *err)
 {
 	int fd = socket(
 		a->ai_family, a->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, a->ai_protocol);
-	int one = 1, zero = 0, sys;
+	int one = 1, zero = 0;
 
-	if (fd < 0)
-		return -errno;
+	if (fd < 0) {
+		(void)err_sys(err, errno, "listen: no socket");
+		return -1;
+	}
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	/* what is accepted inherits it; why: connect.c */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	if (any && a->ai_family == AF_INET6)
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof(zero));
-	if (bind(fd, a->ai_addr, a->ai_addrlen) == 0 && listen(fd, SOMAXCONN) == 0)
-		return fd;
-	sys = errno;
+	if (sockplan_apply(w->plan, fd, err) == LEAT_OK) {
+		if (bind(fd, a->ai_addr, a->ai_addrlen) == 0 && listen(fd, w->plan->backlog) == 0)
+			return fd;
+		(void)err_sys(err, errno, "listen: cannot use the address");
+	}
 	close(fd);
-	return -sys;
+	return -1;
 }
 
-/* The first address that can be listened on, or -errno, or a positive getaddrinfo code in *gai. */
-static int listen_first(const char *host, uint16_t port, int *gai)
+/* The first address that can be listened on, or -1 with err. */
+static int listen_first(const struct wish *w, int family, struct leat_err *err)
 {
 	struct addrinfo want = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE };
+	bool any = !w->host && family == AF_UNSPEC;
 	struct addrinfo *list, *a;
-	int fd = -EADDRNOTAVAIL;
 	char service[8];
+	int fd = -1, gai;
 
-	snprintf(service, sizeof(service), "%u", port);
+	snprintf(service, sizeof(service), "%u", w->port);
 	/* For "every address" the IPv6 socket is the one that can take both families. */
-	want.ai_family = host ? AF_UNSPEC : AF_INET6;
-	*gai = getaddrinfo(host, service, &want, &list);
-	if (*gai != 0)
-		return -EADDRNOTAVAIL;
-	for (a = list; a && fd < 0; a = a->ai_next)
-		fd = listen_on(a, !host);
+	want.ai_family = any ? AF_INET6 : family;
+	gai = getaddrinfo(w->host, service, &want, &list);
+	if (gai != 0) {
+		(void)err_sys(err, 0, "listen: no such address");
+		err_detailf(
+			err, "%s port %u: %s", w->host ? w->host : "*", w->port, gai_strerror(gai));
+		return -1;
+	}
+	for (a = list; a && fd < 0; a = a->ai_next) {
+		*err = (struct leat_err){ 0 };
+		fd = listen_on(w, a, any, err);
+	}
 	freeaddrinfo(list);
-	if (fd == -EAFNOSUPPORT && !host)
-		return listen_first("0.0.0.0", port, gai);
+	if (fd < 0 && any && err->sys == EAFNOSUPPORT) {
+		*err = (struct leat_err){ 0 };
+		return listen_first(w, AF_INET, err);
+	}
+	if (fd >= 0)
+		*err = (struct leat_err){ 0 };
+	else if (err->cls == LEAT_E_SYSTEM)
+		err_detailf(err, "%s port %u", w->host ? w->host : "*", w->port);
 	return fd;
 }
 
-enum leat_ret leat_listen(struct leat_listener **out, struct leat_config *cfg, const char *host,
-	uint16_t port, struct leat_err *err)
+static enum leat_ret check_config(const struct leat_config *cfg, struct leat_err *err)
 {
-	struct leat_listener *l;
-	int fd, gai;
-
-	*out = NULL;
 	if (!cfg->frozen)
 		return err_misuse(err, "config: not frozen");
 	if (cfg->role != LEAT_SERVER)
 		return err_misuse(err, "config: made for a client");
-	fd = listen_first(host, port, &gai);
-	if (fd < 0) {
-		err_sys(err, gai ? 0 : -fd,
-			gai ? "listen: no such address" : "listen: cannot use the address");
-		err_detailf(err, "%s port %u%s%s", host ? host : "*", port, gai ? ": " : "",
-			gai ? gai_strerror(gai) : "");
+	return LEAT_OK;
+}
+
+enum leat_ret leat_listen_with(struct leat_listener **out, struct leat_config *cfg,
+	const struct leat_listen_opts *opts, struct leat_err *err)
+{
+	struct sockplan plan;
+	struct wish w = { opts->host, opts->port, &plan };
+	struct leat_listener *l;
+	int fd;
+
+	*out = NULL;
+	if (check_config(cfg, err) != LEAT_OK ||
+		sockplan_init(&plan, opts->sockopts, opts->num_sockopts, err) != LEAT_OK)
 		return LEAT_FAILED;
-	}
+	w.host = w.host ? w.host : plan.ip;
+	w.port = w.port ? w.port : plan.port;
+	fd = listen_first(&w, plan.family, err);
+	if (fd < 0)
+		return LEAT_FAILED;
 	l = leat_zalloc(sizeof(*l));
 	if (!l) {
 		close(fd);
 		return err_memory(err);
 	}
 	l->cfg = leat_config_ref(cfg);
+	l->set = plan.set;
 	l->fd = fd;
 	l->port = bound_port(fd);
 	*out = l;
+	return LEAT_OK;
+}
+
+enum leat_ret leat_listen(struct leat_listener **out, struct leat_config *cfg, const char *host,
+	uint16_t port, struct leat_err *err)
+{
+	const struct leat_listen_opts opts = { .host = host, .port = port };
+
+	return leat_listen_with(out, cfg, &opts, err);
+}
+
+enum leat_ret leat_listener_setopt(
+	struct leat_listener *l, const char *name, const char *value, struct leat_err *err)
+{
+	return sockset_set(&l->set, l->fd, name, value, err);
+}
+
+enum leat_ret leat_listener_getopt(
+	const struct leat_listener *l, const char *name, char *buf, size_t n, struct leat_err *err)
+{
+	return sockset_get(&l->set, l->fd, name, buf, n, err);
+}
+
+enum leat_ret leat_listener_sockname(
+	const struct leat_listener *l, struct sockaddr_storage *out, struct leat_err *err)
+{
+	socklen_t n = sizeof(*out);
+
+	if (getsockname(l->fd, (struct sockaddr *)out, &n) != 0)
+		return err_sys(err, errno, "getsockname: failed");
 	return LEAT_OK;
 }
 
@@ -151,15 +216,15 @@ static enum leat_ret accept_fd(
 enum leat_ret leat_accept(
 	struct leat_listener *l, struct leat_conn **out, int timeout_ms, struct leat_err *err)
 {
+	const struct conn_opts opts = { .set = &l->set };
 	enum leat_ret r;
-	int fd, one = 1;
+	int fd;
 
 	*out = NULL;
 	r = accept_fd(l, &fd, deadline_of(&sys_real, timeout_ms), err);
 	if (r != LEAT_OK)
 		return r;
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	r = conn_open(out, l->cfg, fd, NULL, err);
+	r = conn_open_with(out, l->cfg, fd, &opts, err);
 	if (r != LEAT_OK)
 		close(fd);
 	return r;

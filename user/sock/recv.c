@@ -15,6 +15,8 @@ static enum leat_ret at_end(struct leat_conn *c, size_t *got)
 {
 	c->eof = true;
 	*got = 0;
+	if (c->set.exit_on_close)
+		(void)!conn_end_tx(c, true, c->sys->now_ms());
 	return LEAT_OK;
 }
 
@@ -40,11 +42,12 @@ static enum leat_ret try_move(struct leat_conn *c)
 {
 	struct leat_err err = { 0 };
 
-	if (c->ho.dir[LEAT_RX].policy != LEAT_RECORDS_KERNEL || handover_is_kernel(&c->ho, LEAT_RX))
+	if (c->ho.dir[LEAT_RX].policy != LEAT_RECORDS_KERNEL ||
+		handover_is_kernel(&c->ho, LEAT_RX) || bytes_span(&c->pre).n)
 		return LEAT_OK;
 	if (handover_try(&c->ho, c->e, LEAT_RX, HANDOVER_ASKED, 0, &err) != LEAT_FAILED)
 		return LEAT_OK;
-	return conn_fail_handover(c, LEAT_RX, &err);
+	return conn_fail_closing(c, LEAT_RX, &err);
 }
 
 static bool is_record_error(int sys)
@@ -128,12 +131,72 @@ enum leat_ret conn_recv(struct leat_conn *c, void *buf, size_t n, int64_t deadli
 	}
 }
 
+enum leat_ret conn_check_recv(struct leat_conn *c)
+{
+	bool waits = c->up && !c->shut[LEAT_RX] && c->in.len - c->in.off > c->lent;
+	struct leat_err err = { 0 };
+
+	/* What came before an error is good. */
+	if (!waits && conn_check(c, LEAT_RX) != LEAT_OK)
+		return LEAT_FAILED;
+	if (c->set.active != ACTIVE_OFF && c->owner) {
+		err_raise(&err, LEAT_E_MISUSE, 0, EINVAL, LEAT_HERE,
+			"recv: the connection is active, its mailbox receives");
+		return conn_note(c, &err);
+	}
+	bytes_used(&c->in, c->lent);
+	c->lent = 0;
+	return LEAT_OK;
+}
+
 enum leat_ret leat_recv(struct leat_conn *c, void *buf, size_t n, int timeout_ms, size_t *got)
 {
+	enum leat_ret r;
+
 	*got = 0;
-	if (conn_check(c, LEAT_RX) != LEAT_OK)
-		return LEAT_FAILED;
+	r = conn_check_recv(c);
+	if (r != LEAT_OK)
+		return r;
 	if (n == 0)
 		return conn_refuse(c, LEAT_RX, "recv: no room given");
-	return conn_recv(c, buf, n, conn_deadline(c, timeout_ms), got);
+	c->searched = 0;
+	*got = bytes_take(&c->in, buf, n);
+	bytes_rest(&c->in);
+	return *got ? LEAT_OK : conn_recv(c, buf, n, conn_deadline(c, timeout_ms), got);
+}
+
+/* What was received for nothing waits for the next call. */
+static enum leat_ret keep(struct leat_conn *c, const void *p, size_t *n)
+{
+	if (!bytes_add(&c->in, p, *n))
+		return conn_refuse(c, LEAT_RX, NULL);
+	*n = 0;
+	return LEAT_AGAIN;
+}
+
+enum leat_ret leat_recv_exact(struct leat_conn *c, void *buf, size_t n, int timeout_ms, size_t *got)
+{
+	int64_t deadline = conn_deadline(c, timeout_ms);
+	uint8_t *p = buf;
+	enum leat_ret r;
+	size_t more;
+
+	*got = 0;
+	r = conn_check_recv(c);
+	if (r != LEAT_OK)
+		return r;
+	c->searched = 0;
+	*got = bytes_take(&c->in, p, n);
+	while (*got < n) {
+		r = conn_recv(c, p + *got, n - *got, deadline, &more);
+		*got += more;
+		if (r == LEAT_AGAIN)
+			return keep(c, p, got);
+		if (r != LEAT_OK)
+			return r;
+		if (more == 0)
+			return conn_fail_end(c, "recv: the peer closed before all of it had come");
+	}
+	bytes_rest(&c->in);
+	return LEAT_OK;
 }

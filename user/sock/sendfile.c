@@ -97,7 +97,7 @@ static enum leat_ret want_kernel(struct leat_conn *c, size_t n, int64_t deadline
 	if (r != LEAT_OK)
 		return r;
 	if (handover_try(&c->ho, c->e, LEAT_TX, HANDOVER_FILE, n, &err) == LEAT_FAILED)
-		return conn_fail_handover(c, LEAT_TX, &err);
+		return conn_fail_closing(c, LEAT_TX, &err);
 	return LEAT_OK;
 }
 

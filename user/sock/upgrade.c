@@ -17,11 +17,14 @@ static enum leat_ret move_records(struct leat_conn *c)
 
 		if (c->ho.dir[dir].policy != LEAT_RECORDS_KERNEL)
 			continue;
-		if (dir == LEAT_RX)
+		if (dir == LEAT_RX) {
 			leat_engine_in_exact(c->e, true);
+			if (bytes_span(&c->pre).n)
+				continue;
+		}
 		if (handover_try(&c->ho, c->e, (enum leat_dir)dir, HANDOVER_ASKED, 0, &err) ==
 			LEAT_FAILED)
-			return conn_fail_handover(c, (enum leat_dir)dir, &err);
+			return conn_fail_closing(c, (enum leat_dir)dir, &err);
 	}
 	return LEAT_OK;
 }
@@ -86,6 +89,7 @@ enum leat_ret conn_handshake(struct leat_conn *c, int64_t deadline)
 	enum leat_ret r;
 	short events = POLLIN;
 
+	c->begun = true;
 	while ((r = conn_handshake_some(c, &events)) == LEAT_AGAIN) {
 		r = conn_wait(c, LEAT_RX, events, deadline);
 		if (r != LEAT_OK)
@@ -107,33 +111,6 @@ enum leat_ret leat_handshake(struct leat_conn *c, int timeout_ms)
 	return conn_handshake(c, conn_deadline(c, timeout_ms));
 }
 
-/* Object and handshake; fd belongs to us from the start, and with LEAT_KEEP_FD is given back. */
-static enum leat_ret upgrade(struct leat_conn **out, struct leat_config *cfg, int fd,
-	const struct leat_client_opts *opts, unsigned flags, int64_t deadline, struct leat_err *err)
-{
-	struct leat_conn *c;
-
-	*out = NULL;
-	if (conn_open_with(&c, cfg, fd, opts, err) != LEAT_OK) {
-		if (!(flags & LEAT_KEEP_FD))
-			close(fd);
-		return LEAT_FAILED;
-	}
-	if (flags & LEAT_EXACT_READS)
-		leat_engine_in_exact(c->e, true);
-	if (conn_handshake(c, deadline) == LEAT_OK) {
-		c->early = (struct leat_span){ NULL, 0 };
-		*out = c;
-		return LEAT_OK;
-	}
-	if (err->cls == LEAT_E_NONE)
-		*err = *c->first;
-	if (flags & LEAT_KEEP_FD)
-		c->fd = -1;
-	leat_conn_free(c);
-	return LEAT_FAILED;
-}
-
 static enum leat_ret check_role(
 	const struct leat_config *cfg, enum leat_role role, struct leat_err *err)
 {
@@ -145,6 +122,88 @@ static enum leat_ret check_role(
 	return LEAT_OK;
 }
 
+enum leat_ret leat_handshake_with(struct leat_conn *c, struct leat_config *cfg, int timeout_ms)
+{
+	struct leat_err err = { 0 };
+
+	if (c->first)
+		return LEAT_FAILED;
+	if (c->up || c->begun)
+		return conn_refuse(c, LEAT_RX, "handshake: it has begun with another config");
+	if (check_role(cfg, LEAT_SERVER, &err) == LEAT_OK &&
+		conn_change_config(c, cfg, &err) == LEAT_OK)
+		return leat_handshake(c, timeout_ms);
+	c->err[LEAT_RX] = err;
+	c->first = &c->err[LEAT_RX];
+	return LEAT_FAILED;
+}
+
+/* One call that makes a connection of a socket. */
+struct upgrade {
+	struct leat_config *cfg;
+	enum leat_role role;
+	struct conn_opts opts;
+	struct sockplan plan;
+	unsigned flags;
+	int64_t deadline;
+};
+
+/* Everything that can be refused before a byte moves. */
+static enum leat_ret check_upgrade(
+	struct upgrade *u, const struct leat_client_opts *o, struct leat_err *err)
+{
+	u->opts = (struct conn_opts){ *o, &u->plan.set };
+	if (check_role(u->cfg, u->role, err) != LEAT_OK)
+		return LEAT_FAILED;
+	return sockplan_init(&u->plan, o->sockopts, o->num_sockopts, err);
+}
+
+/* Object and handshake; fd belongs to us from the start, and with LEAT_KEEP_FD is given back. */
+static enum leat_ret upgrade(
+	struct leat_conn **out, const struct upgrade *u, int fd, struct leat_err *err)
+{
+	struct leat_conn *c;
+
+	if (conn_open_with(&c, u->cfg, fd, &u->opts, err) != LEAT_OK) {
+		if (!(u->flags & LEAT_KEEP_FD))
+			close(fd);
+		return LEAT_FAILED;
+	}
+	if (u->flags & LEAT_EXACT_READS)
+		leat_engine_in_exact(c->e, true);
+	if (conn_handshake(c, u->deadline) == LEAT_OK) {
+		c->early = (struct leat_span){ NULL, 0 };
+		*out = c;
+		return LEAT_OK;
+	}
+	if (err->cls == LEAT_E_NONE)
+		*err = *c->first;
+	if (u->flags & LEAT_KEEP_FD)
+		c->fd = -1;
+	leat_conn_free(c);
+	return LEAT_FAILED;
+}
+
+static enum leat_ret upgrade_fd(struct leat_conn **out, struct upgrade *u, int fd,
+	const struct leat_client_opts *opts, struct leat_err *err)
+{
+	*out = NULL;
+	if (check_upgrade(u, opts, err) == LEAT_OK && sockplan_apply(&u->plan, fd, err) == LEAT_OK)
+		return upgrade(out, u, fd, err);
+	if (!(u->flags & LEAT_KEEP_FD))
+		close(fd);
+	return LEAT_FAILED;
+}
+
+enum leat_ret leat_upgrade_client_with(struct leat_conn **out, struct leat_config *cfg, int fd,
+	const struct leat_client_opts *opts, unsigned flags, int timeout_ms, struct leat_err *err)
+{
+	struct upgrade u = { .cfg = cfg, .role = LEAT_CLIENT, .flags = flags };
+
+	u.deadline = deadline_of(&sys_real, timeout_ms);
+	return upgrade_fd(out, &u, fd, opts, err);
+}
+
 enum leat_ret leat_upgrade_client(struct leat_conn **out, struct leat_config *cfg, int fd,
 	const char *host, unsigned flags, int timeout_ms, struct leat_err *err)
 {
@@ -153,16 +212,46 @@ enum leat_ret leat_upgrade_client(struct leat_conn **out, struct leat_config *cf
 	return leat_upgrade_client_with(out, cfg, fd, &opts, flags, timeout_ms, err);
 }
 
-enum leat_ret leat_upgrade_client_with(struct leat_conn **out, struct leat_config *cfg, int fd,
-	const struct leat_client_opts *opts, unsigned flags, int timeout_ms, struct leat_err *err)
+enum leat_ret leat_upgrade_server_with(struct leat_conn **out, struct leat_config *cfg, int fd,
+	const struct leat_server_opts *opts, unsigned flags, int timeout_ms, struct leat_err *err)
 {
+	const struct leat_client_opts o = { .already = opts->already,
+		.sockopts = opts->sockopts,
+		.num_sockopts = opts->num_sockopts };
+	struct upgrade u = { .cfg = cfg, .role = LEAT_SERVER, .flags = flags };
+
+	u.deadline = deadline_of(&sys_real, timeout_ms);
+	return upgrade_fd(out, &u, fd, &o, err);
+}
+
+enum leat_ret leat_upgrade_server(struct leat_conn **out, struct leat_config *cfg, int fd,
+	unsigned flags, int timeout_ms, struct leat_err *err)
+{
+	static const struct leat_server_opts none;
+
+	return leat_upgrade_server_with(out, cfg, fd, &none, flags, timeout_ms, err);
+}
+
+enum leat_ret leat_connect_with(struct leat_conn **out, struct leat_config *cfg, uint16_t port,
+	const struct leat_client_opts *opts, int timeout_ms, struct leat_err *err)
+{
+	struct upgrade u = { .cfg = cfg, .role = LEAT_CLIENT };
+	int fd;
+
 	*out = NULL;
-	if (check_role(cfg, LEAT_CLIENT, err) != LEAT_OK) {
-		if (!(flags & LEAT_KEEP_FD))
-			close(fd);
+	u.deadline = deadline_of(&sys_real, timeout_ms);
+	if (check_upgrade(&u, opts, err) != LEAT_OK ||
+		sock_dial(&fd, opts->host, port, &u.plan, u.deadline, err) != LEAT_OK)
 		return LEAT_FAILED;
-	}
-	return upgrade(out, cfg, fd, opts, flags, deadline_of(&sys_real, timeout_ms), err);
+	return upgrade(out, &u, fd, err);
+}
+
+enum leat_ret leat_connect(struct leat_conn **out, struct leat_config *cfg, const char *host,
+	uint16_t port, int timeout_ms, struct leat_err *err)
+{
+	const struct leat_client_opts opts = { .host = host };
+
+	return leat_connect_with(out, cfg, port, &opts, timeout_ms, err);
 }
 
 enum leat_early leat_conn_early(const struct leat_conn *c, size_t *taken)
@@ -204,32 +293,4 @@ enum leat_ret leat_conn_request_auth(struct leat_conn *c)
 enum leat_auth leat_conn_auth(struct leat_conn *c)
 {
 	return leat_engine_auth(c->e);
-}
-
-enum leat_ret leat_upgrade_server(struct leat_conn **out, struct leat_config *cfg, int fd,
-	unsigned flags, int timeout_ms, struct leat_err *err)
-{
-	static const struct leat_client_opts none;
-
-	*out = NULL;
-	if (check_role(cfg, LEAT_SERVER, err) != LEAT_OK) {
-		if (!(flags & LEAT_KEEP_FD))
-			close(fd);
-		return LEAT_FAILED;
-	}
-	return upgrade(out, cfg, fd, &none, flags, deadline_of(&sys_real, timeout_ms), err);
-}
-
-enum leat_ret leat_connect(struct leat_conn **out, struct leat_config *cfg, const char *host,
-	uint16_t port, int timeout_ms, struct leat_err *err)
-{
-	const struct leat_client_opts opts = { .host = host };
-	int64_t deadline = deadline_of(&sys_real, timeout_ms);
-	int fd;
-
-	*out = NULL;
-	if (check_role(cfg, LEAT_CLIENT, err) != LEAT_OK ||
-		sock_dial(&fd, host, port, deadline, err) != LEAT_OK)
-		return LEAT_FAILED;
-	return upgrade(out, cfg, fd, &opts, 0, deadline, err);
 }
