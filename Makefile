@@ -223,7 +223,9 @@ $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_MAIN) $(TLIB_A) $(CMDS
 $(BUILD)/tests/flow/t_rfc8448: TEST_FLAGS := -Wl,--wrap=kex_start,--wrap=enc_client_hello,--wrap=EVP_PKEY_get_bits
 # Where secrets come from and where they become public: marked for valgrind by the test's own functions.
 $(BUILD)/tests/unit/t_secret_flow: TEST_FLAGS := -Wl,--wrap=leat_ct_equal,--wrap=kex_finish \
-	-Wl,--wrap=kex_respond,--wrap=sched13_early,--wrap=aead_init,--wrap=aead_open,--wrap=enc_finished
+	-Wl,--wrap=kex_respond,--wrap=sched13_early,--wrap=aead_init,--wrap=aead_open,--wrap=enc_finished \
+	-Wl,--wrap=dh_finish,--wrap=dh_answer,--wrap=dh_premaster,--wrap=sched12_master \
+	-Wl,--wrap=ticket_keys_sealing,--wrap=ticket_keys_find,--wrap=ticket_open,--wrap=cookie_seal
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(TLIB_A) $(CMDS_A) $(LIB_A)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
