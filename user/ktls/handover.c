@@ -275,10 +275,14 @@ uint64_t handover_room_tx(const struct handover *h)
 	return left < UINT64_MAX / LIM_PLAINTEXT ? left * LIM_PLAINTEXT : UINT64_MAX;
 }
 
-void handover_count_tx(struct handover *h, size_t n)
+void handover_count_tx(struct handover *h, size_t n, bool more)
 {
-	uint64_t records = n / LIM_PLAINTEXT + (n % LIM_PLAINTEXT || n == 0);
+	uint64_t all = (uint64_t)h->tx_open + n, records;
 
+	records = all / LIM_PLAINTEXT + (all % LIM_PLAINTEXT != 0);
+	records -= h->tx_open ? 1 : 0;
+	records += n == 0 ? 1 : 0; /* a control record closes what is open */
+	h->tx_open = more && n ? (size_t)(all % LIM_PLAINTEXT) : 0;
 	h->tx_left = h->tx_left > records ? h->tx_left - records : 0;
 }
 

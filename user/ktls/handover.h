@@ -75,6 +75,7 @@ struct handover {
 	int ulp;                    /* 0: on; errno: refused; -1: not asked for */
 	uint64_t tx_left;           /* TX in the kernel: records the keys may still protect */
 	uint64_t tx_limit;          /* ... of so many in all */
+	size_t tx_open;             /* ... bytes in a record that is open, and counted already */
 	struct handover_dir dir[2]; /* by enum leat_dir */
 };
 
@@ -99,8 +100,10 @@ static inline bool handover_is_kernel(const struct handover *h, enum leat_dir di
 /* Bytes of data that kernel TX may still be given under its keys (RFC 8446 5.5; the kernel does not count),
  * as records that are full but for the last. 0: they are used up: send close_notify and nothing else. */
 uint64_t handover_room_tx(const struct handover *h);
-/* Counts n bytes of data that one call gave to kernel TX, or one control record (n = 0). */
-void handover_count_tx(struct handover *h, size_t n);
+/* Counts n bytes of data that one call gave to kernel TX, or one control record (n = 0). more: it was a file
+ * call (sendfile, splice) that took less than it was asked for: its last record is open, and what comes next
+ * goes into it. */
+void handover_count_tx(struct handover *h, size_t n, bool more);
 
 /* For a direction that another process writes to: asks the kernel how many records there were. false: it is
  * time to end, three quarters of what the keys may protect are gone. */

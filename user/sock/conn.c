@@ -256,7 +256,7 @@ static enum leat_ret flush_control(struct leat_conn *c)
 		if (r < 0)
 			return conn_sys(c, LEAT_TX, -r, "send: control record failed");
 		leat_engine_ctl_done(c->e);
-		handover_count_tx(&c->ho, 0); /* data is where the limit stops */
+		handover_count_tx(&c->ho, 0, false); /* data is where the limit stops */
 	}
 	return LEAT_OK;
 }

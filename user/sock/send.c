@@ -48,7 +48,7 @@ static enum leat_ret step_kernel(struct leat_conn *c, const uint8_t *p, size_t n
 		return conn_sys(c, LEAT_TX, (int)-s, "send: failed");
 	*took = (size_t)s;
 	if (s > 0)
-		handover_count_tx(&c->ho, (size_t)s);
+		handover_count_tx(&c->ho, (size_t)s, false);
 	return LEAT_OK;
 }
 

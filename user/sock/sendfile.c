@@ -42,7 +42,7 @@ static enum leat_ret step_kernel(struct leat_conn *c, int in_fd, off_t *off, siz
 		return conn_sys(c, LEAT_TX, (int)-s, "sendfile: failed");
 	*took = (size_t)s;
 	if (s > 0)
-		handover_count_tx(&c->ho, (size_t)s);
+		handover_count_tx(&c->ho, (size_t)s, (size_t)s < n);
 	return LEAT_OK;
 }
 

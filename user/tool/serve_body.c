@@ -169,7 +169,7 @@ static enum io send_range_kernel(struct conn *c, struct exchange *x, const struc
 		x->pipe.held -= (size_t)n;
 	x->part_off += (uint64_t)n;
 	x->sent += (uint64_t)n;
-	tls_io_spliced(&c->io, (size_t)n);
+	tls_io_spliced(&c->io, (size_t)n, (size_t)n < most);
 	return IO_OK;
 }
 

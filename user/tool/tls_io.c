@@ -57,7 +57,7 @@ static enum io flush_control(struct tls_io *t)
 			return IO_WRITE;
 		if (rc != 0)
 			return broken(t, -rc, "connection: send");
-		handover_count_tx(&t->h, 0);
+		handover_count_tx(&t->h, 0, false);
 		leat_engine_ctl_done(t->e);
 	}
 	return IO_OK;
@@ -110,7 +110,7 @@ enum io tls_io_write(struct tls_io *t, const void *p, size_t n, size_t *taken)
 		return broken(t, (int)-sent, "connection: send");
 	*taken = (size_t)sent;
 	if (sent > 0)
-		handover_count_tx(&t->h, (size_t)sent);
+		handover_count_tx(&t->h, (size_t)sent, false);
 	return IO_OK;
 }
 
@@ -127,9 +127,9 @@ enum io tls_io_room(struct tls_io *t, size_t *n)
 	return IO_OK;
 }
 
-void tls_io_spliced(struct tls_io *t, size_t n)
+void tls_io_spliced(struct tls_io *t, size_t n, bool more)
 {
-	handover_count_tx(&t->h, n);
+	handover_count_tx(&t->h, n, more);
 }
 
 enum io tls_io_file_next(struct tls_io *t, uint64_t n)

@@ -64,8 +64,8 @@ static inline bool tls_io_tx_kernel(const struct tls_io *t)
 }
 /* Before *n bytes are spliced: fewer, where the keys may protect no more; IO_FAIL: none. */
 enum io tls_io_room(struct tls_io *t, size_t *n);
-/* So many were spliced by one call. */
-void tls_io_spliced(struct tls_io *t, size_t n);
+/* So many were spliced by one call; more: fewer than it was asked for. */
+void tls_io_spliced(struct tls_io *t, size_t n, bool more);
 /* Sends close_notify (unless broken) and flushes. IO_OK: sent. */
 enum io tls_io_close(struct tls_io *t);
 /* The same, then ends our direction of the transport. IO_OK: linger; IO_FAIL: nothing is to be waited
