@@ -18,7 +18,8 @@
  *    stays: the first error counts. The connection must still be closed or freed. Functions that make
  *    or end an object report in their err argument instead; it must point to a zeroed struct.
  *  - SIGPIPE is never raised.
- *  - One thread at a time per connection. The socket is non-blocking whatever the caller set.
+ *  - One thread at a time per connection. (Receiving and leat_offload notice when another
+ *    thread is receiving.) The socket is non-blocking whatever the caller set.
  */
 #ifndef LEAT_LEAT_H
 #define LEAT_LEAT_H
@@ -280,7 +281,8 @@ LEAT_API LEAT_MUST_CHECK enum leat_ret leat_sockname(
 /* ---- records in the kernel -------------------------------------------------------------------- */
 
 /* leat_offload moves a direction into the kernel now, whatever it costs, unless the policy is `user`.
- * LEAT_OK: the kernel has it. LEAT_AGAIN: received data waits: leat_recv it, then call again.
+ * LEAT_OK: the kernel has it. LEAT_AGAIN: received data waits: leat_recv it, then call again; or another
+ * thread is in leat_recv, which RX may not be taken from.
  * LEAT_UNSUPPORTED: it stays in user space, leat_conn_info says why. LEAT_FAILED: the policy is `kernel`
  * and it cannot be had; or the connection is dead. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_offload(struct leat_conn *c, enum leat_dir dir);

@@ -31,6 +31,8 @@ CODE_RULES = [
      "user/crypto", "user/sched", "user/x509", "user/session", "user/config", "user/hs",
      "user/rec", "user/engine", "user/ktls", "user/loop", "user/steer", "user/sock"),
      "a library does not print; report through leat_err or a callback"),
+    ("ktls", r"\b(MSG_MORE|MSG_WAITALL|MSG_ZEROCOPY|MSG_OOB|SPLICE_F_MORE|FIONREAD|SO_RCVLOWAT)\b",
+     ("user",), "does not do on kernel records what it does on TCP (docs/kernel.md, traps)"),
     ("underscore", r"#\s*define\s+_[A-Z]", ("user", "include"), "leading underscores are reserved"),
 ]
 MEMORY_HOME = ("user/base/mem.c",)

@@ -93,6 +93,7 @@ PLANTS = [
      "user/rec/e.c:4: [exit] exit"),
     ("banned.py", "user/sock/e.c", '/* x */\nvoid f(void)\n{\n\tprintf("x");\n}\n',
      "user/sock/e.c:4: [print] printf"),
+    ("banned.py", "user/sock/k.c", "/* x */\nint a = MSG_MORE;\n", "user/sock/k.c:2: [ktls]"),
     ("banned.py", "user/hs/x.c", "/* x */\nint a; /* TO" "DO later */\n",
      "user/hs/x.c:2: [marks]"),
     ("banned.py", "scripts/x.sh", "#!/bin/bash\n# FIX" "ME\n", "scripts/x.sh:2: [marks]"),

@@ -389,6 +389,7 @@ static void header(struct play *p, const uint8_t b[5])
 	memcpy(rec, b, 5);
 	rig_bytes(&p->r, rec, 5 + 64);
 	take(p, 1);
+	take(p, 1); /* the kernel would tell it once */
 	over(p);
 }
 

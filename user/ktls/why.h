@@ -28,6 +28,7 @@
 	X(WHY_KEYS_REFUSED, "keys_refused", "the kernel refused the record keys")                       \
 	X(WHY_RX_PENDING, "rx_pending",                                                                 \
 		"received bytes wait in user space, or half a record does")                             \
+	X(WHY_READER_WAITS, "reader_waits", "another thread waits for data in this direction")          \
 	X(WHY_TX_PENDING, "tx_pending", "sealed records wait in user space to be sent")                 \
 	X(WHY_PEER_MAY_REKEY, "peer_may_rekey",                                                         \
 		"the peer may change its keys, which the kernel may not follow: only on request")       \

@@ -19,6 +19,8 @@
 #ifndef LEAT_SOCK_CONN_H
 #define LEAT_SOCK_CONN_H
 
+#include <stdatomic.h>
+
 #include <leat/leat.h>
 #include <leat/message.h>
 
@@ -42,6 +44,7 @@ struct leat_conn {
 	struct leat_err err[2];       /* by enum leat_dir; final for that direction */
 	const struct leat_err *first; /* the first of them, or NULL */
 	bool begun, up;               /* the handshake was begun, is complete */
+	atomic_bool reading;          /* a thread receives: RX is not moved under it */
 	bool shut[2];                 /* closed by us, by direction */
 	bool eof;                     /* the peer's close_notify was seen */
 	struct leat_span early;       /* client: early data not yet written; borrowed */

@@ -41,6 +41,10 @@ void leat_conn_info(const struct leat_conn *c, struct leat_conn_info *out)
 		.tx = dir_info(&c->ho.dir[LEAT_TX]),
 		.outcome = handover_outcome_name(handover_outcome(&c->ho)),
 	};
+	if (!out->rx.kernel && atomic_load(&c->reading)) {
+		out->rx.why = why_name(WHY_READER_WAITS);
+		out->rx.why_text = why_text(WHY_READER_WAITS);
+	}
 	leat_engine_info(c->e, &out->tls);
 }
 
@@ -125,7 +129,7 @@ enum leat_ret leat_sockname(
 	return LEAT_OK;
 }
 
-enum leat_ret leat_offload(struct leat_conn *c, enum leat_dir dir)
+static enum leat_ret offload(struct leat_conn *c, enum leat_dir dir)
 {
 	struct leat_err err = { 0 };
 	enum leat_ret r;
@@ -142,6 +146,20 @@ enum leat_ret leat_offload(struct leat_conn *c, enum leat_dir dir)
 	}
 	r = handover_try(&c->ho, c->e, dir, HANDOVER_ASKED, 0, &err);
 	return r == LEAT_FAILED ? conn_fail_closing(c, dir, &err) : r;
+}
+
+enum leat_ret leat_offload(struct leat_conn *c, enum leat_dir dir)
+{
+	enum leat_ret r;
+
+	if (dir == LEAT_TX)
+		return offload(c, dir);
+	/* A reader that waits while the keys are set would be handed ciphertext (docs/kernel.md 2). */
+	if (atomic_exchange(&c->reading, true))
+		return LEAT_AGAIN;
+	r = offload(c, dir);
+	atomic_store(&c->reading, false);
+	return r;
 }
 
 void leat_offload_switch(bool on)

@@ -108,7 +108,8 @@ static enum leat_ret step(struct leat_conn *c, void *buf, size_t n, size_t *got)
 	return handover_is_kernel(&c->ho, LEAT_RX) ? step_kernel(c, buf, n, got) : conn_fill(c);
 }
 
-enum leat_ret conn_recv(struct leat_conn *c, void *buf, size_t n, int64_t deadline, size_t *got)
+static enum leat_ret receive(
+	struct leat_conn *c, void *buf, size_t n, int64_t deadline, size_t *got)
 {
 	for (;;) {
 		enum leat_ret r;
@@ -129,6 +130,18 @@ enum leat_ret conn_recv(struct leat_conn *c, void *buf, size_t n, int64_t deadli
 		if (r != LEAT_OK)
 			return r;
 	}
+}
+
+enum leat_ret conn_recv(struct leat_conn *c, void *buf, size_t n, int64_t deadline, size_t *got)
+{
+	enum leat_ret r;
+
+	*got = 0;
+	if (atomic_exchange(&c->reading, true))
+		return LEAT_AGAIN;
+	r = receive(c, buf, n, deadline, got);
+	atomic_store(&c->reading, false);
+	return r;
 }
 
 enum leat_ret conn_check_recv(struct leat_conn *c)
