@@ -550,6 +550,27 @@ def test_idle_connection_is_closed_properly(serve, client):
 
 
 @pytest.mark.parametrize("loop", ["io_uring", "poll"])
+@pytest.mark.parametrize("size", [10, 100000])
+def test_a_changed_file_is_seen_at_once(serve, client, tmp_path, loop, size):
+    """Also while it is kept open for the next request: replaced, rewritten in place, gone."""
+    s = serve("--file-cache", "600", "--loop", loop, where=tmp_path)
+    c, path = client(s), tmp_path / "f"
+    for i in range(20):
+        text = bytes([65 + i]) * (size + i)
+        if i % 2:
+            path.write_bytes(text)
+        else:
+            (tmp_path / "new").write_bytes(text)
+            (tmp_path / "new").rename(path)
+        time.sleep(0.01)
+        for _ in range(2):
+            assert c.get("/f").body == text
+    path.unlink()
+    time.sleep(0.01)
+    assert c.get("/f").status == 404
+
+
+@pytest.mark.parametrize("loop", ["io_uring", "poll"])
 def test_reader_that_stops(serve, client, loop):
     s = serve("--stall-timeout", "0.7", "--loop", loop)
     base = s.num_fds()

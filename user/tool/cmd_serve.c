@@ -73,6 +73,9 @@ static const struct arg_opt options[] = {
 	{ "stall-timeout", 0, "SECONDS", OPT_T_STALL,
 		"for a client that takes no byte of an answer (default 30)" },
 	{ "grace", 0, "SECONDS", OPT_T_GRACE, "for answers under way after SIGTERM (default 30)" },
+	{ "file-cache", 0, "SECONDS", OPT_FILE_CACHE,
+		"how long a path is taken to lead to the same file (default 1;\n"
+		"a changed file is noticed at once); 0: keep no file open" },
 	{ "loop", 0, "KIND", OPT_LOOP, "auto (default), io_uring, poll" },
 	{ 0 },
 };

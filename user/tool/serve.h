@@ -13,6 +13,7 @@
  *   tls_io.c        the engine on a socket: read, write, hand-over (the only file that knows TLS)
  *   serve_reply.c   request -> file -> what is to be sent
  *   serve_file.c    opening files so that no path leads out of the folder
+ *   file_cache.c    files that stay open between requests
  *   serve_body.c    sending it: splice into kernel records, or read and seal
  *   serve_log.c     access log
  *
@@ -30,6 +31,7 @@
 #include <leat/engine.h>
 
 #include "loop/loop.h"
+#include "tool/file_cache.h"
 #include "tool/http.h"
 #include "tool/listen.h"
 #include "tool/serve_site.h"
@@ -109,12 +111,11 @@ struct body_pipe {
 struct exchange {
 	struct http_req req; /* spans into conn.buf, which stays until the exchange ends */
 	struct http_plan plan;
-	struct http_meta meta;
 	unsigned status;
 	bool keep_alive;
-	bool head_only; /* the body stays home */
-	bool whole;     /* everything that was announced was sent */
-	int file;       /* -1: none */
+	bool head_only;    /* the body stays home */
+	bool whole;        /* everything that was announced was sent */
+	struct file *file; /* NULL: none */
 	const char *type;
 	uint64_t start_us;      /* for the log */
 	uint64_t sent;          /* body bytes */
@@ -165,9 +166,11 @@ void reply_clear(struct worker *w, struct exchange *x);
 /* Sends a part of the answer; IO_OK when all of it went out (flushed). */
 enum io body_send(struct conn *c, struct exchange *x);
 
-/* Opens path beneath dirfd; *st is filled. 0 with *fd >= 0, or the HTTP status. Folders are refused
- * with 301 (may be asked for with a slash) unless index.html in them is what is wanted. */
-unsigned file_open(int dirfd, const char *path, bool is_dir, int *fd, struct http_meta *m);
+/* Opens path beneath dirfd. 0 with *fd >= 0, or the HTTP status. Folders are refused with 301 (may be
+ * asked for with a slash) unless index.html in them is what is wanted. */
+unsigned file_open(int dirfd, const char *path, bool is_dir, int *fd);
+/* Size and time of an open file: 0, or the HTTP status. */
+unsigned file_look(int fd, struct http_meta *m);
 /* 0, or an errno when this kernel cannot confine paths. */
 int file_can_confine(int dirfd);
 
@@ -187,6 +190,7 @@ struct worker {
 	struct loop_op accept;
 	struct loop_timer retry; /* accept again after it ran out of something */
 	struct loop_timer grace;
+	struct file_cache files;
 	bool accepting, stopped;
 	struct conn *conns;
 	unsigned num_conns;

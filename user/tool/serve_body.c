@@ -5,6 +5,7 @@
  *
  *   kernel records:  file --splice--> pipe --splice--> socket     no byte enters this process
  *   user records:    file --pread--> worker's scratch --seal--> engine's out buffer --send--> socket
+ *   small files:     file_cache's memory --> scratch, then as any bytes of this process
  *
  * Splice by plain system calls: measured, it costs what sendfile does and less than io_uring's linked
  * splices, which always go through a kernel worker (docs/kernel.md 9). Only a file that is not in the page
@@ -21,6 +22,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/limits.h"
 #include "tool/serve.h"
 
 /* ---- pipes ----------------------------------------------------------------------------------- */
@@ -118,13 +120,14 @@ static enum io fill_pipe(struct conn *c, struct exchange *x, uint64_t off, uint6
 
 	if (n > SERVE_TURN)
 		n = SERVE_TURN;
-	if (!loop_blocks_on_disk(c->w->loop) && !is_cached(x->file, off, n)) {
+	if (!loop_blocks_on_disk(c->w->loop) && !is_cached(x->file->fd, off, n)) {
 		c->op.done = on_cold_splice;
-		loop_splice(c->w->loop, &c->op, x->file, at, x->pipe.wr, -1, (uint32_t)n, 0, false);
+		loop_splice(
+			c->w->loop, &c->op, x->file->fd, at, x->pipe.wr, -1, (uint32_t)n, 0, false);
 		return IO_WAIT;
 	}
 	do
-		got = splice(x->file, &at, x->pipe.wr, NULL, n, SPLICE_F_MOVE);
+		got = splice(x->file->fd, &at, x->pipe.wr, NULL, n, SPLICE_F_MOVE);
 	while (got < 0 && errno == EINTR);
 	if (got < 0)
 		return sys_fail(c, errno, "file: read");
@@ -140,7 +143,7 @@ static ssize_t push(struct conn *c, struct exchange *x, uint64_t off, size_t n)
 	off_t at = (off_t)off;
 
 	if (x->pipe.rd < 0)
-		return sendfile(c->io.fd, x->file, &at, n);
+		return sendfile(c->io.fd, x->file->fd, &at, n);
 	return splice(x->pipe.rd, NULL, c->io.fd, NULL, n, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 }
 
@@ -173,10 +176,25 @@ static enum io send_range_kernel(struct conn *c, struct exchange *x, const struc
 	return IO_OK;
 }
 
-/* ---- user records ---------------------------------------------------------------------------- */
+/* ---- through memory -------------------------------------------------------------------------- */
+
+/* Bytes of the file from memory, or from the file. */
+static ssize_t read_file(const struct file *f, uint8_t *p, size_t n, uint64_t off)
+{
+	ssize_t got;
+
+	if (f->data != NULL) {
+		memcpy(p, f->data + off, n);
+		return (ssize_t)n;
+	}
+	do
+		got = pread(f->fd, p, n, (off_t)off);
+	while (got < 0 && errno == EINTR);
+	return got;
+}
 
 /* Puts text and file bytes together into scratch, so that a small answer is one record. */
-static enum io send_range_user(struct conn *c, struct exchange *x, const struct http_range *r)
+static enum io send_range_copied(struct conn *c, struct exchange *x, const struct http_range *r)
 {
 	uint64_t off = r->first + x->part_off, left = r->len - x->part_off;
 	size_t text = x->text_n - x->text_at, room = SERVE_SCRATCH - text, taken;
@@ -187,9 +205,7 @@ static enum io send_range_user(struct conn *c, struct exchange *x, const struct 
 	if ((io = tls_io_flush(&c->io)) != IO_OK)
 		return io;
 	memcpy(p, x->text + x->text_at, text);
-	do
-		n = pread(x->file, p + text, left < room ? left : room, (off_t)off);
-	while (n < 0 && errno == EINTR);
+	n = read_file(x->file, p + text, left < room ? (size_t)left : room, off);
 	if (n < 0)
 		return sys_fail(c, errno, "file: read");
 	if (n == 0)
@@ -222,10 +238,17 @@ static enum io send_text(struct conn *c, struct exchange *x)
 /* Several ranges: the head of the next part, or the end, becomes the text to send. */
 static void next_part_head(struct conn *c, struct exchange *x)
 {
-	x->text_n = http_part_head(
-		x->text, sizeof(x->text), &x->plan, x->part, &x->meta, x->type, c->w->s->boundary);
+	x->text_n = http_part_head(x->text, sizeof(x->text), &x->plan, x->part, &x->file->meta,
+		x->type, c->w->s->boundary);
 	x->text_at = 0;
 	x->part_headed = true;
+}
+
+/* A small file in memory: one call that copies it costs less than the splices. */
+static bool is_one_record(const struct exchange *x, const struct http_range *r)
+{
+	return x->file->data != NULL &&
+	       x->text_n - x->text_at + r->len - x->part_off <= LIM_PLAINTEXT;
 }
 
 /* What is left to do, one step at a time. IO_OK: something was done; *end: nothing is left. */
@@ -257,8 +280,8 @@ static enum io send_step(struct conn *c, struct exchange *x, bool *end)
 		x->part_headed = false;
 		return IO_OK;
 	}
-	if (!tls_io_tx_kernel(&c->io))
-		return send_range_user(c, x, r);
+	if (!tls_io_tx_kernel(&c->io) || is_one_record(x, r))
+		return send_range_copied(c, x, r);
 	return has_text ? send_text(c, x) : send_range_kernel(c, x, r);
 }
 

@@ -211,7 +211,6 @@ static void begin_exchange(struct conn *c, unsigned status, size_t head_len)
 	}
 	/* All but the 10 KiB of text, which is written before it is read. */
 	memset(x, 0, offsetof(struct exchange, text));
-	x->file = -1;
 	x->pipe = (struct body_pipe){ .rd = -1, .wr = -1 };
 	x->start_us = log_now_us();
 	c->x = x;

@@ -74,10 +74,26 @@ static unsigned open_index(int dirfd, const char *path, int *fd)
 	return *fd < 0 ? status_of(-*fd) : 0;
 }
 
-unsigned file_open(int dirfd, const char *path, bool is_dir, int *fd, struct http_meta *m)
+/* Regular files are what is sent; a folder has another way. */
+static unsigned status_of_kind(int fd, bool is_dir, bool *is_folder)
 {
-	unsigned status = 0;
 	struct stat st;
+
+	*is_folder = false;
+	if (fstat(fd, &st) != 0)
+		return 500;
+	*is_folder = S_ISDIR(st.st_mode);
+	if (*is_folder)
+		return is_dir ? 0 : 301;
+	if (is_dir)
+		return 404; /* "/a.txt/" is not "/a.txt" */
+	return S_ISREG(st.st_mode) ? 0 : 403;
+}
+
+unsigned file_open(int dirfd, const char *path, bool is_dir, int *fd)
+{
+	bool is_folder;
+	unsigned status;
 
 	*fd = open_beneath(dirfd, path, O_RDONLY);
 	if (*fd < 0) {
@@ -85,27 +101,29 @@ unsigned file_open(int dirfd, const char *path, bool is_dir, int *fd, struct htt
 		*fd = -1;
 		return status;
 	}
-	if (fstat(*fd, &st) != 0) {
-		status = 500;
-	} else if (S_ISDIR(st.st_mode)) {
+	status = status_of_kind(*fd, is_dir, &is_folder);
+	if (status == 0 && is_folder) {
 		close(*fd);
-		*fd = -1;
-		if (!is_dir)
-			return 301;
 		status = open_index(dirfd, path, fd);
-		if (status == 0 && fstat(*fd, &st) != 0)
-			status = 500;
-	} else if (is_dir) {
-		status = 404; /* "/a.txt/" is not "/a.txt" */
+		if (status == 0)
+			status = status_of_kind(*fd, false, &is_folder);
+		if (status == 301) /* index.html is a folder */
+			status = 403;
 	}
-	if (status == 0 && !S_ISREG(st.st_mode))
-		status = 403;
 	if (status != 0) {
 		if (*fd >= 0)
 			close(*fd);
 		*fd = -1;
-		return status;
 	}
+	return status;
+}
+
+unsigned file_look(int fd, struct http_meta *m)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return 500;
 	*m = (struct http_meta){ .size = (uint64_t)st.st_size,
 		.mtime_s = st.st_mtim.tv_sec,
 		.mtime_ns = (uint32_t)st.st_mtim.tv_nsec };

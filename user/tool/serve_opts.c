@@ -169,6 +169,7 @@ static bool take_limit(const struct args *args, int id, const char *value, struc
 	case OPT_T_HEAD: return ms_option(args, "--header-timeout", value, &o->head_ms);
 	case OPT_T_IDLE: return ms_option(args, "--idle-timeout", value, &o->idle_ms);
 	case OPT_T_STALL: return ms_option(args, "--stall-timeout", value, &o->stall_ms);
+	case OPT_FILE_CACHE: return args_seconds(args, "--file-cache", value, &o->file_cache_ms);
 	default: return ms_option(args, "--grace", value, &o->grace_ms);
 	}
 }
@@ -305,6 +306,7 @@ static struct serve_opts *with_defaults(void)
 		.idle_ms = 60000,
 		.stall_ms = 30000,
 		.grace_ms = 30000,
+		.file_cache_ms = 1000,
 		.hosts = leat_zalloc(sizeof(*o->hosts)),
 		.num_hosts = 1,
 	};

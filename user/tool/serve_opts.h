@@ -46,6 +46,7 @@ enum serve_opt {
 	OPT_T_IDLE,
 	OPT_T_STALL,
 	OPT_T_GRACE,
+	OPT_FILE_CACHE,
 	OPT_LOOP,
 };
 
@@ -87,6 +88,7 @@ struct serve_opts {
 	bool json;
 	unsigned max_conns, max_head;
 	int handshake_ms, head_ms, idle_ms, stall_ms, grace_ms;
+	int file_cache_ms; /* 0: every request opens its file */
 	enum loop_backend loop;
 };
 

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "tool/serve.h"
 
@@ -63,10 +62,30 @@ static void make_redirect(struct exchange *x, const struct http_reply *base, con
 	make_text(x, &r, 301);
 }
 
+/* The head of the plainest answer is the same for a second: the one thing in it that passes is Date. */
+static size_t file_head(struct exchange *x, const struct http_reply *r)
+{
+	bool plain = r->status == 200 && r->keep_alive && r->minor > 0;
+	struct file *f = x->file;
+	size_t n;
+
+	if (plain && f->head_n > 0 && f->head_s == r->date_s) {
+		memcpy(x->text, f->head, f->head_n);
+		return f->head_n;
+	}
+	n = http_reply_head(x->text, sizeof(x->text), r);
+	if (plain && n <= sizeof(f->head)) {
+		memcpy(f->head, x->text, n);
+		f->head_n = n;
+		f->head_s = r->date_s;
+	}
+	return n;
+}
+
 static void make_file(struct conn *c, struct exchange *x, struct http_reply *r, const char *name)
 {
-	http_plan(&x->req, &x->meta, r->date_s, &x->plan);
-	r->meta = &x->meta;
+	http_plan(&x->req, &x->file->meta, r->date_s, &x->plan);
+	r->meta = &x->file->meta;
 	r->plan = &x->plan;
 	if (x->plan.status != 200 && x->plan.status != 206) {
 		make_text(x, r, x->plan.status);
@@ -76,13 +95,13 @@ static void make_file(struct conn *c, struct exchange *x, struct http_reply *r, 
 	r->status = x->status = x->plan.status;
 	r->type = x->type;
 	r->boundary = c->w->s->boundary;
-	r->length = http_body_len(&x->plan, &x->meta, x->type, r->boundary);
+	r->length = http_body_len(&x->plan, &x->file->meta, x->type, r->boundary);
 	if (x->plan.status == 200) { /* one range, the whole: the sender knows ranges only */
-		x->plan.num = x->meta.size > 0;
-		x->plan.r[0] = (struct http_range){ 0, x->meta.size };
+		x->plan.num = x->file->meta.size > 0;
+		x->plan.r[0] = (struct http_range){ 0, x->file->meta.size };
 		/* r->plan says 200, so no range is written into the head */
 	}
-	x->text_n = http_reply_head(x->text, sizeof(x->text), r);
+	x->text_n = file_head(x, r);
 	if (x->head_only)
 		x->plan.num = 0;
 }
@@ -107,7 +126,7 @@ void reply_make(struct conn *c, struct exchange *x, unsigned status)
 	if (status == 0)
 		status = http_path(x->req.path, c->host->hidden, path, &is_dir);
 	if (status == 0)
-		status = file_open(c->host->dirfd, path, is_dir, &x->file, &x->meta);
+		status = file_cache_open(&c->w->files, c->host, path, is_dir, &x->file);
 	if (status == 301)
 		make_redirect(x, &r, path);
 	else if (status != 0)
@@ -119,8 +138,7 @@ void reply_make(struct conn *c, struct exchange *x, unsigned status)
 
 void reply_clear(struct worker *w, struct exchange *x)
 {
-	if (x->file >= 0)
-		close(x->file);
-	x->file = -1;
+	file_put(x->file);
+	x->file = NULL;
 	pipe_put(w, &x->pipe);
 }

@@ -162,11 +162,13 @@ static enum leat_ret make_config(struct making *m)
 
 static bool open_folder(struct making *m)
 {
+	static atomic_ullong num_opened;
 	const struct serve_value *dir = &m->h->o->dir;
 	struct args at = *m->args;
 	int rc;
 
 	at.place = dir->place;
+	m->h->dir_id = atomic_fetch_add(&num_opened, 1);
 	m->h->dirfd = open(dir->text, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	rc = m->h->dirfd < 0 ? errno : file_can_confine(m->h->dirfd);
 	if (rc == 0)

@@ -17,6 +17,7 @@ struct serve_host {
 	const struct serve_host_opts *o;
 	struct leat_config *cfg;
 	int dirfd;
+	uint64_t dir_id; /* unlike the descriptor, never the same for two folders of this process */
 	bool hidden;
 };
 

@@ -144,6 +144,7 @@ static int worker_open(struct worker *w)
 	w->loop = loop_new(w->s->o->loop, &err);
 	if (w->loop == NULL)
 		return -err;
+	file_cache_init(&w->files, w->loop, (uint64_t)w->s->o->file_cache_ms);
 	w->scratch = leat_malloc(SERVE_SCRATCH);
 	if (w->scratch == NULL || !log_start(w))
 		return ENOMEM;
@@ -160,6 +161,7 @@ static void worker_close(struct worker *w)
 	kill_all(w);
 	loop_free(w->loop); /* ends what kill_all left pending */
 	w->loop = NULL;
+	file_cache_clear(&w->files);
 	if (w->lfd >= 0)
 		close(w->lfd);
 	w->lfd = -1;
