@@ -20,6 +20,13 @@ MEMORY = {"ready_bytes": 2867, "peak_bytes": 10240, "mallocs": 100}
 RECORD = 0.97
 # the system's trusted CAs, microseconds: at most
 TRUST = {"first": 1000, "repeat": 2}
+# (kernel TLS, file, field): at most this share of nginx's CPU for a request, or at least this multiple of its
+# requests a second. With kernel TLS every byte costs the kernel the same whoever asks for it.
+SERVE = {
+    (False, "1k", "ratio"): 0.7, (False, "64k", "ratio"): 0.7, (False, "16m", "ratio"): 0.9,
+    (False, "1k", "rps_ratio"): 1.2, (False, "64k", "rps_ratio"): 1.2, (False, "16m", "rps_ratio"): 1.2,
+    (True, "1k", "ratio"): 0.7, (True, "64k", "ratio"): 0.7, (True, "16m", "ratio"): 1.0,
+}
 
 
 def _goal(name, bound, value, met):
@@ -28,6 +35,10 @@ def _goal(name, bound, value, met):
 
 def _at_most(name, limit, value):
     return _goal(name, f"<= {limit:g}", value, value is not None and value <= limit)
+
+
+def _at_least(name, limit, value):
+    return _goal(name, f">= {limit:g}", value, value is not None and value >= limit)
 
 
 def judge(rows):
@@ -45,8 +56,13 @@ def judge(rows):
     got = [r["ratio"] for r in ours
            if r["bench"] == "aead" and (r["cipher"], r["bytes"]) == ("aes-128-gcm", 16384)]
     speed = round(1 / got[0], 3) if got else None
-    out.append(_goal("record of 16 KiB, x bare calls", f">= {RECORD:g}", speed,
-                     speed is not None and speed >= RECORD))
+    out.append(_at_least("record of 16 KiB, x bare calls", RECORD, speed))
+    for (kernel, file, field), bound in SERVE.items():
+        got = [r[field] for r in ours if r["bench"] == "serve" and r["client"] == "wrk"
+               and (r["kernel_tls"], r["file"]) == (kernel, file)]
+        name = f"serve{', kernel TLS' if kernel else ''}, {file}, {'CPU' if field == 'ratio' else 'requests/s'}, x nginx"
+        judge_it = _at_most if field == "ratio" else _at_least
+        out.append(judge_it(name, bound, got[0] if got else None))
     for what, limit in TRUST.items():
         got = [r["us"] for r in ours if r["bench"] == "trust" and r["scenario"] == what]
         out.append(_at_most(f"trusted CAs, {what} load, us", limit, got[0] if got else None))

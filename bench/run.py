@@ -17,14 +17,20 @@ import subprocess
 import sys
 
 import goals
+import serve
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-PROGRAMS = {  # name: arguments, arguments of --quick
-    "b_handshake": ([], ["--runs", "9", "--count", "3"]),
-    "b_memory": ([], ["--count", "100"]),
-    "b_aead": ([], ["--runs", "11"]),
-    "b_trust": ([], ["--runs", "3"]),
-}
+# (what it is called when it is missing, program, arguments, arguments of --quick, needs kernel TLS)
+PROGRAMS = [
+    ("b_handshake", "b_handshake", [], ["--runs", "9", "--count", "3"], False),
+    ("b_memory", "b_memory", [], ["--count", "100"], False),
+    ("b_aead", "b_aead", [], ["--runs", "11"], False),
+    ("b_trust", "b_trust", [], ["--runs", "3"], False),
+    ("serve", "serve.py", [], ["--quick"], False),
+    ("serve, kernel TLS", "serve.py", ["--kernel-records", "--rounds", "2"],
+     ["--kernel-records", "--quick", "--no-syscalls"], True),
+]
+VM = os.path.join(os.path.dirname(HERE), "tests", "vm")
 
 
 def processor():
@@ -69,10 +75,26 @@ def table(r):
     if r["bench"] == "aead":
         return (f"{'record':9} {r['cipher']:18} {r['bytes']:5} B  {r['lib']:6} {r['us']:7.3f} us  "
                 f"{r['ratio']:.3f} x evp")
+    if r["bench"] == "serve":
+        return serve.text(r)
     if r["bench"] == "goal":
         value = "not measured" if r["value"] is None else f"{r['value']:g}"
         return f"{'met' if r['met'] else 'MISSED':7} {r['goal']:34} {r['bound']:>12}  is {value}"
     return json.dumps(r)
+
+
+def command(build, program, args, needs_kernel):
+    """The argv that runs a measuring program, or None when it is not built. Where this machine's kernel has no
+    TLS, what needs it runs in the kernel test machine, whose time counts instructions."""
+    if program.endswith(".py"):
+        argv = [os.path.join(HERE, program), "--build", build]
+    else:
+        argv = [os.path.join(build, "bench", program)]
+        if not os.path.exists(argv[0]):
+            return None
+    if needs_kernel and subprocess.run([os.path.join(VM, "native-ktls")], capture_output=True).returncode != 0:
+        argv = [os.path.join(VM, "run"), "--icount", "--timeout", "1800", "--", *argv]
+    return argv + ["--json", *args]
 
 
 def main():
@@ -82,12 +104,12 @@ def main():
     p.add_argument("--quick", action="store_true", help="few runs: to see that it works, not to quote")
     o = p.parse_args()
     rows, missing = [machine(o.build)], []
-    for name, (args, quick) in PROGRAMS.items():
-        prog = os.path.join(o.build, "bench", name)
-        if not os.path.exists(prog):
+    for name, program, args, quick, needs_kernel in PROGRAMS:
+        argv = command(o.build, program, quick if o.quick else args, needs_kernel)
+        if argv is None:
             missing.append(name)
             continue
-        out = subprocess.run([prog, "--json", *(quick if o.quick else args)], capture_output=True, text=True)
+        out = subprocess.run(argv, capture_output=True, text=True)
         if out.returncode == 77:
             missing.append(f"{name} ({out.stderr.strip()})")
             continue

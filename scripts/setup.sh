@@ -56,7 +56,9 @@ all|libgnutls28-dev|bench: what leat is measured against (libssl likewise, there
 all|libnss3-tools|tstclnt and selfserv as peers
 all|golang-go|crypto/tls as a peer: one small program is compiled by the tests
 all|openjdk-17-jdk-headless|JSSE as a peer: one small class is compiled by the tests
-all|nginx-light|nginx as a peer
+all|nginx-light|nginx as a peer; bench: what leat serve is measured against
+all|wrk|bench: asks over HTTP/1.1
+all|nghttp2-client|bench: asks over HTTP/2 (h2load)
 all|strace|proof that file bytes never pass through the process
 all|valgrind|memory and secret-dependence checks
 '

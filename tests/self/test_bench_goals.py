@@ -59,3 +59,18 @@ def test_records_and_trust():
 
 def test_nothing_measured_is_nothing_met():
     assert not any(g["met"] for g in goals.judge([]))
+
+
+def request(file, kernel_tls=False, ratio=0.5, rps_ratio=2.0, lib="leat", client="wrk"):
+    return {"bench": "serve", "kernel_tls": kernel_tls, "client": client, "file": file, "lib": lib, "us": 10.0,
+            "rps": 1000.0, "mib_s": 1.0, "ratio": ratio, "rps_ratio": rps_ratio}
+
+
+def test_requests_beside_nginx():
+    assert goal([request("1k")], "serve, 1k, CPU")["met"] is True
+    assert goal([request("1k", ratio=0.71)], "serve, 1k, CPU")["met"] is False
+    assert goal([request("16m", rps_ratio=1.19)], "serve, 16m, requests/s")["met"] is False
+    for other in (request("1k", lib="leat-kernel"), request("1k", client="h2load"), request("1k", kernel_tls=True)):
+        assert goal([other], "serve, 1k, CPU")["met"] is False
+    assert goal([request("16m", kernel_tls=True, ratio=1.0)], "serve, kernel TLS, 16m")["met"] is True
+    assert "x nginx" in run.table(request("1k"))
