@@ -7,9 +7,11 @@
 Keywords (those a peer lacks are excluded in matrix.tsv): version "1.2"/"1.3", suite (IANA), group (RFC
 name), alpn "a,b", session (a name: connections with the same one resume), tickets=False (session ids),
 me (Ident of the client), auth "want"/"need"/"later", psk (identity, hex), update (KeyUpdate before the request),
-early (bytes). Each peer is made once for a module.
+early (bytes), staple (a server's, or with me a client's: path of an OCSP response), ask_staple (a client's:
+p.stapled(text) then says whether one came). Each peer is made once for a module.
 """
 import os
+import re
 import subprocess
 import tempfile
 import time
@@ -74,7 +76,8 @@ class Peer:
 
 class Openssl(Peer):
     def client(self, port, version=None, suite=None, group=None, alpn=None, session=None, me=None,
-               tickets=True, psk=None, update=False, early=None, name="localhost", **_):
+               tickets=True, psk=None, update=False, early=None, ask_staple=False, name="localhost",
+               **_):
         argv = ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-servername", name,
                 "-CAfile", self.pki.ca]
         if not psk:
@@ -89,6 +92,7 @@ class Openssl(Peer):
         argv += ["-cert", me.cert, "-key", me.key, "-cert_chain", me.chain] if me else []
         argv += ["-psk_identity", psk[0], "-psk", psk[1]] if psk else []
         argv += ["-enable_pha"] if me else []
+        argv += ["-status"] if ask_staple else []
         if session:
             path = self.path(session)
             argv += (["-sess_in", path] if os.path.exists(path) else []) + ["-sess_out", path]
@@ -101,7 +105,7 @@ class Openssl(Peer):
         return p.returncode == 0 and "HTTP/1.1 200" in text, text
 
     def server(self, ident, version=None, suite=None, group=None, alpn=None, tickets=True,
-               auth=None, psk=None, early=False, answer=True, typed=False, **_):
+               auth=None, psk=None, early=False, answer=True, typed=False, staple=None, **_):
         port = free_port()
         argv = ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-CAfile", self.pki.ca]
         argv += ["-www"] if answer else []
@@ -118,9 +122,15 @@ class Openssl(Peer):
                  None: []}[auth]
         argv += ["-psk_identity", psk[0], "-psk", psk[1]] if psk else []
         argv += ["-early_data", "-max_early_data", "4096"] if early else []
+        argv += ["-status_file", staple] if staple else []
         self.last = self.start(argv, "ACCEPT", stdin=subprocess.PIPE if typed or early
                                else subprocess.DEVNULL)
         return port
+
+
+    @staticmethod
+    def stapled(text):
+        return "OCSP Response Status: successful" in text
 
 
 class Gnutls(Peer):
@@ -148,7 +158,7 @@ class Gnutls(Peer):
         return ok and (not session or "This is a resumed session" in text), text
 
     def server(self, ident, version=None, suite=None, group=None, alpn=None, tickets=True,
-               auth=None, psk=None, early=False, **_):
+               auth=None, psk=None, early=False, staple=None, **_):
         port = free_port()
         argv = ["gnutls-serv", "--http", "-p", port, "--priority",
                 self.priority(suite, group, version, psk)]
@@ -161,8 +171,14 @@ class Gnutls(Peer):
         argv += [] if tickets else ["--noticket"]
         argv += ["--pskpasswd", self.file(f"{psk[0]}:{psk[1]}\n".encode())] if psk else []
         argv += ["--earlydata", "--maxearlydata", "4096"] if early else []
-        self.start(argv, "IPv4.*done")
+        # a response for the leaf alone is one less than it wants
+        argv += ["--ocsp-response", staple, "--ignore-ocsp-response-errors"] if staple else []
+        self.last = self.start(argv, "IPv4.*done")
         return port
+
+    @staticmethod
+    def stapled(text):
+        return "OCSP status request" in text
 
 
 class Nss(Peer):
@@ -203,13 +219,14 @@ class Nss(Peer):
         return argv
 
     def client(self, port, version=None, suite=None, group=None, session=None, me=None, tickets=True,
-               psk=None, early=None, name="localhost", **_):
+               psk=None, early=None, ask_staple=False, name="localhost", **_):
         argv = ["tstclnt", "-h", name, "-4", "-p", port, "-d", self.db(me), "-A", self.file(REQUEST),
                 *self.common(version, suite, group)]
         argv += ["-n", "me"] if me else []
         argv += ["-u"] if tickets else []
         argv += ["-L", "2"] if session else []
         argv += ["-Z", "-f"] if early else []
+        argv += ["-T"] if ask_staple else []
         argv += ["-z", f"0x{psk[1]}:{psk[0]}"] if psk else []
         p = subprocess.run(["timeout", "40"] + [str(a) for a in argv], capture_output=True,
                            stdin=subprocess.DEVNULL)
@@ -217,7 +234,7 @@ class Nss(Peer):
         return p.returncode == 0 and "HTTP/1.1 200" in text, text
 
     def server(self, ident, version=None, suite=None, group=None, tickets=True, auth=None,
-               psk=None, early=False, alpn=None, **_):
+               psk=None, early=False, alpn=None, staple=None, **_):
         port = free_port()
         argv = ["selfserv", "-d", self.db(ident), "-p", port, "-H", "1", "-v",
                 *self.common(version, suite, group)]
@@ -227,9 +244,23 @@ class Nss(Peer):
                  None: []}[auth]
         argv += ["-Z"] if early else []
         argv += ["-Q"] if alpn else []
+        argv += ["-T", "good", "-A", self.import_issuer(ident)] if staple else []
         argv += ["-z", f"0x{psk[1]}:{psk[0]}"] if psk else []
         self.last = self.start(argv, port)
         return port
+
+    def import_issuer(self, ident):
+        """selfserv makes responses itself, with the key of the issuer: its nickname in the database."""
+        p12 = self.path("issuer.p12")
+        for argv in (["openssl", "pkcs12", "-export", "-in", ident.above.cert, "-inkey",
+                      ident.above.key, "-out", p12, "-passout", "pass:x"],
+                     ["pk12util", "-i", p12, "-d", self.db(ident), "-W", "x"]):
+            subprocess.run(argv, check=True, capture_output=True, stdin=subprocess.DEVNULL)
+        return f"{ident.above.common_name()} - leat test, worthless"
+
+    @staticmethod
+    def stapled(text):
+        return "Received 1 Cert Status items" in text
 
     def typed_client(self, port, me):
         """A client that offers to authenticate later; what is typed goes to the server."""
@@ -258,9 +289,9 @@ class Library(Peer):
     groups_by_process = False
 
     def client(self, port, version=None, suite=None, group=None, alpn=None, session=None, me=None,
-               update=False, name="localhost", **_):
+               update=False, staple=None, ask_staple=False, psk=None, name="localhost", **_):
         got = self.run(group).call(
-            "client", port=port, name=name, ca=self.pki.ca, version=version, suites=suite,
+            "client", port=port, psk=":".join(psk) if psk else None, staple=staple, ask_staple="1" if ask_staple else None, name=name, ca=self.pki.ca, version=version, suites=suite,
             groups=group, alpn=alpn, session=session, send="GET / HTTP/1.0",
             cert=me.chain if me else None, key=me.key if me else None,
             update="1" if update else None)
@@ -268,13 +299,18 @@ class Library(Peer):
         return got["ok"] == "1" and "HTTP/1.1 200" in got["got"], text
 
     def server(self, ident, version=None, suite=None, group=None, alpn=None, tickets=True,
-               auth=None, update=False, **_):
+               auth=None, update=False, staple=None, responder=None, psk=None, **_):
         got = self.run(group).call(
-            "server", cert=ident.chain, key=ident.key, version=version, suites=suite, groups=group,
+            "server", psk=":".join(psk) if psk else None, staple=staple, responder=responder,
+            cert=ident.chain, key=ident.key, version=version, suites=suite, groups=group,
             alpn=alpn, auth=auth, ca=self.pki.ca if auth else None, tickets=None if tickets else "0",
             update="1" if update else None)
         assert got["ok"] == "1", got
         return int(got["port"])
+
+    @staticmethod
+    def stapled(text):
+        return re.search(r"(?m)^staple=[1-9]", text) is not None
 
     def stop(self):
         self.stop_servers()

@@ -5,7 +5,9 @@
     path = ocsp.write(folder, pki, ident, says="revoked")      # good revoked unknown expired wrongissuer delegated
 """
 import datetime
+import http.server
 import os
+import threading
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -47,6 +49,40 @@ def make(pki, ident, says="good"):
     if extra:
         b = b.certificates(extra)
     return b.sign(signer.key_obj, hashes.SHA256())
+
+
+class Responder:
+    """An HTTP responder for one certificate, for servers that fetch what they staple: always the same."""
+
+    def __init__(self, path):
+        with open(path, "rb") as f:
+            body = f.read()
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def answer(self):
+                self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                self.send_response(200)
+                self.send_header("Content-Type", "application/ocsp-response")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_GET = do_POST = answer
+
+            def log_message(self, *_):
+                pass
+
+        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.http.server_address[1]}/"
+        self.thread = threading.Thread(target=self.http.serve_forever, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.http.shutdown()
+        self.http.server_close()
 
 
 def write(folder, pki, ident, says="good"):

@@ -64,6 +64,9 @@ class Ident:
         self.cert, self.key, self.chain = base + ".pem", base + ".key", base + ".chain.pem"
         self.der = base + ".der"
 
+    def common_name(self):
+        return self.obj.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
+
     def pem(self):
         return self.obj.public_bytes(serialization.Encoding.PEM)
 

@@ -183,10 +183,10 @@ static void guest_json(const struct guest *g, const struct facts *f)
 	if (o != NULL)
 		json_object_set_new(o, "early_exporter", maybe(g->early_exported));
 	if (o != NULL)
-		json_object_update_new(
-			o, json_pack("{s:s, s:i, s:o}", "client_ocsp",
-				   attached_ocsp_name(f->in.ocsp), "client_scts", f->scts,
-				   "client_cert_packed", maybe(f->in.client_cert_packed)));
+		json_object_update_new(o,
+			json_pack("{s:o, s:s, s:i, s:o}", "cert_packed", maybe(f->in.cert_packed),
+				"client_ocsp", attached_ocsp_name(f->in.ocsp), "client_scts",
+				f->scts, "client_cert_packed", maybe(f->in.client_cert_packed)));
 	print_json(o);
 }
 

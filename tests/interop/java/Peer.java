@@ -62,6 +62,10 @@ public class Peer {
 		String slot = s.get("session");
 		if (slot != null && contexts.containsKey(slot))
 			return contexts.get(slot);
+		// what a context of its own reads from properties: where to fetch the response it staples
+		System.setProperty("jdk.tls.server.enableStatusRequestExtension",
+			s.containsKey("responder") ? "true" : "false");
+		System.setProperty("jdk.tls.stapling.responderURI", s.getOrDefault("responder", ""));
 		SSLContext c = SSLContext.getInstance("TLS");
 		c.init(identity(s), trust(s), null);
 		if (slot != null)

@@ -17,7 +17,7 @@ const SUITES = { // OpenSSL's names of TLS 1.2 suites
 	TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256: "ECDHE-RSA-CHACHA20-POLY1305",
 };
 
-function options(s) {
+function options(s, verb) {
 	const o = {};
 	if (s.version)
 		o.minVersion = o.maxVersion = "TLSv" + s.version;
@@ -33,38 +33,45 @@ function options(s) {
 	}
 	if (s.ca)
 		o.ca = fs.readFileSync(s.ca);
+	if (s.psk) { // identity:hex; the callback's form is the role's
+		const [identity, hex] = s.psk.split(":"), psk = Buffer.from(hex, "hex");
+		o.pskCallback = verb === "client" ? () => ({ identity, psk }) : (k, id) => id === identity ? psk : null;
+		o.checkServerIdentity = () => undefined;
+	}
+	o.requestOCSP = s.ask_staple === "1";
 	return o;
 }
 
-function facts(k, got) {
+function facts(k, got, staple = 0) {
 	const peer = k.getPeerCertificate();
 	return `version=${(k.getProtocol() ?? "").replace("TLSv", "")}\tsuite=${k.getCipher()?.standardName}` +
 		`\tresumed=${k.isSessionReused?.() ? 1 : 0}\talpn=${k.alpnProtocol || ""}` +
-		`\tpeer=${peer?.subject?.CN ?? ""}\tgot=${got.replace(/\t/g, " ").replace(/\r/g, "").replace(/\n/g, "|")}`;
+		`\tpeer=${peer?.subject?.CN ?? ""}\tstaple=${staple}\tgot=${got.replace(/\t/g, " ").replace(/\r/g, "").replace(/\n/g, "|")}`;
 }
 
 function client(s) {
 	return new Promise((done) => {
-		const k = tls.connect({ ...options(s), host: "127.0.0.1", port: Number(s.port), servername: s.name,
+		const k = tls.connect({ ...options(s, "client"), host: "127.0.0.1", port: Number(s.port), servername: s.name,
 			session: s.session && sessions[s.session] });
-		let got = "", ended = false;
+		let got = "", ended = false, staple = 0;
 		const fail = (e) => done(`ok=0\terror=${String(e).replace(/[\t\n]/g, " ")}`);
 		k.setTimeout(20000, () => { fail("too slow"); k.destroy(); });
+		k.on("OCSPResponse", (r) => { staple = r?.length ?? 0; });
 		k.on("session", (t) => { if (s.session) sessions[s.session] = t; });
 		k.on("secureConnect", () => {
-			if (!k.authorized)
+			if (!k.authorized && !s.psk)
 				return fail(k.authorizationError), k.destroy();
 			k.write(s.send + "\r\n\r\n");
 		});
 		k.on("data", (b) => { got += b.toString("latin1"); });
-		k.on("end", () => { ended = true; const f = facts(k, got); k.end(); done("ok=1\t" + f); });
+		k.on("end", () => { ended = true; const f = facts(k, got, staple); k.end(); done("ok=1\t" + f); });
 		k.on("error", fail);
 		k.on("close", () => { if (!ended) fail("closed without close_notify"); });
 	});
 }
 
 function server(s) {
-	const o = options(s);
+	const o = options(s, "server");
 	if (s.auth) {
 		o.requestCert = true;
 		o.rejectUnauthorized = s.auth === "need";
@@ -81,6 +88,8 @@ function server(s) {
 		k.on("error", () => {});
 	});
 	l.on("tlsClientError", () => {});
+	if (s.staple)
+		l.on("OCSPRequest", (cert, issuer, reply) => reply(null, fs.readFileSync(s.staple)));
 	return new Promise((done) => l.listen(0, "127.0.0.1", () => done(`ok=1\tport=${l.address().port}`)));
 }
 
