@@ -415,6 +415,11 @@ bool leat_engine_pads(const struct leat_engine *e)
 	return e->version == LEAT_TLS13 && (e->cfg->pad || e->cfg->pad_to > 1);
 }
 
+struct leat_span leat_engine_own_cert(const struct leat_engine *e)
+{
+	return e->cred ? cred_cert(e->cred, 0) : (struct leat_span){ NULL, 0 };
+}
+
 const struct leat_config *leat_engine_config(const struct leat_engine *e)
 {
 	return e->cfg;

@@ -61,5 +61,7 @@ bool leat_engine_pads(const struct leat_engine *e);
 /* The suite's AEAD and version, for policy; AEAD_NONE before they are known. */
 enum aead_id leat_engine_aead(const struct leat_engine *e);
 const struct leat_config *leat_engine_config(const struct leat_engine *e);
+/* The certificate (DER) that we showed; empty: none, as when a session was resumed. */
+struct leat_span leat_engine_own_cert(const struct leat_engine *e);
 
 #endif
