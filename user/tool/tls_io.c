@@ -16,6 +16,9 @@
 #include "ktls/rec_kernel.h"
 #include "tool/tls_io.h"
 
+/* Sealed bytes that may wait while more is read (full_duplex). */
+#define FULL_DUPLEX_MAX (128 * 1024)
+
 void tls_io_init(struct tls_io *t, const struct tls_site *s, int fd)
 {
 	*t = (struct tls_io){ .fd = fd };
@@ -233,6 +236,22 @@ static size_t take_data(struct tls_io *t, uint8_t *buf, size_t cap)
 	return n;
 }
 
+/* What waits to be sent, before more is read: else a peer that makes us answer and does not read the answers
+ * could fill our memory. With full_duplex data waits in the same place: up to twice the engine's mark. */
+static enum io flush_first(struct tls_io *t)
+{
+	enum io io;
+	size_t n;
+
+	if (!(leat_engine_wants(t->e) & LEAT_WANT_SEND))
+		return IO_OK;
+	io = tls_io_flush(t);
+	if (io != IO_WRITE || !t->full_duplex || tls_io_tx_kernel(t))
+		return io;
+	(void)leat_engine_out(t->e, &n);
+	return n <= FULL_DUPLEX_MAX ? IO_OK : IO_WRITE;
+}
+
 static enum io read_user(struct tls_io *t, uint8_t *buf, size_t cap, size_t *got)
 {
 	for (;;) {
@@ -252,9 +271,7 @@ static enum io read_user(struct tls_io *t, uint8_t *buf, size_t cap, size_t *got
 				return engine_died(t);
 			continue;
 		}
-		if ((wants & LEAT_WANT_SEND) && (io = tls_io_flush(t)) != IO_OK)
-			return io;
-		if ((io = fill_engine(t)) != IO_OK)
+		if ((io = flush_first(t)) != IO_OK || (io = fill_engine(t)) != IO_OK)
 			return io;
 	}
 }
@@ -279,7 +296,7 @@ static enum io read_kernel(struct tls_io *t, uint8_t *buf, size_t cap, size_t *g
 	int rc;
 
 	for (;;) {
-		if ((leat_engine_wants(t->e) & LEAT_WANT_SEND) && (io = tls_io_flush(t)) != IO_OK)
+		if ((io = flush_first(t)) != IO_OK)
 			return io;
 		rc = rec_kernel_recv(&sys_real, t->fd, buf, cap, &g);
 		if (rc == -EAGAIN)

@@ -30,10 +30,13 @@ enum io {
 
 struct tls_io {
 	int fd;
-	bool early;            /* TCP_ULP was asked for */
-	bool broken;           /* the transport failed: send nothing, not even an alert */
-	bool gone;             /* the peer ended or reset the transport */
-	bool closing;          /* close_notify was queued */
+	bool early;   /* TCP_ULP was asked for */
+	bool broken;  /* the transport failed: send nothing, not even an alert */
+	bool gone;    /* the peer ended or reset the transport */
+	bool closing; /* close_notify was queued */
+	/* Set by the caller: reading does not wait for what is still to be sent. Two directions that are
+	 * no question and answer would else wait for each other through a peer that does the same. */
+	bool full_duplex;
 	struct leat_engine *e; /* NULL until the peer sent its first byte: silence costs little */
 	struct handover h;
 	struct leat_err err;
