@@ -12,7 +12,7 @@
 #include "tool/tool.h"
 
 /* One row per cmd_*.c, in the order of the list that `leat help` prints. */
-#define COMMANDS(X) X(serve) X(accept) X(connect) X(exec) X(probe) X(certs)
+#define COMMANDS(X) X(serve) X(proxy) X(accept) X(connect) X(exec) X(probe) X(certs)
 
 #define DECLARE(name) extern const struct tool_cmd cmd_##name;
 COMMANDS(DECLARE)
