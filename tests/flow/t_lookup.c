@@ -328,6 +328,34 @@ static void stored_sessions(void **state)
 		}
 }
 
+/* TLS 1.2: a session id is good for many handshakes: found each time, never taken. */
+static void stored_sessions_12(void **state)
+{
+	bool resumed;
+
+	(void)state;
+	for (enum how how = 0; how < HOW_COUNT; how++) {
+		struct leat_config *c = resuming_client("versions=tlsv1.2"), *s;
+		struct leat_session *t;
+
+		world(how);
+		s = frozen(stateful_server());
+		t = connect_with(c, s, NULL, &resumed);
+		assert_false(resumed);
+		for (int again = 0; again < 3; again++) {
+			leat_session_unref(connect_with(c, s, t, &resumed));
+			assert_true(resumed);
+		}
+		assert_int_equal(w.takes, 0);
+		w.refuse = true; /* by hand: nothing is there */
+		leat_session_unref(connect_with(c, s, t, &resumed));
+		assert_int_equal(resumed, how != BY_HAND);
+		leat_session_unref(t);
+		leat_config_unref(c);
+		leat_config_unref(s);
+	}
+}
+
 /* Whatever answer comes, the worst that happens is a full handshake. */
 static void useless_answers(void **state)
 {
@@ -807,6 +835,7 @@ int main(void)
 		cmocka_unit_test_teardown(tickets, vec_teardown),
 		cmocka_unit_test_teardown(wrong_binder, vec_teardown),
 		cmocka_unit_test_teardown(external_keys, vec_teardown),
+		cmocka_unit_test_teardown(stored_sessions_12, vec_teardown),
 		cmocka_unit_test_teardown(names, vec_teardown),
 		cmocka_unit_test_teardown(useless_configs, vec_teardown),
 		cmocka_unit_test_teardown(useless_config_by_hand, vec_teardown),

@@ -7,7 +7,10 @@
  * REQ: OPT-psk_identity-c OPT-psk_identity-s LIM-psk
  * TIMEOUT: 120
  */
+#include "duo.h"
 #include "tamper.h"
+
+#include <leat/job.h>
 
 #include <openssl/bn.h>
 
@@ -130,6 +133,95 @@ static void later_nothing(void **state)
 			assert_int_equal(p.side[LEAT_SERVER].jobs, 1);
 			pair_clear(&p);
 		}
+	}
+}
+
+/* Passes bytes without running jobs, until one of the server's is there. */
+static struct leat_job *job_of(struct duo *d)
+{
+	struct leat_job *j = NULL;
+
+	for (int turn = 0; turn < 6 && !j; turn++) {
+		struct leat_engine *from = d->side[turn % 2].e, *to = d->side[!(turn % 2)].e;
+		const uint8_t *p;
+		uint8_t *room;
+		size_t n, k;
+
+		while (!j && (p = leat_engine_out(from, &n)) && (room = leat_engine_in(to, &k))) {
+			k = k < n ? k : n;
+			memcpy(room, p, k);
+			leat_engine_out_done(from, k);
+			(void)!leat_engine_in_done(to, k);
+			if (leat_engine_wants(to) & LEAT_WANT_JOB)
+				assert_int_equal(leat_engine_job_take(to, &j), LEAT_OK);
+		}
+	}
+	assert_non_null(j);
+	assert_int_equal(leat_job_kind(j), LEAT_JOB_PSK);
+	return j;
+}
+
+enum by_hand { RIGHT, WRONG, REFUSED, FREED, ANSWERED_THEN_FREED, CUT, BY_HAND_COUNT };
+
+static void answer(struct leat_job *j, enum by_hand how)
+{
+	const struct leat_psk right = { .secret = vec_str(key) },
+			      wrong = { .secret = vec_str("some other key of ours") };
+	struct leat_lookup_input in;
+
+	assert_int_equal(leat_job_lookup_input(j, &in), LEAT_OK);
+	assert_true(in.id.n == 2 && memcmp(in.id.p, "me", 2) == 0);
+	assert_false(in.imported);
+	assert_int_equal(how == REFUSED ? leat_job_refuse(j, 0)
+					: leat_job_psk_answer(j, how == WRONG ? &wrong : &right),
+		LEAT_OK);
+}
+
+/* The server is gone, or as good as: what its job finds is dropped. */
+static void is_dropped(struct duo *d, struct leat_job *j, enum by_hand how)
+{
+	if (how == CUT)
+		assert_int_equal(leat_engine_in_eof(d->side[LEAT_SERVER].e), LEAT_FAILED);
+	else
+		duo_close(d);
+	assert_true(leat_job_is_dropped(j));
+	assert_int_equal(leat_job_run(j), LEAT_UNSUPPORTED);
+	if (how == CUT)
+		assert_int_not_equal(leat_engine_job_done(d->side[LEAT_SERVER].e, j), LEAT_OK);
+}
+
+/* The job is taken away while our half of the exchange waits, and answered by hand, or never. */
+static void by_hand(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < NUM(psk_suites) * BY_HAND_COUNT; i++) {
+		enum by_hand how = (enum by_hand)(i % BY_HAND_COUNT);
+		struct leat_config *c = new_config(LEAT_CLIENT, psk_suites[i / BY_HAND_COUNT]);
+		struct leat_config *s = asking_server(psk_suites[i / BY_HAND_COUNT], true);
+		struct leat_err err = { 0 };
+		struct leat_job *j;
+		struct duo d;
+
+		add_key(c);
+		assert_int_equal(leat_config_freeze(c, &err), LEAT_OK);
+		assert_int_equal(leat_config_freeze(s, &err), LEAT_OK);
+		duo_open(&d, c, s, "localhost");
+		j = job_of(&d);
+		if (how != FREED && how != CUT)
+			answer(j, how);
+		if (how >= FREED) {
+			is_dropped(&d, j, how);
+		} else {
+			(void)!leat_engine_job_done(d.side[LEAT_SERVER].e, j);
+			assert_int_equal(duo_run(&d), how == RIGHT);
+			if (how != RIGHT)
+				assert_int_equal(leat_engine_error(d.side[LEAT_SERVER].e)->alert,
+					A(BAD_RECORD_MAC));
+		}
+		duo_close(&d);
+		leat_job_unref(j);
+		leat_config_unref(c);
+		leat_config_unref(s);
 	}
 }
 
@@ -401,6 +493,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(later, vec_teardown),
 		cmocka_unit_test_teardown(later_nothing, vec_teardown),
+		cmocka_unit_test_teardown(by_hand, vec_teardown),
 		cmocka_unit_test_teardown(lengths, vec_teardown),
 		cmocka_unit_test_teardown(identity_without_key, vec_teardown),
 		cmocka_unit_test_teardown(bad_dh, vec_teardown),
