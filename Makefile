@@ -147,8 +147,8 @@ LDFLAGS_ALL  := $(HARDEN_LD) $(SANFLAGS) $(EXTRA_LDFLAGS)
 
 ZIP_LIBS  := -lz -lbrotlidec -lbrotlienc -lzstd
 LIB_LIBS  := -luring -lcrypto $(ZIP_LIBS) -lpthread
-TOOL_LIBS := -luring -lcrypto $(ZIP_LIBS) -ljansson -lpthread
-TEST_LIBS := -lcmocka -luring -lcrypto $(ZIP_LIBS) -ljansson -lpthread
+TOOL_LIBS := -luring -lcrypto $(ZIP_LIBS) -ljansson -lnghttp2 -lpthread
+TEST_LIBS := -lcmocka -luring -lcrypto $(ZIP_LIBS) -ljansson -lnghttp2 -lpthread
 
 # Objects remember the flags they were made with; another compiler or switch rebuilds them.
 FLAGS_NOW := $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL)

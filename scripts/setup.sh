@@ -22,6 +22,7 @@ build|pkg-config|leat.pc is tested with it, as a user would use it
 build|libssl-dev|libcrypto: cryptography and X.509 (libssl itself is never linked)
 build|liburing-dev|io_uring: the event loop of the servers
 build|libjansson-dev|--json output of the commands
+build|libnghttp2-dev|HTTP/2 in leat serve (the command links it, the library does not)
 build|zlib1g-dev|compressed certificates (RFC 8879), the first algorithm
 build|libbrotli-dev|compressed certificates, the second
 build|libzstd-dev|compressed certificates, the third
@@ -58,7 +59,8 @@ all|golang-go|crypto/tls as a peer: one small program is compiled by the tests
 all|openjdk-17-jdk-headless|JSSE as a peer: one small class is compiled by the tests
 all|nginx-light|nginx as a peer; bench: what leat serve is measured against
 all|wrk|bench: asks over HTTP/1.1
-all|nghttp2-client|bench: asks over HTTP/2 (h2load)
+all|nghttp2-client|nghttp and h2load: HTTP/2 clients of tests and bench
+all|python3-h2|frames for the HTTP/2 clients that misbehave
 all|strace|proof that file bytes never pass through the process
 all|valgrind|memory and secret-dependence checks
 '

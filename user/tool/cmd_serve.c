@@ -39,8 +39,8 @@ static const struct arg_opt options[] = {
 		"with it, and end" },
 	{ "host", 0, "NAMES", OPT_HOST,
 		"a further host: --root, --cert, --key, --ocsp-file,\n"
-		"--sct-file, --cacert, --dhfile, --dev, --hidden and TLS\n"
-		"options after this belong to it. NAMES: exact ones, or\n"
+		"--sct-file, --cacert, --dhfile, --dev, --hidden, --http2 and\n"
+		"TLS options after this belong to it. NAMES: exact ones, or\n"
 		"*.example.org, with commas between" },
 	{ "root", 0, "DIR", OPT_ROOT, "the folder of the --host before it" },
 	{ "unknown-name", 0, "HOW", OPT_UNKNOWN_NAME,
@@ -58,6 +58,9 @@ static const struct arg_opt options[] = {
 	{ "hidden", 0, NULL, OPT_HIDDEN,
 		"serve names that start with a dot (else 404, but for\n"
 		"/.well-known/)" },
+	{ "http2", 0, NULL, OPT_HTTP2,
+		"offer HTTP/2 to clients before HTTP/1.1; their answers are\n"
+		"never sent from the kernel" },
 	{ "keylog", 0, "FILE", OPT_KEYLOG,
 		"append the secrets of every connection to FILE, for\n"
 		"debugging; env:NAME: to the file the variable names" },
@@ -81,7 +84,7 @@ static const struct arg_opt options[] = {
 };
 
 static const char notes[] =
-	"Serves GET and HEAD of the files beneath DIR over HTTP/1.1, with ranges and\n"
+	"Serves GET and HEAD of the files beneath DIR over HTTP/1.1 (and HTTP/2), with ranges and\n"
 	"conditional requests. Symbolic links work as long as they stay beneath DIR. A\n"
 	"folder is its index.html. Prints what this kernel can carry and, as the last\n"
 	"line before the access log, \"listening on ADDR:PORT\".\n"

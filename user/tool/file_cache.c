@@ -129,6 +129,11 @@ void file_cache_init(struct file_cache *fc, struct loop *loop, uint64_t keep_ms)
 	loop_ready(loop, &fc->op, fc->notify_fd, POLLIN);
 }
 
+void file_cache_forget(struct file_cache *fc)
+{
+	drop_watched(fc, -1);
+}
+
 void file_cache_clear(struct file_cache *fc)
 {
 	if (fc->loop == NULL)

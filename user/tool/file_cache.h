@@ -50,6 +50,8 @@ struct file_cache {
 
 /* keep_ms: how long a path is trusted; 0: nothing is kept. The loop outlives no file_cache_clear. */
 void file_cache_init(struct file_cache *fc, struct loop *loop, uint64_t keep_ms);
+/* Keeps nothing of what it has: there are other folders now. */
+void file_cache_forget(struct file_cache *fc);
 /* Drops everything; after the loop delivered or dropped the cache's own operation. Zero state is fine. */
 void file_cache_clear(struct file_cache *fc);
 

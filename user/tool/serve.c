@@ -102,6 +102,7 @@ static int make_site(struct serve *s, struct serve_opts *o)
 	leat_env_system(&s->shared.env);
 	make_boundary(s);
 	s->max_conns = conns_allowed(o->max_conns);
+	s->max_h2_streams = s->max_conns / 6 + 16;
 	s->shared.keylog_fd = -1;
 	if (o->keylog && (s->shared.keylog_fd = keylog_open(s->args, o->keylog)) < 0) {
 		serve_opts_free(o);

@@ -15,6 +15,7 @@
  *   serve_file.c    opening files so that no path leads out of the folder
  *   file_cache.c    files that stay open between requests
  *   serve_body.c    sending it: splice into kernel records, or read and seal
+ *   serve_h2.h      HTTP/2 instead of serve_conn.c's requests one after the other
  *   serve_log.c     access log
  *
  * A worker's objects are touched by its own thread only; struct serve is immutable after the start but
@@ -56,10 +57,10 @@ struct serve {
 	struct serve_site *first, *site; /* references; site: for new connections, under lock */
 	int log_fd;                      /* -1: no access log */
 	char boundary[40];
-	unsigned max_conns;
+	unsigned max_conns, max_h2_streams;
 	struct worker *workers;
 	unsigned num_workers;
-	atomic_uint num_conns;
+	atomic_uint num_conns, h2_streams;
 	atomic_bool stopping; /* finish what is going on */
 	atomic_bool stop_now; /* drop it */
 	atomic_ullong requests, bytes, handshakes, failed_handshakes;
@@ -96,6 +97,7 @@ enum conn_phase {
 	PH_HEAD,   /* between requests, or inside a request's head */
 	PH_DRAIN,  /* dropping a request's body */
 	PH_SEND,   /* an answer is on its way */
+	PH_H2,     /* HTTP/2: serve_h2.h knows more */
 	PH_CLOSE,  /* close_notify is on its way */
 	PH_LINGER, /* waiting for the peer's end, so that a reset does not overtake our last bytes */
 	PH_GONE,   /* only the completion of op is awaited */
@@ -117,6 +119,7 @@ struct exchange {
 	bool whole;        /* everything that was announced was sent */
 	struct file *file; /* NULL: none */
 	const char *type;
+	uint64_t length;        /* of a file's answer: bytes of its body, heads of parts included */
 	uint64_t start_us;      /* for the log */
 	uint64_t sent;          /* body bytes */
 	unsigned part;          /* index of the range being sent */
@@ -126,6 +129,11 @@ struct exchange {
 	struct body_pipe pipe;
 	char text[HTTP_HEAD_MAX + 3 * HTTP_PATH_MAX];
 };
+
+/* The head of a part, a short answer. */
+#define BODY_TEXT_MAX 512
+
+struct h2;
 
 struct conn {
 	struct worker *w;
@@ -142,6 +150,7 @@ struct conn {
 	size_t buf_n, scanned;
 	uint64_t drain; /* request body bytes still to be dropped */
 	struct exchange *x;
+	struct h2 *h2;          /* NULL: HTTP/1 */
 	char peer[LISTEN_TEXT]; /* text, filled when first needed */
 	bool half_head;         /* a request has begun */
 	unsigned turn;          /* exchanges since others had theirs */
@@ -161,10 +170,15 @@ const char *conn_peer(struct conn *c);
 
 /* Fills x for the request in x->req (status != 0: refused before it could be read). */
 void reply_make(struct conn *c, struct exchange *x, unsigned status);
+/* Zero but for the text, which is written before it is read. */
+void exchange_init(struct exchange *x);
 /* What an exchange holds besides memory. */
 void reply_clear(struct worker *w, struct exchange *x);
 /* Sends a part of the answer; IO_OK when all of it went out (flushed). */
 enum io body_send(struct conn *c, struct exchange *x);
+/* The next n bytes of the body, of which there are as many: text first, then the file's ranges. false: the file
+ * has not got them (any more). */
+bool body_pull(struct conn *c, struct exchange *x, uint8_t *p, size_t n);
 
 /* Opens path beneath dirfd. 0 with *fd >= 0, or the HTTP status. Folders are refused with 301 (may be
  * asked for with a slash) unless index.html in them is what is wanted. */

@@ -178,17 +178,19 @@ static enum io send_range_kernel(struct conn *c, struct exchange *x, const struc
 
 /* ---- through memory -------------------------------------------------------------------------- */
 
-/* Bytes of the file from memory, or from the file. */
-static ssize_t read_file(const struct file *f, uint8_t *p, size_t n, uint64_t off)
+/* Up to n bytes of a range, from where it is, from memory or from the file. 0: it ends before; -1: errno. */
+static ssize_t read_range(
+	const struct exchange *x, const struct http_range *r, uint8_t *p, size_t n)
 {
+	uint64_t off = r->first + x->part_off;
 	ssize_t got;
 
-	if (f->data != NULL) {
-		memcpy(p, f->data + off, n);
+	if (x->file->data != NULL) {
+		memcpy(p, x->file->data + off, n);
 		return (ssize_t)n;
 	}
 	do
-		got = pread(f->fd, p, n, (off_t)off);
+		got = pread(x->file->fd, p, n, (off_t)off);
 	while (got < 0 && errno == EINTR);
 	return got;
 }
@@ -196,7 +198,7 @@ static ssize_t read_file(const struct file *f, uint8_t *p, size_t n, uint64_t of
 /* Puts text and file bytes together into scratch, so that a small answer is one record. */
 static enum io send_range_copied(struct conn *c, struct exchange *x, const struct http_range *r)
 {
-	uint64_t off = r->first + x->part_off, left = r->len - x->part_off;
+	uint64_t left = r->len - x->part_off;
 	size_t text = x->text_n - x->text_at, room = SERVE_SCRATCH - text, taken;
 	uint8_t *p = c->w->scratch;
 	enum io io;
@@ -205,7 +207,7 @@ static enum io send_range_copied(struct conn *c, struct exchange *x, const struc
 	if ((io = tls_io_flush(&c->io)) != IO_OK)
 		return io;
 	memcpy(p, x->text + x->text_at, text);
-	n = read_file(x->file, p + text, left < room ? (size_t)left : room, off);
+	n = read_range(x, r, p + text, left < room ? (size_t)left : room);
 	if (n < 0)
 		return sys_fail(c, errno, "file: read");
 	if (n == 0)
@@ -238,7 +240,7 @@ static enum io send_text(struct conn *c, struct exchange *x)
 /* Several ranges: the head of the next part, or the end, becomes the text to send. */
 static void next_part_head(struct conn *c, struct exchange *x)
 {
-	x->text_n = http_part_head(x->text, sizeof(x->text), &x->plan, x->part, &x->file->meta,
+	x->text_n = http_part_head(x->text, BODY_TEXT_MAX, &x->plan, x->part, &x->file->meta,
 		x->type, c->w->s->boundary);
 	x->text_at = 0;
 	x->part_headed = true;
@@ -284,6 +286,61 @@ static enum io send_step(struct conn *c, struct exchange *x, bool *end)
 		return send_range_copied(c, x, r);
 	return has_text ? send_text(c, x) : send_range_kernel(c, x, r);
 }
+
+/* ---- by the bytes ---------------------------------------------------------------------------- */
+
+static size_t pull_text(struct exchange *x, uint8_t *p, size_t n)
+{
+	size_t left = x->text_n - x->text_at, take = left < n ? left : n;
+
+	memcpy(p, x->text + x->text_at, take);
+	x->text_at += take;
+	return take;
+}
+
+/* Up to n bytes of the present range; 0: that was its end; -1: the file has not got them. */
+static ssize_t pull_range(struct exchange *x, uint8_t *p, size_t n)
+{
+	const struct http_range *r = &x->plan.r[x->part];
+	uint64_t left = r->len - x->part_off;
+	ssize_t got;
+
+	if (left == 0) {
+		x->part++;
+		x->part_off = 0;
+		x->part_headed = false;
+		return 0;
+	}
+	got = read_range(x, r, p, left < n ? (size_t)left : n);
+	if (got <= 0)
+		return -1;
+	x->part_off += (uint64_t)got;
+	return got;
+}
+
+bool body_pull(struct conn *c, struct exchange *x, uint8_t *p, size_t n)
+{
+	ssize_t got;
+
+	for (; n > 0; p += got, n -= (size_t)got) {
+		if (x->text_at < x->text_n) {
+			got = (ssize_t)pull_text(x, p, n);
+		} else if (x->plan.num > 1 && !x->part_headed) {
+			next_part_head(c, x);
+			got = 0;
+		} else if (x->part < x->plan.num) {
+			got = pull_range(x, p, n);
+		} else {
+			return false;
+		}
+		if (got < 0)
+			return false;
+		x->sent += (uint64_t)got;
+	}
+	return true;
+}
+
+/* ---- the whole answer ------------------------------------------------------------------------ */
 
 /* Bytes of the file that this answer will carry. */
 static uint64_t file_bytes(const struct http_plan *p)

@@ -11,6 +11,8 @@
  * and its completion calls conn_run again. So there is one owner of the state at any time, and a
  * deadline acts by changing the phase and cancelling the operation.
  *
+ * Where the handshake chose HTTP/2, PH_H2 takes the place of HEAD, SEND and DRAIN (serve_h2.c).
+ *
  * Every phase has a deadline: handshake and request head absolute (a byte now and then does not help),
  * sending by progress, idle, lingering. An idle connection holds no buffer.
  */
@@ -25,6 +27,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "tool/serve.h"
+#include "tool/serve_h2.h"
 
 /* Wait for the peer's end after ours. */
 #define LINGER_MS    2000
@@ -57,6 +60,7 @@ static void conn_free(struct conn *c)
 	struct worker *w = c->w;
 
 	drop_exchange(c);
+	h2_free(c);
 	loop_timer_stop(w->loop, &c->timer);
 	tls_io_clear(&c->io);
 	if (c->io.fd >= 0)
@@ -128,6 +132,7 @@ static bool still_moving(struct conn *c)
 
 static enum io to_close(struct conn *c)
 {
+	h2_free(c);
 	c->phase = PH_CLOSE;
 	/* What was sent may still wait for the peer, and our close_notify behind it. */
 	c->progress_ms = loop_now_ms(c->w->loop);
@@ -135,11 +140,27 @@ static enum io to_close(struct conn *c)
 	return IO_OK;
 }
 
+static void on_h2_deadline(struct conn *c)
+{
+	uint64_t again_ms;
+	const char *why = h2_overdue(c, still_moving(c), &again_ms);
+
+	if (why != NULL) {
+		timed_out(c, why);
+		conn_kill(c);
+		return;
+	}
+	arm(c, (int)again_ms);
+	/* It may have come to its end: that is for its next step to do. */
+	loop_cancel(c->w->loop, &c->op);
+}
+
 static void on_deadline(struct loop *l, struct loop_timer *t)
 {
 	struct conn *c = t->arg;
 
 	switch (c->phase) {
+	case PH_H2: on_h2_deadline(c); return;
 	case PH_HANDSHAKE:
 		timed_out(c, "handshake: not complete in time");
 		conn_kill(c);
@@ -182,16 +203,30 @@ static enum io to_head(struct conn *c)
 	return IO_OK;
 }
 
+/* The handshake is complete: it says for whom, and in which version of HTTP. */
+static enum io to_requests(struct conn *c)
+{
+	struct leat_engine_info info;
+
+	leat_engine_info(c->io.e, &info);
+	c->host = site_host(c->site, info.sni);
+	if (info.alpn.n != 2 || memcmp(info.alpn.p, "h2", 2) != 0)
+		return to_head(c);
+	if (!h2_start(c))
+		return to_close(c);
+	c->phase = PH_H2;
+	c->progress_ms = loop_now_ms(c->w->loop);
+	on_h2_deadline(c);
+	return IO_OK;
+}
+
 static enum io step_handshake(struct conn *c)
 {
 	enum io io = tls_io_handshake(&c->io, &c->site->tls);
-	struct leat_engine_info info;
 
 	if (io == IO_OK) {
 		atomic_fetch_add(&c->w->s->handshakes, 1);
-		leat_engine_info(c->io.e, &info);
-		c->host = site_host(c->site, info.sni);
-		return to_head(c);
+		return to_requests(c);
 	}
 	if (io != IO_FAIL)
 		return io;
@@ -209,10 +244,7 @@ static void begin_exchange(struct conn *c, unsigned status, size_t head_len)
 		(void)to_close(c);
 		return;
 	}
-	/* All but the 10 KiB of text, which is written before it is read. */
-	memset(x, 0, offsetof(struct exchange, text));
-	x->pipe = (struct body_pipe){ .rd = -1, .wr = -1 };
-	x->start_us = log_now_us();
+	exchange_init(x);
 	c->x = x;
 	if (status == 0)
 		status = http_parse(c->buf, head_len, &x->req);
@@ -337,6 +369,16 @@ static enum io step_linger(struct conn *c)
 	return tls_io_linger(&c->io, c->w->scratch, SERVE_SCRATCH, &c->drain);
 }
 
+static enum io step_h2(struct conn *c)
+{
+	enum io io = h2_step(c);
+
+	/* Who goes away without having asked for anything is no news. */
+	if (io == IO_FAIL && c->io.err.cls != LEAT_E_SYSTEM && !(c->io.gone && h2_is_idle(c)))
+		log_refused(c, &c->io.err);
+	return io == IO_EOF || io == IO_FAIL ? to_close(c) : io;
+}
+
 static enum io step(struct conn *c)
 {
 	switch (c->phase) {
@@ -344,6 +386,7 @@ static enum io step(struct conn *c)
 	case PH_HEAD: return step_head(c);
 	case PH_DRAIN: return step_drain(c);
 	case PH_SEND: return step_send(c);
+	case PH_H2: return step_h2(c);
 	case PH_CLOSE: return step_close(c);
 	case PH_LINGER: return step_linger(c);
 	case PH_GONE: break;
@@ -413,6 +456,9 @@ void conn_stop(struct conn *c)
 {
 	if (c->phase == PH_HANDSHAKE) {
 		conn_kill(c);
+	} else if (c->phase == PH_H2) {
+		h2_end(c);
+		loop_cancel(c->w->loop, &c->op);
 	} else if (c->phase == PH_HEAD && !c->half_head) {
 		(void)to_close(c);
 		loop_cancel(c->w->loop, &c->op);

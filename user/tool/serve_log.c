@@ -152,6 +152,11 @@ static const char *why(const struct conn *c, enum leat_dir dir)
 	return why_name(c->io.h.dir[dir].why);
 }
 
+static const char *http_version(const struct conn *c, const struct exchange *x)
+{
+	return c->h2 != NULL ? "2" : x->req.minor > 0 ? "1.1" : "1.0";
+}
+
 /* Whose certificate the client showed, now or when the session began; ends the object. */
 static void add_client(struct line *l, const struct conn *c)
 {
@@ -186,15 +191,16 @@ void log_request(struct conn *c, const struct exchange *x)
 	add(&l,
 		json ? "\",\"status\":%u,\"bytes\":%" PRIu64
 		       ",\"whole\":%s,\"ms\":%.3f,\"version\":\"%s\",\"suite\":\"%s\","
-		       "\"group\":\"%s\",\"tx\":\"%s\",\"rx\":\"%s\",\"tx_why\":\"%s\",\"rx_why\":\"%s\""
-		     : " %u %" PRIu64 " %s %.3fms %s %s %s tx=%s rx=%s tx_why=%s rx_why=%s",
+		       "\"group\":\"%s\",\"tx\":\"%s\",\"rx\":\"%s\",\"tx_why\":\"%s\",\"rx_why\":\"%s\",\"http\":\"%s\""
+		     : " %u %" PRIu64 " %s %.3fms %s %s %s tx=%s rx=%s tx_why=%s rx_why=%s http=%s",
 		x->status, x->sent,
 		json       ? (x->whole ? "true" : "false")
 		: x->whole ? "whole"
 			   : "cut",
 		ms, json ? leat_version_name(info.version) : version_name(info.version),
 		info.suite_name ? info.suite_name : "-", info.group_name ? info.group_name : "-",
-		backend(c, LEAT_TX), backend(c, LEAT_RX), why(c, LEAT_TX), why(c, LEAT_RX));
+		backend(c, LEAT_TX), backend(c, LEAT_RX), why(c, LEAT_TX), why(c, LEAT_RX),
+		http_version(c, x));
 	if (json)
 		add_client(&l, c);
 	put_line(c->w, &l);

@@ -105,6 +105,7 @@ static bool is_of_host(int id)
 	case OPT_DHFILE:
 	case OPT_DEV:
 	case OPT_HIDDEN:
+	case OPT_HTTP2:
 	case OPT_SET:
 	case ARG_SETTING: return true;
 	default: return false;
@@ -125,6 +126,7 @@ static bool take_of_host(const struct args *args, int id, const char *value, str
 	case OPT_DHFILE: h->files.dhfile = value; return true;
 	case OPT_DEV: h->files.dev = true; return true;
 	case OPT_HIDDEN: h->hidden = true; return true;
+	case OPT_HTTP2: h->http2 = true; return true;
 	case OPT_SET: return add_setting(args, h, NULL, value);
 	default: return add_setting(args, h, args->setting, value);
 	}

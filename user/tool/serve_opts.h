@@ -38,6 +38,7 @@ enum serve_opt {
 	OPT_LOG,
 	OPT_JSON,
 	OPT_HIDDEN,
+	OPT_HTTP2,
 	OPT_KEYLOG,
 	OPT_CONNS,
 	OPT_HEAD_BYTES,
@@ -68,7 +69,7 @@ struct serve_host_opts {
 	struct cred_files files; /* with cacert, clients are asked for a certificate */
 	struct serve_setting settings[SERVE_MAX_OPTIONS];
 	unsigned num_settings;
-	bool hidden;
+	bool hidden, http2;
 };
 
 struct serve_opts {

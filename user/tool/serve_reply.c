@@ -95,7 +95,7 @@ static void make_file(struct conn *c, struct exchange *x, struct http_reply *r, 
 	r->status = x->status = x->plan.status;
 	r->type = x->type;
 	r->boundary = c->w->s->boundary;
-	r->length = http_body_len(&x->plan, &x->file->meta, x->type, r->boundary);
+	r->length = x->length = http_body_len(&x->plan, &x->file->meta, x->type, r->boundary);
 	if (x->plan.status == 200) { /* one range, the whole: the sender knows ranges only */
 		x->plan.num = x->file->meta.size > 0;
 		x->plan.r[0] = (struct http_range){ 0, x->file->meta.size };
@@ -104,6 +104,13 @@ static void make_file(struct conn *c, struct exchange *x, struct http_reply *r, 
 	x->text_n = file_head(x, r);
 	if (x->head_only)
 		x->plan.num = 0;
+}
+
+void exchange_init(struct exchange *x)
+{
+	memset(x, 0, offsetof(struct exchange, text));
+	x->pipe = (struct body_pipe){ .rd = -1, .wr = -1 };
+	x->start_us = log_now_us();
 }
 
 void reply_make(struct conn *c, struct exchange *x, unsigned status)

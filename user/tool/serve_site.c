@@ -101,10 +101,11 @@ static enum leat_ret add_settings(struct making *m, const struct serve_host_opts
 
 static enum leat_ret set_protocols(struct making *m)
 {
-	static const char http11[] = "http/1.1";
-	const struct leat_span alpn = { (const uint8_t *)http11, sizeof(http11) - 1 };
+	static const struct leat_span names[] = { { (const uint8_t *)"h2", 2 },
+		{ (const uint8_t *)"http/1.1", 8 } };
+	bool http2 = m->h->o->http2 || m->site->o->hosts[0].http2;
 
-	return leat_config_set_alpn(m->h->cfg, &alpn, 1, &m->err);
+	return leat_config_set_alpn(m->h->cfg, http2 ? names : names + 1, http2 ? 2 : 1, &m->err);
 }
 
 static enum leat_ret set_records(struct making *m)

@@ -102,6 +102,8 @@ static void follow_site(struct worker *w)
 	pthread_mutex_lock(&w->s->lock);
 	site = site_ref(w->s->site);
 	pthread_mutex_unlock(&w->s->lock);
+	if (w->site != NULL && w->site != site)
+		file_cache_forget(&w->files);
 	site_unref(w->site);
 	w->site = site;
 }
