@@ -57,6 +57,7 @@ all|libgnutls28-dev|bench: what leat is measured against (libssl likewise, there
 all|libnss3-tools|tstclnt and selfserv as peers
 all|golang-go|crypto/tls as a peer: one small program is compiled by the tests
 all|openjdk-17-jdk-headless|JSSE as a peer: one small class is compiled by the tests
+all|android-libboringssl-dev|BoringSSL as a peer, the one that packs certificates (RFC 8879)
 all|nginx-light|nginx as a peer; bench: what leat serve is measured against
 all|wrk|bench: asks over HTTP/1.1
 all|nghttp2-client|nghttp and h2load: HTTP/2 clients of tests and bench

@@ -7,7 +7,7 @@
 Keywords (those a peer lacks are excluded in matrix.tsv): version "1.2"/"1.3", suite (IANA), group (RFC
 name), alpn "a,b", session (a name: connections with the same one resume), tickets=False (session ids),
 me (Ident of the client), auth "want"/"need"/"later", psk (identity, hex), update (KeyUpdate before the request),
-early (bytes), staple (a server's, or with me a client's: path of an OCSP response), ask_staple (a client's:
+early (bytes), packing (RFC 8879, where that is a choice), staple (a server's, or with me a client's: path of an OCSP response), ask_staple (a client's:
 p.stapled(text) then says whether one came). Each peer is made once for a module.
 """
 import os
@@ -269,7 +269,7 @@ class Nss(Peer):
 
 
 class Library(Peer):
-    """Go, Java, and the JavaScript machines of make test-peers."""
+    """Go, Java, BoringSSL, and the JavaScript machines of make test-peers."""
 
     def program(self):
         raise NotImplementedError
@@ -289,9 +289,10 @@ class Library(Peer):
     groups_by_process = False
 
     def client(self, port, version=None, suite=None, group=None, alpn=None, session=None, me=None,
-               update=False, staple=None, ask_staple=False, psk=None, name="localhost", **_):
+               update=False, staple=None, ask_staple=False, psk=None, early=None, packing=False,
+               name="localhost", **_):
         got = self.run(group).call(
-            "client", port=port, psk=":".join(psk) if psk else None, staple=staple, ask_staple="1" if ask_staple else None, name=name, ca=self.pki.ca, version=version, suites=suite,
+            "client", early="1" if early else None, packing="1" if packing else None, port=port, psk=":".join(psk) if psk else None, staple=staple, ask_staple="1" if ask_staple else None, name=name, ca=self.pki.ca, version=version, suites=suite,
             groups=group, alpn=alpn, session=session, send="GET / HTTP/1.0",
             cert=me.chain if me else None, key=me.key if me else None,
             update="1" if update else None)
@@ -299,9 +300,10 @@ class Library(Peer):
         return got["ok"] == "1" and "HTTP/1.1 200" in got["got"], text
 
     def server(self, ident, version=None, suite=None, group=None, alpn=None, tickets=True,
-               auth=None, update=False, staple=None, responder=None, psk=None, **_):
+               auth=None, update=False, staple=None, responder=None, psk=None, early=False,
+               packing=False, **_):
         got = self.run(group).call(
-            "server", psk=":".join(psk) if psk else None, staple=staple, responder=responder,
+            "server", early="1" if early else None, packing="1" if packing else None, psk=":".join(psk) if psk else None, staple=staple, responder=responder,
             cert=ident.chain, key=ident.key, version=version, suites=suite, groups=group,
             alpn=alpn, auth=auth, ca=self.pki.ca if auth else None, tickets=None if tickets else "0",
             update="1" if update else None)
@@ -325,6 +327,31 @@ class Go(Library):
             subprocess.run(["go", "build", "-o", out, os.path.join(HERE, "interop/go/peer.go")],
                            check=True, cwd="/", env=dict(os.environ, GO111MODULE="off"))
         return [out]
+
+
+class Boringssl(Library):
+    LIBS = "/usr/lib/x86_64-linux-gnu/android"
+
+    def program(self):
+        out = self.path("peer-boringssl")
+        if not os.path.exists(out):
+            subprocess.run(
+                ["cc", "-o", out, "-D_GNU_SOURCE", "-I/usr/include/android",
+                 os.path.join(HERE, "interop/boringssl/peer.c"), "-L" + self.LIBS,
+                 "-Wl,-rpath," + self.LIBS, "-lssl", "-lcrypto", "-lz", "-lpthread"], check=True)
+        return [out]
+
+    @staticmethod
+    def names(kw):
+        if kw.get("group"):
+            kw["group"] = ":".join(GROUPS[g][0] for g in kw["group"].split(","))
+        return kw
+
+    def client(self, port, **kw):
+        return super().client(port, **self.names(kw))
+
+    def server(self, ident, **kw):
+        return super().server(ident, **self.names(kw))
 
 
 class Java(Library):
@@ -362,5 +389,5 @@ class Bun(Js):
     machine = "bun"
 
 
-PEERS = {"openssl": Openssl, "gnutls": Gnutls, "nss": Nss, "go": Go, "java": Java, "node": Node,
-         "deno": Deno, "bun": Bun}
+PEERS = {"openssl": Openssl, "gnutls": Gnutls, "nss": Nss, "go": Go, "java": Java,
+         "boringssl": Boringssl, "node": Node, "deno": Deno, "bun": Bun}
