@@ -117,10 +117,8 @@ static void active_counts(void **state)
 	takes("active", "-2", "5");
 	takes("active", "32762", "32767");
 	refuses("active", "1"); /* the sum has no 16 bits */
-	takes("active", "-32767", "0");
-	takes("active", "-32768", "-32768");
-	refuses("active", "-1");
-	takes("active", "false", "false");
+	takes("active", "-32767", "false");
+	takes("active", "-32768", "false"); /* nothing left is not less than nothing */
 	takes("active", "1", "1");
 	refuses("active", "32768");
 	refuses("active", "-32769");

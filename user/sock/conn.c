@@ -8,6 +8,7 @@
 #include <fcntl.h>
 
 #include "base/mem.h"
+#include "sock/mail.h"
 
 static const struct leat_sys *use_sys = &sys_real;
 static const struct leat_env *use_env;
@@ -329,6 +330,7 @@ void leat_conn_free(struct leat_conn *c)
 {
 	if (!c)
 		return;
+	mail_free(c->mail);
 	leat_engine_free(c->e);
 	if (c->fd >= 0)
 		c->sys->close(c->fd);

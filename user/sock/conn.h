@@ -9,6 +9,7 @@
  *   send.c recv.c sendfile.c                                  close.c    shutdown, close, free
  *   message.c   messages instead of bytes                     downgrade.c  plain TCP again
  *   sockopt.c   options of sockets                            bytes.c    what waits
+ *   mailbox.c mail_serve.c   owners, active delivery
  *
  * Errors. Each direction has its own: a peer that refuses our bytes may still have sent its answer. A
  * dead engine is the end of both. `first` is what the application sees.
@@ -49,15 +50,16 @@ struct leat_conn {
 	bool eof;                     /* the peer's close_notify was seen */
 	struct leat_span early;       /* client: early data not yet written; borrowed */
 	size_t early_sent;
-	struct sockset set;         /* options that are ours and not the kernel's */
-	struct bytes pre;           /* what was read from the socket before it was ours */
-	struct bytes in;            /* plaintext that was received and not handed out yet */
-	size_t lent;                /* of in: the message that was handed out last */
-	size_t searched;            /* of in: bytes in which no end of a message was found */
-	struct half_sent half;      /* the message that is being sent */
-	struct leat_mailbox *owner; /* who gets its messages while it is active; NULL: nobody */
-	struct leat_err *note;      /* why LEAT_UNSUPPORTED was said last, or NULL */
-	int fd_flags;               /* of the socket as it came */
+	struct sockset set;    /* options that are ours and not the kernel's */
+	struct bytes pre;      /* what was read from the socket before it was ours */
+	struct bytes in;       /* plaintext that was received and not handed out yet */
+	size_t lent;           /* of in: the message that was handed out last */
+	size_t searched;       /* of in: bytes in which no end of a message was found */
+	struct half_sent half; /* the message that is being sent */
+	struct mail *mail;     /* its place in a mailbox; NULL: it has no owner */
+	bool end_told;         /* the application knows of its end */
+	struct leat_err *note; /* why LEAT_UNSUPPORTED was said last, or NULL */
+	int fd_flags;          /* of the socket as it came */
 };
 
 /* Tests: the system calls, clock and dice of connections made from now on. NULL: the real ones. */
@@ -128,6 +130,8 @@ LEAT_MUST_CHECK enum leat_ret conn_room_tx(struct leat_conn *c, size_t *n);
 
 /* As much of the handshake as can be done now. LEAT_AGAIN: wait for *events. */
 LEAT_MUST_CHECK enum leat_ret conn_handshake_some(struct leat_conn *c, short *events);
+/* Its time is over: fails. */
+enum leat_ret conn_handshake_late(struct leat_conn *c);
 /* Drives the handshake and, where the policy is `kernel`, moves the records. */
 LEAT_MUST_CHECK enum leat_ret conn_handshake(struct leat_conn *c, int64_t deadline);
 /* close_notify (and, with fin, the end of the stream). LEAT_AGAIN: it could not be sent in time and waits. */

@@ -10,6 +10,7 @@
 #include <leat/export.h>
 
 #include "sock/conn.h"
+#include "sock/mail.h"
 
 static const struct leat_err no_err;
 
@@ -100,7 +101,11 @@ short leat_conn_events(const struct leat_conn *c, bool want_send)
 enum leat_ret leat_conn_setopt(
 	struct leat_conn *c, const char *name, const char *value, struct leat_err *err)
 {
-	return sockset_set(&c->set, c->fd, name, value, err);
+	enum leat_ret r = sockset_set(&c->set, c->fd, name, value, err);
+
+	if (r == LEAT_OK && c->mail)
+		mail_changed(c->mail);
+	return r;
 }
 
 enum leat_ret leat_conn_getopt(

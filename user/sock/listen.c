@@ -12,10 +12,12 @@
 #include "base/mem.h"
 #include "config/config.h"
 #include "sock/conn.h"
+#include "sock/mail.h"
 
 struct leat_listener {
 	struct leat_config *cfg;
 	struct sockset set; /* for the connections */
+	struct mail *mail;  /* its place in a mailbox, or NULL */
 	int fd;
 	uint16_t port;
 };
@@ -167,6 +169,11 @@ enum leat_ret leat_listener_sockname(
 	return LEAT_OK;
 }
 
+struct mail **listener_mail(struct leat_listener *l)
+{
+	return &l->mail;
+}
+
 uint16_t leat_listener_port(const struct leat_listener *l)
 {
 	return l->port;
@@ -181,6 +188,7 @@ void leat_listener_close(struct leat_listener *l)
 {
 	if (!l)
 		return;
+	mail_free(l->mail);
 	close(l->fd);
 	leat_config_unref(l->cfg);
 	leat_free(l);

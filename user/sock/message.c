@@ -143,7 +143,11 @@ enum leat_ret leat_recv_message(struct leat_conn *c, struct leat_message *out, i
 
 	*out = (struct leat_message){ .own = NULL };
 	r = conn_check_recv(c);
-	return r == LEAT_OK ? conn_message(c, out, conn_deadline(c, timeout_ms)) : r;
+	if (r != LEAT_OK)
+		return r;
+	r = conn_message(c, out, conn_deadline(c, timeout_ms));
+	c->end_told = c->end_told || r == LEAT_FAILED || (r == LEAT_OK && out->unit.used == 0);
+	return r;
 }
 
 void leat_message_clear(struct leat_message *m)

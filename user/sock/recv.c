@@ -152,7 +152,7 @@ enum leat_ret conn_check_recv(struct leat_conn *c)
 	/* What came before an error is good. */
 	if (!waits && conn_check(c, LEAT_RX) != LEAT_OK)
 		return LEAT_FAILED;
-	if (c->set.active != ACTIVE_OFF && c->owner) {
+	if (c->set.active != ACTIVE_OFF && c->mail) {
 		err_raise(&err, LEAT_E_MISUSE, 0, EINVAL, LEAT_HERE,
 			"recv: the connection is active, its mailbox receives");
 		return conn_note(c, &err);
@@ -175,7 +175,10 @@ enum leat_ret leat_recv(struct leat_conn *c, void *buf, size_t n, int timeout_ms
 	c->searched = 0;
 	*got = bytes_take(&c->in, buf, n);
 	bytes_rest(&c->in);
-	return *got ? LEAT_OK : conn_recv(c, buf, n, conn_deadline(c, timeout_ms), got);
+	if (*got == 0)
+		r = conn_recv(c, buf, n, conn_deadline(c, timeout_ms), got);
+	c->end_told = c->end_told || r == LEAT_FAILED || (r == LEAT_OK && *got == 0);
+	return r;
 }
 
 /* What was received for nothing waits for the next call. */
@@ -205,6 +208,7 @@ enum leat_ret leat_recv_exact(struct leat_conn *c, void *buf, size_t n, int time
 		*got += more;
 		if (r == LEAT_AGAIN)
 			return keep(c, p, got);
+		c->end_told = c->end_told || r == LEAT_FAILED || (r == LEAT_OK && more == 0);
 		if (r != LEAT_OK)
 			return r;
 		if (more == 0)

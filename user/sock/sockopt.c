@@ -176,8 +176,8 @@ static bool set_active(struct sockset *s, const struct row *r, const char *value
 	v += s->active == ACTIVE_COUNTED ? s->credit : 0;
 	if (v < r->min || v > r->max)
 		return false;
-	s->active = ACTIVE_COUNTED; /* also with nothing left: that is told (sock/mailbox.c) */
-	s->credit = (int16_t)v;
+	s->active = ACTIVE_COUNTED; /* also with nothing left: that is told (mail_serve.c) */
+	s->credit = (int16_t)(v > 0 ? v : 0);
 	return true;
 }
 
@@ -187,10 +187,10 @@ static void show_active(const struct sockset *s, char *buf, size_t n)
 		[ACTIVE_OFF] = "false", [ACTIVE_ON] = "true", [ACTIVE_ONCE] = "once"
 	};
 
-	if (s->active == ACTIVE_COUNTED)
+	if (s->active == ACTIVE_COUNTED && s->credit > 0)
 		snprintf(buf, n, "%d", s->credit);
 	else
-		snprintf(buf, n, "%s", words[s->active]);
+		snprintf(buf, n, "%s", words[s->active % ACTIVE_COUNTED]);
 }
 
 static bool set_exit_on_close(struct sockset *s, const struct row *r, const char *value)

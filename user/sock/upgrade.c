@@ -29,7 +29,7 @@ static enum leat_ret move_records(struct leat_conn *c)
 	return LEAT_OK;
 }
 
-static enum leat_ret timed_out(struct leat_conn *c)
+enum leat_ret conn_handshake_late(struct leat_conn *c)
 {
 	err_raise(&c->err[LEAT_RX], LEAT_E_TIMEOUT, 0, 0, LEAT_HERE,
 		"handshake: not complete in time");
@@ -96,7 +96,7 @@ enum leat_ret conn_handshake(struct leat_conn *c, int64_t deadline)
 			break;
 	}
 	if (r == LEAT_AGAIN)
-		r = timed_out(c);
+		r = conn_handshake_late(c);
 	if (r == LEAT_FAILED)
 		conn_linger(c, conn_deadline(c, CONN_LINGER_MS));
 	return r;

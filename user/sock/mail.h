@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * mail.h - what a mailbox knows of each thing it owns. Private to sock/.
+ *
+ *   mailbox.c       who is owned, who has something to say, waiting
+ *   mail_serve.c    what one connection or listener has to say now
+ */
+#ifndef LEAT_SOCK_MAIL_H
+#define LEAT_SOCK_MAIL_H
+
+#include <leat/mailbox.h>
+
+#include "sock/ring.h"
+
+/* One owned connection or listener. */
+struct mail {
+	struct leat_mailbox *owner;
+	struct leat_conn *conn; /* or NULL: a listener */
+	struct leat_listener *listener;
+	void *tag;
+	int fd;
+	uint32_t polled;    /* events that epoll watches for; 0: not in its set */
+	uint32_t wants;     /* of a handshake: what it waits for */
+	int64_t deadline;   /* of a handshake; 0: none */
+	bool ready, ended;  /* in the queue of those to be served; its last event was handed out */
+	bool room, stalled; /* LEAT_EVENT_ROOM was asked for; the listener rests */
+	struct ring all, queue, shaking;
+};
+
+/* Something changed on it that the mailbox must know of: an option, a handshake that is complete. */
+void mail_changed(struct mail *m);
+/* Takes it out of its mailbox and frees it; NULL is fine. */
+void mail_free(struct mail *m);
+/* mail_serve.c. One event of m, without waiting; false: there is none now. */
+bool mail_serve(struct mail *m, struct leat_event *ev);
+/* What epoll should watch for, and whether there is something to be had without it. */
+uint32_t mail_interest(const struct mail *m);
+bool mail_has_more(const struct mail *m);
+
+/* listen.c */
+struct mail **listener_mail(struct leat_listener *l);
+
+#endif
