@@ -7,6 +7,7 @@
  */
 #include "earlykit.h"
 
+#include "base/limits.h"
 #include "base/mem.h"
 #include "session/session.h"
 
@@ -504,6 +505,47 @@ static void skipped_with_a_bound(void **state)
 	early_tear_down(&x);
 }
 
+/* n bytes of what might be early data, in one record, sealed by nobody. */
+static enum leat_ret feed_junk(struct duo *d, size_t n)
+{
+	static uint8_t rec[LIM_RECORD_HEADER + LIM_CIPHERTEXT13] = { 23, 3, 3 };
+
+	assert_in_range(n, 17, LIM_CIPHERTEXT13);
+	rec[3] = (uint8_t)(n >> 8);
+	rec[4] = (uint8_t)n;
+	return duo_feed(d, LEAT_SERVER, rec, LIM_RECORD_HEADER + n);
+}
+
+/* LIM_EARLY_SKIP: one below, at, one above. */
+static void skipped_to_the_byte(void **state)
+{
+	struct leat_engine_opts o;
+	struct leat_config *none;
+	struct early_set x;
+	struct duo d;
+
+	(void)state;
+	early_set_up(&x, EARLY_MAX, NULL);
+	none = ids_config(LEAT_SERVER, KEY_EC_P256, "depth=10", NULL);
+	o = early_opts(&x);
+	for (size_t n = LIM_EARLY_SKIP - 1; n <= LIM_EARLY_SKIP + 1; n++) {
+		duo_open_with(&d, x.c, none, &o);
+		duo_pull(&d.side[LEAT_CLIENT]);
+		assert_int_equal(duo_pass(&d, LEAT_CLIENT), LEAT_OK);
+		assert_int_equal(feed_junk(&d, LIM_EARLY_SKIP / 2), LEAT_OK);
+		assert_int_equal(feed_junk(&d, n - LIM_EARLY_SKIP / 2),
+			n <= LIM_EARLY_SKIP ? LEAT_OK : LEAT_FAILED);
+		if (n > LIM_EARLY_SKIP)
+			assert_int_equal(
+				leat_engine_error(d.side[1].e)->alert, LEAT_ALERT_BAD_RECORD_MAC);
+		else
+			assert_true(duo_run(&d));
+		duo_close(&d);
+	}
+	leat_config_unref(none);
+	early_tear_down(&x);
+}
+
 static void every_split(void **state)
 {
 	struct leat_engine_opts o;
@@ -671,6 +713,7 @@ int main(void)
 		cmocka_unit_test(bounded_by_the_client),
 		cmocka_unit_test(bounded_by_the_server),
 		cmocka_unit_test(skipped_with_a_bound),
+		cmocka_unit_test(skipped_to_the_byte),
 		cmocka_unit_test(every_split),
 		cmocka_unit_test(without_a_byte),
 		cmocka_unit_test(to_a_12_server),

@@ -343,7 +343,7 @@ static struct leat_span bytes(size_t n, uint8_t first, uint8_t rest, uint8_t las
 
 static void p_short(struct v12_server_kx *m)
 {
-	m->p = bytes(256, 0x7f, 0xff, 0xff); /* 2047 bits */
+	m->p = bytes(256, 0x7f, 0xff, 0xff); /* 2047 bits: LIM_DH_BITS_MIN less one */
 }
 static void p_1024(struct v12_server_kx *m)
 {
@@ -359,7 +359,7 @@ static void p_padded_short(struct v12_server_kx *m)
 }
 static void p_long(struct v12_server_kx *m)
 {
-	m->p = bytes(1025, 1, 0xff, 0xff); /* 8193 bits */
+	m->p = bytes(1025, 1, 0xff, 0xff); /* 8193 bits: LIM_DH_BITS_MAX and one */
 }
 static void p_even(struct v12_server_kx *m)
 {

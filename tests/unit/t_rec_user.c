@@ -300,7 +300,7 @@ static void test_headers(void **state)
 	assert_header(&clear, "47 4554 202f", LEAT_ALERT_UNEXPECTED_MESSAGE); /* GET / */
 	assert_header(&clear, "48 5454 502f", LEAT_ALERT_UNEXPECTED_MESSAGE); /* HTTP/ */
 	assert_header(&clear, "3c 2144 4f43", LEAT_ALERT_UNEXPECTED_MESSAGE); /* <!DOC */
-	/* TLS 1.3 keys: only application_data, or a CCS of one byte */
+	/* TLS 1.3 keys: only application_data, at most LIM_CIPHERTEXT13, or a CCS of one byte */
 	assert_header(&p13.rx, "17 0303 4100", -1);
 	assert_header(&p13.rx, "17 0303 4101", LEAT_ALERT_RECORD_OVERFLOW);
 	assert_header(&p13.rx, "14 0303 0001", -1);

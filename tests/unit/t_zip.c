@@ -146,7 +146,8 @@ static void taken_for_another(void **state)
 	free(out);
 }
 
-/* 16 MiB of zeros in some hundred bytes, said to be 200 KiB: refused, in the memory of 200 KiB. */
+/* 16 MiB of zeros in some hundred bytes, said to be 200 KiB: refused, in the memory of 200 KiB and what
+ * LIM_UNPACK_MEMORY lets a decoder have. */
 static void bombs(void **state)
 {
 	size_t n = 16 << 20, said = 200000;

@@ -11,7 +11,6 @@
 #define LIM_CIPHERTEXT13  (LIM_PLAINTEXT + 256)  /* TLSCiphertext.length, TLS 1.3 */
 #define LIM_CIPHERTEXT12  (LIM_PLAINTEXT + 2048) /* TLSCiphertext.length, TLS 1.2 */
 #define LIM_RECORD_HEADER 5
-#define LIM_AEAD_OVERHEAD (8 + 16 + 1) /* explicit nonce, tag, inner content type */
 /* A peer may send empty records; a run of them is work without progress. */
 #define LIM_EMPTY_RECORDS 32
 /* Warning alerts in a row under TLS 1.2 that are ignored before the connection is refused. */
@@ -60,7 +59,6 @@
 #define LIM_TICKETS         16       /* tickets one connection hands out, and a client keeps */
 #define LIM_STORE           16777216 /* sessions in a store, hellos in the memory against replay */
 #define LIM_REPLAY_WINDOW_S 3600
-#define LIM_VERIFY_DEPTH    100 /* upper bound of the option, whatever its value */
 
 #define LIM_BER_TAG 8 /* bytes of a long tag number in framed data: packet=asn1 (X.690 8.1.2.4) */
 
