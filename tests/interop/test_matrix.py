@@ -15,7 +15,7 @@ import time
 
 import pytest
 
-from lib import ocsp
+from lib import inside_node, ocsp
 from lib.accepting import Accept
 from lib.matrix import PEERS, REQUEST
 from lib.peers import GROUPS, SUITES
@@ -41,6 +41,10 @@ CERTS_OF = {"openssl": ["p256", "rsa2048", "rsapss", "p384", "p521", "ed25519", 
             "nss": ["p256", "rsa2048", "p384"], "boringssl": ["p256", "rsa2048", "p384"],
             "go": ["p256", "rsa2048", "p384", "p521", "ed25519"],
             "java": ["p256", "rsa2048", "p384", "p521", "ed25519", "ed448"]}
+
+
+HYBRIDS = ["X25519MLKEM768", "SecP256r1MLKEM768", "SecP384r1MLKEM1024"]
+HYBRIDS_OF = {"node": HYBRIDS, "deno": HYBRIDS[:1], "bun": HYBRIDS[:1]}
 
 
 def table():
@@ -190,6 +194,32 @@ def server_groups(t):
         f = t.connect(t.serve(group=g, version="1.3"))
         assert f["group"] == g
         assert f["retried"] is (g not in ("x25519", "secp256r1"))
+
+
+def with_ml_kem(t):
+    t.leat = inside_node.command(os.path.dirname(t.leat), t.peer.folder)
+
+
+def client_ml_kem(t):
+    with_ml_kem(t)
+    for g in HYBRIDS_OF[t.name]:
+        t.accept("--groups", g)
+        assert t.ask(version="1.3", group=g if t.name == "node" else None)["group"] == g
+    if t.name == "node":  # a share of the curve alone: asked again
+        t.accept("--groups", HYBRIDS[0])
+        line = t.ask(version="1.3", group="x25519," + HYBRIDS[0])
+        assert line["group"] == HYBRIDS[0] and line["retried"]
+
+
+def server_ml_kem(t):
+    with_ml_kem(t)
+    for g in HYBRIDS_OF[t.name]:
+        port = t.serve(version="1.3", group=g if t.name == "node" else None)
+        assert t.connect(port, "--groups", g)["group"] == g
+    if t.name == "node":
+        f = t.connect(t.serve(version="1.3", group=HYBRIDS[0]), "--groups", "x25519," + HYBRIDS[0],
+                      "--key_shares", "1")
+        assert f["group"] == HYBRIDS[0] and f["retried"]
 
 
 def client_certificates(t):

@@ -7,7 +7,9 @@ import readline from "node:readline";
 import tls from "node:tls";
 
 const sessions = {};
-const GROUPS = { x25519: "X25519", secp256r1: "P-256", secp384r1: "P-384", secp521r1: "P-521", x448: "X448" };
+const GROUPS = { x25519: "X25519", secp256r1: "P-256", secp384r1: "P-384", secp521r1: "P-521", x448: "X448",
+	X25519MLKEM768: "X25519MLKEM768", SecP256r1MLKEM768: "SecP256r1MLKEM768",
+	SecP384r1MLKEM1024: "SecP384r1MLKEM1024" };
 const SUITES = { // OpenSSL's names of TLS 1.2 suites
 	TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256: "ECDHE-ECDSA-AES128-GCM-SHA256",
 	TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384: "ECDHE-ECDSA-AES256-GCM-SHA384",
