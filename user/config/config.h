@@ -101,6 +101,7 @@ struct leat_config {
 		record_size; /* record_size_limit we say (client) or answer with (server); 0: none */
 	uint8_t max_fragment;    /* client: max_fragment_length asked for, 1 to 4; 0: none */
 	uint64_t key_update_at;  /* TLS 1.3: bytes sent under one key before a new one */
+	bool dynamic_records;    /* short records at the start of a stream and after idle */
 	uint16_t pad_to;         /* TLS 1.3: content is padded to a multiple of this; 0: not */
 	leat_record_pad_fn *pad; /* asked instead where set */
 	void *pad_arg;

@@ -189,6 +189,11 @@ static const struct option options[] = {
 		"Ask the server for records that hold no more than this, both ways (RFC 6066); for servers "
 		"that do not know record_size_limit.",
 		WORD(max_fragment, fragment_words) },
+	{ "dynamic_record_size", NULL, OPTION_BOOL, OPTION_BOTH, false, 0, 0, "true, false", "",
+		"Begin with records that fill one TCP segment, at the start and after a second without "
+		"data, so that the peer can use what arrives at once; after 64 KiB records are as long as "
+		"they may be. For records made in user space: the kernel's are not touched.",
+		BOOL(dynamic_records) },
 	{ "record_padding", NULL, OPTION_NUMBER, OPTION_BOTH, false, 0, 16384,
 		"0, or bytes, up to 16384", "",
 		"TLS 1.3: pad what records hold to a multiple of this, so that lengths tell less. 0: no "

@@ -74,6 +74,8 @@ struct leat_engine {
 	size_t gather; /* offset of the open handshake record's header; 0 with gather_n 0: none */
 	size_t gather_n;
 	bool gathering;
+	uint32_t ramp;   /* dynamic_record_size: bytes that still go in short records */
+	int64_t wrote_s; /* when application data was last written; 0: never */
 
 	struct engine_ctl *ctl; /* TX exported: control records in order */
 	struct leat_wr ctl_in;  /* RX exported: a record that is handed up in pieces */

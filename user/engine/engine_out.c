@@ -350,15 +350,47 @@ enum leat_ret leat_engine_key_update(struct leat_engine *e, bool ask)
 	return LEAT_OK;
 }
 
+/* dynamic_record_size: a record can be used by the peer when its last byte is there. While TCP's window is
+ * small that takes several round trips for one of 16 KiB, and one lost segment of it stops all of them: so a
+ * stream begins with records of one segment (docs/decisions/0043). */
+
+/* What a segment carries over IPv6 with timestamps (1428 of 1500 bytes), less room for a tunnel's header. */
+#define SEGMENT 1400
+/* Where ten segments of a first window have become so many that a record of 16 KiB is a small part. */
+#define RAMP (64 * 1024)
+/* The clock has whole seconds: so much later at least one has passed, by which TCP has closed its window
+ * again (RFC 5681 4.1). */
+#define IDLE_S 2
+
+static void begin_ramp(struct leat_engine *e)
+{
+	int64_t now;
+
+	if (!e->cfg->dynamic_records)
+		return;
+	now = e->env.now_s(e->env.arg);
+	if (e->wrote_s == 0 || now < e->wrote_s || now - e->wrote_s >= IDLE_S)
+		e->ramp = RAMP;
+	e->wrote_s = now;
+}
+
+static size_t content_max(const struct leat_engine *e)
+{
+	size_t max = rec_max(&e->tx), segment = SEGMENT - rec_overhead(&e->tx);
+
+	return e->ramp && segment < max ? segment : max;
+}
+
 /* Seals up to n bytes as records while the out buffer is below its mark. */
 static enum leat_ret write_records(struct leat_engine *e, const uint8_t *p, size_t n, size_t *taken)
 {
 	size_t piece, pad;
 
+	begin_ramp(e);
 	while (n && e->out_len - e->out_off < ENGINE_OUT_MARK) {
 		if (maybe_update_key(e) != LEAT_OK)
 			return engine_fail(e);
-		piece = n < rec_max(&e->tx) ? n : rec_max(&e->tx);
+		piece = n < content_max(e) ? n : content_max(e);
 		pad = padding_of(e, REC_DATA, piece);
 		if (!out_room(e, piece + rec_overhead(&e->tx) + pad)) {
 			(void)err_memory(&e->err);
@@ -369,6 +401,7 @@ static enum leat_ret write_records(struct leat_engine *e, const uint8_t *p, size
 		p += piece;
 		n -= piece;
 		*taken += piece;
+		e->ramp -= piece < e->ramp ? (uint32_t)piece : e->ramp;
 		e->post.answered = false; /* the answer has left: the next request counts anew */
 	}
 	return *taken || n == 0 ? LEAT_OK : LEAT_AGAIN;
