@@ -55,6 +55,9 @@ static const struct arg_opt options[] = {
 	{ "workers", 'w', "N", OPT_WORKERS, "threads, each with a loop (default: one per CPU)" },
 	{ "access-log", 'a', "FILE", OPT_LOG, "\"-\": stdout (default), \"none\": none" },
 	{ "json", 0, NULL, OPT_JSON, "one JSON object per line, the access log included" },
+	{ "metrics", 0, "ADDR:PORT", OPT_METRICS,
+		"tell in plain HTTP there what is counted: /metrics for a\n"
+		"collector (OpenMetrics), / for a browser" },
 	{ "hidden", 0, NULL, OPT_HIDDEN,
 		"serve names that start with a dot (else 404, but for\n"
 		"/.well-known/)" },

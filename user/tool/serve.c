@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <leat/leat.h>
@@ -20,6 +21,7 @@
 #include "base/mem.h"
 #include "tool/keylog.h"
 #include "tool/serve.h"
+#include "tool/serve_admin.h"
 
 /* Descriptors that are no connections: listeners, rings, eventfds, the log, the folder. */
 #define FDS_RESERVED 64
@@ -253,7 +255,8 @@ static void clear(struct serve *s)
 
 int serve_run(const struct args *args, struct serve_opts *o)
 {
-	struct serve s = { .args = args, .log_fd = -1 };
+	struct serve s = { .args = args, .log_fd = -1, .start_s = time(NULL) };
+	struct serve_admin admin = { .lfd = -1, .stop_fd = -1 };
 	char addr[64] = "";
 	uint16_t port = 0;
 	sigset_t set;
@@ -270,19 +273,24 @@ int serve_run(const struct args *args, struct serve_opts *o)
 	pthread_cond_init(&s.news, NULL);
 
 	rc = prepare(&s, o, addr, &port);
+	if (rc == 0 && !serve_admin_open(&admin, &s))
+		rc = TOOL_FAILED;
 	if (rc == 0) {
 		int err = start_workers(&s);
 
+		if (err == 0)
+			err = serve_admin_start(&admin);
 		if (err != 0) {
 			rc = tool_fail(
 				args, TOOL_FAILED, "cannot start a worker: %s", strerror(err));
 			atomic_store(&s.stop_now, true);
 			atomic_store(&s.stopping, true);
 		} else {
-			say_start(&s, addr, port);
+			say_start(&s, addr, port, admin.addr);
 		}
 		wait_for_end(&s, &set);
 	}
+	serve_admin_close(&admin);
 	if (rc == 0) {
 		unsigned cut = join_all(&s);
 

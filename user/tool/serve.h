@@ -17,6 +17,7 @@
  *   serve_body.c    sending it: splice into kernel records, or read and seal
  *   serve_h2.h      HTTP/2 instead of serve_conn.c's requests one after the other
  *   serve_log.c     access log
+ *   serve_count.c   what is counted; serve_admin.c tells it: serve_report.c to a collector, serve_page.c to a browser
  *
  * A worker's objects are touched by its own thread only; struct serve is immutable after the start but
  * for its atomics and the log's descriptor.
@@ -35,6 +36,7 @@
 #include "tool/file_cache.h"
 #include "tool/http.h"
 #include "tool/listen.h"
+#include "tool/serve_count.h"
 #include "tool/serve_site.h"
 #include "tool/tls_io.h"
 #include "tool/tool.h"
@@ -64,6 +66,8 @@ struct serve {
 	atomic_bool stopping; /* finish what is going on */
 	atomic_bool stop_now; /* drop it */
 	atomic_ullong requests, bytes, handshakes, failed_handshakes;
+	atomic_uint reloads_good, reloads_bad;
+	int64_t start_s;
 	/* Workers tell the main thread how they are. */
 	pthread_mutex_t lock;
 	pthread_cond_t news;
@@ -86,7 +90,7 @@ void serve_worker_ended(struct worker *w, int err);
 void serve_wake_all(struct serve *s);
 
 /* What is said once at the start and the end (serve_say.c), as text or JSON. */
-void say_start(const struct serve *s, const char *addr, uint16_t port);
+void say_start(const struct serve *s, const char *addr, uint16_t port, const char *metrics);
 void say_reloaded(const struct serve *s, const struct serve_site *site);
 void say_end(const struct serve *s, unsigned cut);
 
@@ -102,6 +106,8 @@ enum conn_phase {
 	PH_LINGER, /* waiting for the peer's end, so that a reset does not overtake our last bytes */
 	PH_GONE,   /* only the completion of op is awaited */
 };
+
+_Static_assert(PH_GONE + 1 == SERVE_PHASES, "every phase is counted");
 
 /* A pipe from the worker's pool, possibly holding file bytes not yet sent. */
 struct body_pipe {
@@ -152,6 +158,7 @@ struct conn {
 	struct exchange *x;
 	struct h2 *h2;          /* NULL: HTTP/1 */
 	char peer[LISTEN_TEXT]; /* text, filled when first needed */
+	bool was_up;            /* its handshake was completed */
 	bool half_head;         /* a request has begun */
 	unsigned turn;          /* exchanges since others had theirs */
 };
@@ -201,6 +208,7 @@ struct worker {
 	int lfd;
 	unsigned cut; /* connections that were ended by force */
 	struct loop *loop;
+	struct serve_counts counts;
 	struct loop_op accept;
 	struct loop_timer retry; /* accept again after it ran out of something */
 	struct loop_timer grace;

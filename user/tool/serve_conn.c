@@ -44,6 +44,13 @@ const char *conn_peer(struct conn *c)
 	return c->peer;
 }
 
+static void set_phase(struct conn *c, enum conn_phase phase)
+{
+	atomic_fetch_sub(&c->w->counts.phases[c->phase], 1);
+	atomic_fetch_add(&c->w->counts.phases[phase], 1);
+	c->phase = phase;
+}
+
 /* ---- the end --------------------------------------------------------------------------------- */
 
 static void drop_exchange(struct conn *c)
@@ -61,6 +68,8 @@ static void conn_free(struct conn *c)
 
 	drop_exchange(c);
 	h2_free(c);
+	count_end(c);
+	atomic_fetch_sub(&w->counts.phases[c->phase], 1);
 	loop_timer_stop(w->loop, &c->timer);
 	tls_io_clear(&c->io);
 	if (c->io.fd >= 0)
@@ -83,7 +92,7 @@ void conn_kill(struct conn *c)
 	if (c->phase == PH_GONE)
 		return;
 	/* The op may be a splice between file and pipe: those stay open until it has ended. */
-	c->phase = PH_GONE;
+	set_phase(c, PH_GONE);
 	loop_timer_stop(c->w->loop, &c->timer);
 	loop_cancel(c->w->loop, &c->op);
 	loop_close(c->w->loop, c->io.fd);
@@ -133,7 +142,7 @@ static bool still_moving(struct conn *c)
 static enum io to_close(struct conn *c)
 {
 	h2_free(c);
-	c->phase = PH_CLOSE;
+	set_phase(c, PH_CLOSE);
 	/* What was sent may still wait for the peer, and our close_notify behind it. */
 	c->progress_ms = loop_now_ms(c->w->loop);
 	arm(c, c->site->o->stall_ms / 2 + 1);
@@ -169,7 +178,7 @@ static void on_deadline(struct loop *l, struct loop_timer *t)
 		if (c->half_head)
 			begin_exchange(c, 408, 0);
 		else
-			c->phase = PH_CLOSE;
+			set_phase(c, PH_CLOSE);
 		break;
 	case PH_SEND:
 	case PH_CLOSE:
@@ -182,7 +191,7 @@ static void on_deadline(struct loop *l, struct loop_timer *t)
 		timed_out(c, "answer: the peer takes no more of it");
 		conn_kill(c);
 		return;
-	case PH_DRAIN: c->phase = PH_CLOSE; break;
+	case PH_DRAIN: set_phase(c, PH_CLOSE); break;
 	case PH_LINGER:
 	case PH_GONE: conn_kill(c); return;
 	}
@@ -196,7 +205,7 @@ static void on_deadline(struct loop *l, struct loop_timer *t)
 
 static enum io to_head(struct conn *c)
 {
-	c->phase = PH_HEAD;
+	set_phase(c, PH_HEAD);
 	c->half_head = false;
 	c->scanned = 0;
 	arm(c, c->site->o->idle_ms);
@@ -214,7 +223,7 @@ static enum io to_requests(struct conn *c)
 		return to_head(c);
 	if (!h2_start(c))
 		return to_close(c);
-	c->phase = PH_H2;
+	set_phase(c, PH_H2);
 	c->progress_ms = loop_now_ms(c->w->loop);
 	on_h2_deadline(c);
 	return IO_OK;
@@ -226,11 +235,14 @@ static enum io step_handshake(struct conn *c)
 
 	if (io == IO_OK) {
 		atomic_fetch_add(&c->w->s->handshakes, 1);
+		c->was_up = true;
+		count_handshake(c);
 		return to_requests(c);
 	}
 	if (io != IO_FAIL)
 		return io;
 	atomic_fetch_add(&c->w->s->failed_handshakes, 1);
+	atomic_fetch_add(&c->w->counts.failed, 1);
 	log_refused(c, &c->io.err);
 	return to_close(c); /* the alert is still to be sent */
 }
@@ -252,7 +264,7 @@ static void begin_exchange(struct conn *c, unsigned status, size_t head_len)
 		x->req.head_len = c->buf_n;
 	c->drain = x->req.body_len;
 	reply_make(c, x, status);
-	c->phase = PH_SEND;
+	set_phase(c, PH_SEND);
 	c->progress_ms = loop_now_ms(c->w->loop);
 	arm(c, c->site->o->stall_ms / 2 + 1);
 }
@@ -337,8 +349,7 @@ static enum io step_send(struct conn *c)
 
 	if (io != IO_OK && io != IO_FAIL)
 		return io;
-	atomic_fetch_add(&s->requests, 1);
-	atomic_fetch_add(&s->bytes, x->sent);
+	count_request(c, x);
 	log_request(c, x);
 	if (io == IO_FAIL && c->io.err.cls != LEAT_E_SYSTEM)
 		log_refused(c, &c->io.err);
@@ -347,7 +358,7 @@ static enum io step_send(struct conn *c)
 	drop_exchange(c);
 	if (io == IO_FAIL || !keep)
 		return to_close(c);
-	c->phase = PH_DRAIN;
+	set_phase(c, PH_DRAIN);
 	arm(c, c->site->o->head_ms);
 	return ++c->turn % TURN_MAX == 0 ? IO_WRITE : IO_OK;
 }
@@ -358,7 +369,7 @@ static enum io step_close(struct conn *c)
 
 	if (io != IO_OK)
 		return io;
-	c->phase = PH_LINGER;
+	set_phase(c, PH_LINGER);
 	arm(c, LINGER_MS);
 	c->drain = LINGER_BYTES;
 	return IO_OK;
@@ -438,6 +449,7 @@ void conn_new(struct worker *w, int fd)
 		return;
 	}
 	c->w = w;
+	atomic_fetch_add(&w->counts.phases[c->phase], 1);
 	c->op.arg = c;
 	c->timer.fn = on_deadline;
 	c->timer.arg = c;

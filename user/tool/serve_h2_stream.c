@@ -169,8 +169,7 @@ void h2_stream_free(struct h2 *h, struct h2_stream *s)
 	struct serve *serve = h->c->w->s;
 
 	if (s->x != NULL) {
-		atomic_fetch_add(&serve->requests, 1);
-		atomic_fetch_add(&serve->bytes, s->x->sent);
+		count_request(h->c, s->x);
 		atomic_fetch_sub(&serve->h2_streams, 1);
 		log_request(h->c, s->x);
 		reply_clear(h->c->w, s->x);

@@ -188,6 +188,10 @@ static bool take(const struct args *args, int id, const char *value, struct serv
 	case OPT_CHECK: o->check = true; return true;
 	case OPT_LISTEN:
 		return args_host_port(args, value, true, o->host, sizeof(o->host), &o->port);
+	case OPT_METRICS:
+		o->metrics = true;
+		return args_host_port(args, value, true, o->metrics_host, sizeof(o->metrics_host),
+			&o->metrics_port);
 	case OPT_RECORDS:
 	case OPT_UNKNOWN_NAME:
 	case OPT_LOOP: return take_choice(args, id, value, o);

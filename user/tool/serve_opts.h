@@ -40,6 +40,7 @@ enum serve_opt {
 	OPT_HIDDEN,
 	OPT_HTTP2,
 	OPT_KEYLOG,
+	OPT_METRICS,
 	OPT_CONNS,
 	OPT_HEAD_BYTES,
 	OPT_T_HANDSHAKE,
@@ -75,6 +76,9 @@ struct serve_host_opts {
 struct serve_opts {
 	char host[256];
 	uint16_t port;
+	bool metrics; /* told on an address of its own */
+	char metrics_host[256];
+	uint16_t metrics_port;
 	struct serve_host_opts *hosts;
 	unsigned num_hosts;    /* at least 1; a default host without folder is none */
 	unsigned now;          /* the host that options belong to, while they are read */

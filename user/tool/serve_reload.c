@@ -33,6 +33,9 @@ static const char *fixed_change(const struct serve_opts *a, const struct serve_o
 		{ "--max-connections", a->max_conns == b->max_conns },
 		{ "--access-log", is_same(a->access_log, b->access_log) },
 		{ "--keylog", is_same(a->keylog, b->keylog) },
+		{ "--metrics", a->metrics == b->metrics &&
+				       is_same(a->metrics_host, b->metrics_host) &&
+				       a->metrics_port == b->metrics_port },
 		{ "--json", a->json == b->json },
 		{ "--loop", a->loop == b->loop },
 	};
@@ -80,6 +83,7 @@ void serve_reload(struct serve *s)
 	struct serve_site *site = new_site(s), *old;
 
 	reopen_log(s);
+	atomic_fetch_add(site != NULL ? &s->reloads_good : &s->reloads_bad, 1);
 	if (site == NULL) {
 		(void)tool_fail(s->args, TOOL_FAILED,
 			"reload: nothing was changed, the old configuration stays in force");

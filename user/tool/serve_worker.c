@@ -42,11 +42,13 @@ static void on_connection(struct worker *w, int fd)
 	unsigned num = atomic_fetch_add(&w->s->num_conns, 1) + 1;
 
 	w->num_conns++;
+	atomic_fetch_add(&w->counts.accepted, 1);
 	if (num == w->s->max_conns)
 		serve_wake_all(w->s); /* the others must stop accepting too */
 	if (num >= w->s->max_conns)
 		loop_cancel(w->loop, &w->accept);
 	if (w->stopped || num > w->s->max_conns) {
+		atomic_fetch_add(&w->counts.turned_away, 1);
 		close(fd);
 		worker_conn_gone(w);
 		return;
