@@ -51,6 +51,7 @@ all|python3-pytest-timeout|no test may hang
 all|python3-pytest-xdist|tests on all cores
 all|python3-cryptography|certificates made at run time by the tests
 all|erlang-base|its packet decoder is what leat/packet.h is compared with
+all|erlang-ssl|connections, framings and active delivery are tried against it in both roles
 all|gnutls-bin|gnutls-cli and gnutls-serv as peers
 all|python3-matplotlib|bench: the plot
 all|libgnutls28-dev|bench: what leat is measured against (libssl likewise, there only)
