@@ -66,6 +66,8 @@ public class Peer {
 		System.setProperty("jdk.tls.server.enableStatusRequestExtension",
 			s.containsKey("responder") ? "true" : "false");
 		System.setProperty("jdk.tls.stapling.responderURI", s.getOrDefault("responder", ""));
+		System.setProperty("jdk.tls.server.enableSessionTicketExtension",
+			s.containsKey("tickets") ? "false" : "true");
 		SSLContext c = SSLContext.getInstance("TLS");
 		c.init(identity(s), trust(s), null);
 		if (slot != null)

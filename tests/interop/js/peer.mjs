@@ -2,6 +2,7 @@
 
 // Node, Deno and Bun as peers, by node:tls: obeys lines on stdin, one answer a line on stdout; see
 // tests/lib/driven.py. What a machine does not offer through node:tls is excluded in matrix.tsv.
+import { constants } from "node:crypto";
 import fs from "node:fs";
 import readline from "node:readline";
 import tls from "node:tls";
@@ -40,6 +41,8 @@ function options(s, verb) {
 		o.pskCallback = verb === "client" ? () => ({ identity, psk }) : (k, id) => id === identity ? psk : null;
 		o.checkServerIdentity = () => undefined;
 	}
+	if (s.tickets)
+		o.secureOptions = constants.SSL_OP_NO_TICKET;
 	o.requestOCSP = s.ask_staple === "1";
 	return o;
 }
@@ -90,6 +93,11 @@ function server(s) {
 		k.on("error", () => {});
 	});
 	l.on("tlsClientError", () => {});
+	if (s.tickets) { // sessions by id: node:tls leaves keeping them to the application
+		const kept = new Map();
+		l.on("newSession", (id, data, done) => { kept.set(id.toString("hex"), data); done(); });
+		l.on("resumeSession", (id, done) => done(null, kept.get(id.toString("hex")) ?? null));
+	}
 	if (s.staple)
 		l.on("OCSPRequest", (cert, issuer, reply) => reply(null, fs.readFileSync(s.staple)));
 	return new Promise((done) => l.listen(0, "127.0.0.1", () => done(`ok=1\tport=${l.address().port}`)));
