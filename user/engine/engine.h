@@ -61,6 +61,24 @@ bool leat_engine_pads(const struct leat_engine *e);
 /* The suite's AEAD and version, for policy; AEAD_NONE before they are known. */
 enum aead_id leat_engine_aead(const struct leat_engine *e);
 const struct leat_config *leat_engine_config(const struct leat_engine *e);
+/* What an engine whose records are the kernel's in both directions is made of: no secrets. engine_adopt.c */
+struct engine_bare {
+	enum leat_role role;
+	uint16_t version, suite, group, scheme, client_scheme; /* IANA numbers, 0: none */
+	bool resumed, retried, extended_master, external_psk;
+	uint16_t max[2]; /* as agreed, by enum leat_dir; 0: the protocol's */
+	uint32_t empty_run, warn_run, updates_in; /* flood counters */
+	struct leat_span alpn, sni;               /* borrowed */
+	uint8_t digest[32];                       /* SHA-256 of the peer's certificate */
+	bool has_digest;
+};
+/* NULL and *out filled: an engine made of it can take e's place. Else why not, as a phrase. */
+const char *leat_engine_bare(const struct leat_engine *e, struct engine_bare *out);
+/* Makes that engine: up, both directions exported. cfg need not be of the same role. LEAT_FAILED: memory, or
+ * values that cannot be (LEAT_E_MISUSE). */
+LEAT_MUST_CHECK enum leat_ret leat_engine_adopt(struct leat_engine **out, struct leat_config *cfg,
+	const struct engine_bare *b, const struct leat_env *env, struct leat_err *err);
+
 /* The certificate (DER) that we showed; empty: none, as when a session was resumed. */
 struct leat_span leat_engine_own_cert(const struct leat_engine *e);
 

@@ -9,6 +9,7 @@
  *   engine_session.c tickets that come become sessions; what is known of early data
  *   engine_secrets.c what is computed from its secrets for others: exporters, channel bindings
  *   engine_export.c  keys leave for the kernel; control records come back from it
+ *   engine_adopt.c   an engine without secrets, for records that are the kernel's
  *
  * Buffers. in: one block holding whole and partial records; [in_off, in_len) is not yet processed;
  * plaintext is decrypted in place and lent from there, so nothing moves while data.n > 0. out: one

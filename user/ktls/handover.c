@@ -52,6 +52,19 @@ void handover_init(
 	}
 }
 
+void handover_adopt(
+	struct handover *h, const struct leat_sys *sys, int fd, const struct handover_adopted *a)
+{
+	const struct handover_dir in = { .why = WHY_IN_KERNEL, .in_kernel = true };
+
+	*h = (struct handover){ .sys = sys,
+		.fd = fd,
+		.tx_left = a->tx_left,
+		.tx_limit = a->tx_limit,
+		.tx_open = a->tx_open,
+		.dir = { in, in } };
+}
+
 /* Reasons that cannot change any more. */
 static bool is_final(enum leat_why w)
 {

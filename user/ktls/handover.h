@@ -105,6 +105,14 @@ uint64_t handover_room_tx(const struct handover *h);
  * goes into it. */
 void handover_count_tx(struct handover *h, size_t n, bool more);
 
+/* Both directions are in the kernel already, put there by another process. */
+struct handover_adopted {
+	uint64_t tx_left, tx_limit;
+	size_t tx_open;
+};
+void handover_adopt(
+	struct handover *h, const struct leat_sys *sys, int fd, const struct handover_adopted *a);
+
 /* For a direction that another process writes to: asks the kernel how many records there were. false: it is
  * time to end, three quarters of what the keys may protect are gone. */
 LEAT_MUST_CHECK bool handover_recount_tx(struct handover *h);

@@ -72,6 +72,18 @@ int rec_kernel_tx_seq(const struct leat_sys *sys, int fd, uint64_t *seq)
 	return r;
 }
 
+int rec_kernel_has_keys(
+	const struct leat_sys *sys, int fd, enum leat_dir dir, uint16_t version, unsigned cipher)
+{
+	struct tls_crypto_info head = { 0 };
+	socklen_t n = sizeof(head); /* of this length the kernel tells version and cipher only */
+	int r = sys->getsockopt(fd, SOL_TLS, dir == LEAT_TX ? TLS_TX : TLS_RX, &head, &n);
+
+	if (r != 0)
+		return r;
+	return head.version == version && head.cipher_type == cipher ? 0 : -EINVAL;
+}
+
 static void prep(
 	struct msghdr *msg, struct iovec *iov, union rec_kernel_ctl *ctl, void *buf, size_t n)
 {

@@ -62,6 +62,11 @@ LEAT_MUST_CHECK int rec_kernel_ulp(const struct leat_sys *sys, int fd);
 /* Asks the kernel for the number of the next record that it will send. 0 or -errno. */
 LEAT_MUST_CHECK int rec_kernel_tx_seq(const struct leat_sys *sys, int fd, uint64_t *seq);
 
+/* Does the kernel hold keys of this version and cipher for a direction? No key leaves it. 0, -EINVAL: others, or
+ * an error of the question: -ENOPROTOOPT and -EBUSY where there are none. */
+LEAT_MUST_CHECK int rec_kernel_has_keys(
+	const struct leat_sys *sys, int fd, enum leat_dir dir, uint16_t version, unsigned cipher);
+
 /* Gives the kernel the keys of a direction from record number seq on. 0, or -errno with nothing
  * changed: -ENOENT when the cipher's module is missing, -EBUSY when the direction has keys (no rekey),
  * -EOPNOTSUPP when no kernel has the cipher. */
