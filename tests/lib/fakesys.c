@@ -11,6 +11,7 @@
 
 #include "base/secret.h"
 #include "base/wr.h"
+#include "rec/kinfo.h"
 #include "refrec.h"
 #include "vec.h"
 
@@ -182,9 +183,22 @@ static int fake_setsockopt(int fd, int level, int name, const void *v, socklen_t
 	return set_keys(name == TLS_TX ? LEAT_TX : LEAT_RX, v, n);
 }
 
+/* Version and cipher; the keys it keeps to itself. */
 static int fake_getsockopt(int fd, int level, int name, void *v, socklen_t *n)
 {
-	return sys_real.getsockopt(fd, level, name, v, n);
+	enum leat_dir dir = name == TLS_TX ? LEAT_TX : LEAT_RX;
+	struct tls_crypto_info head;
+
+	if (level != SOL_TLS)
+		return sys_real.getsockopt(fd, level, name, v, n);
+	if (!f.keyed[dir])
+		return f.ulp ? -EBUSY : -ENOPROTOOPT;
+	if (*n != sizeof(head))
+		return -EINVAL;
+	head.version = f.dir[dir].keys.version;
+	head.cipher_type = (uint16_t)leat_kinfo_cipher(f.dir[dir].keys.aead);
+	memcpy(v, &head, sizeof(head));
+	return 0;
 }
 
 /* ---- TX -------------------------------------------------------------------------------------- */

@@ -56,19 +56,36 @@ enum leat_ret conn_wait(struct leat_conn *c, enum leat_dir dir, short events, in
 	return r == LEAT_FAILED ? conn_sys(c, dir, err.sys, "poll: failed") : r;
 }
 
+const struct leat_sys *conn_sys_in_use(void)
+{
+	return use_sys;
+}
+
+const struct leat_env *conn_env(struct leat_env *system)
+{
+	if (use_env)
+		return use_env;
+	leat_env_system(system);
+	return system;
+}
+
+void conn_init(struct leat_conn *c, int fd)
+{
+	c->fd = fd;
+	c->sys = use_sys;
+	sockset_init(&c->set);
+	c->fd_flags = fcntl(fd, F_GETFL);
+}
+
 static enum leat_ret new_engine(struct leat_conn *c, struct leat_config *cfg,
 	const struct leat_client_opts *opts, struct leat_err *err)
 {
 	struct leat_engine_opts eo = {
 		.host = opts->host, .session = opts->session, .early_data = opts->early.n > 0
 	};
-	struct leat_env env;
+	struct leat_env system;
 
-	if (use_env)
-		env = *use_env;
-	else
-		leat_env_system(&env);
-	return leat_engine_new_with(&c->e, cfg, &eo, &env, err);
+	return leat_engine_new_with(&c->e, cfg, &eo, conn_env(&system), err);
 }
 
 enum leat_ret conn_open_with(struct leat_conn **out, struct leat_config *cfg, int fd,
@@ -80,14 +97,10 @@ enum leat_ret conn_open_with(struct leat_conn **out, struct leat_config *cfg, in
 	*out = NULL;
 	if (!c)
 		return err_memory(err);
-	c->fd = fd;
-	c->sys = use_sys;
+	conn_init(c, fd);
 	if (opts->set)
 		c->set = *opts->set;
-	else
-		sockset_init(&c->set);
 	handover_init(&c->ho, c->sys, fd, cfg);
-	c->fd_flags = fcntl(fd, F_GETFL);
 	if (fcntl(fd, F_SETFL, c->fd_flags | O_NONBLOCK) != 0) {
 		err_sys(err, errno, "fcntl(O_NONBLOCK): failed");
 		goto fail;

@@ -65,6 +65,12 @@ struct leat_conn {
 /* Tests: the system calls, clock and dice of connections made from now on. NULL: the real ones. */
 void conn_use(const struct leat_sys *sys, const struct leat_env *env);
 
+const struct leat_sys *conn_sys_in_use(void);
+/* That of the tests, or the system's, for which *system is the place. */
+const struct leat_env *conn_env(struct leat_env *system);
+/* The parts of a zeroed connection that need no config. */
+void conn_init(struct leat_conn *c, int fd);
+
 /* A moment on the clock of sys->now_ms; DEADLINE_NEVER is never reached. */
 #define DEADLINE_NEVER INT64_MAX
 int64_t conn_deadline(const struct leat_conn *c, int timeout_ms);
