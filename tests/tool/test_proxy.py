@@ -745,9 +745,9 @@ def test_descriptors_are_given_back(px):
         s.sendall(b"junk" * 100)
         read_end(s)
     deadline = time.monotonic() + 20
-    while len(os.listdir(fds)) > before and time.monotonic() < deadline:
+    while len(os.listdir(fds)) > before + 2 and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert len(os.listdir(fds)) == before
+    assert len(os.listdir(fds)) <= before + 2  # a spare pipe is kept
 
 
 def test_log_to_a_file(px, tmp_path):

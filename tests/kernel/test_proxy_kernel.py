@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""leat proxy on a kernel that carries TLS records: the ends and cuts of tests/tool/test_proxy.py with both
+directions in the kernel, then what is the kernel's own: a stream that moves there under way, splice, stalls.
+"""
+import os
+import random
+import socket
+import ssl
+import sys
+import threading
+import time
+
+import pytest
+
+TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(TESTS, "tool"))
+
+from lib.proxying import Backend, Proxy, echo, read_end, read_exactly, sha  # noqa: E402
+from test_proxy import (  # noqa: E402, F401  (collected here with the fixture below)
+    push_until_blocked, test_accept_proxy, test_backend_half_closes_first,
+    test_backend_that_closes_with_bytes_unread, test_backend_that_resets, test_bad_record,
+    test_client_half_closes_first, test_client_that_is_cut, test_client_that_is_cut_before_the_backend_has_read,
+    test_close_notify_without_fin_is_an_end, test_descriptors_are_given_back, test_send_proxy, test_sizes,
+    test_stop_drains)
+
+DATA = random.Random(12).randbytes(6 << 20)
+
+
+@pytest.fixture
+def px(run_server, leat, pki):
+    def start(*options, records="kernel", **kw):
+        return Proxy(run_server, leat, pki, "--records", records, *options, **kw)
+    return start
+
+
+def both_ways(got):
+    def serve(s):
+        t = threading.Thread(target=s.sendall, args=(DATA,))
+        t.start()
+        got["up"], got["end"] = read_end(s)
+        t.join()
+        s.shutdown(socket.SHUT_WR)
+    return serve
+
+
+@pytest.mark.parametrize("unix", [False, True])
+@pytest.mark.parametrize("suite", ["TLS_AES_128_GCM_SHA256", "TLS_CHACHA20_POLY1305_SHA256", "1.2"])
+def test_both_ways_by_hash_in_the_kernel(px, tmp_path, suite, unix):
+    got = {}
+    b = Backend(both_ways(got), unix=tmp_path / "s" if unix else None)
+    v12 = suite == "1.2"
+    x = px("--backend", b.name, *([] if v12 else ["--ciphers", suite, "--versions", "tlsv1.3"]))
+    with x.tls(version=ssl.TLSVersion.TLSv1_2 if v12 else None) as c:
+        c.send(DATA[::-1])
+        assert sha(c.recv_exactly(len(DATA))) == sha(DATA)
+        c.half_close()
+        assert c.recv() == b""
+    x.log(f"up={len(DATA)} down={len(DATA)} tx=kernel rx=kernel .*end=done")
+    assert sha(got["up"]) == sha(DATA[::-1]) and got["end"] == "fin"
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_stream_that_grows_moves_to_the_kernel(px, version):
+    """policy auto: only sending, only after a while, and not one byte is lost at the border."""
+    got = {}
+    x = px("--backend", Backend(both_ways(got)).name, records="auto")
+    with x.tls(version=version) as c:
+        c.send(DATA[:1000])
+        assert sha(c.recv_exactly(len(DATA))) == sha(DATA)
+        c.half_close()
+        assert c.recv() == b""
+    x.log(r"tx=kernel rx=user tx_why=in_kernel .*end=done")
+    assert got == {"up": DATA[:1000], "end": "fin"}
+
+
+def test_a_short_stream_stays(px):
+    x = px("--backend", Backend(echo).name, records="auto")
+    with x.tls() as c:
+        c.send(DATA[:500000])
+        assert c.recv_exactly(500000) == DATA[:500000]
+    x.log(r"tx=user rx=user")
+
+
+@pytest.mark.parametrize("records", ["auto", "kernel"])
+def test_cut_while_the_kernel_sends(px, records):
+    """Of a stream under way: the client's cut reaches the backend, the backend's the client."""
+    b = Backend()
+    x = px("--backend", b.name, records=records)
+    for who in ("client", "backend"):
+        c = x.tls()
+        s = b.accept()
+        t = threading.Thread(target=s.sendall, args=(DATA[:3 << 20],))
+        t.start()
+        assert c.recv_exactly(3 << 20) == DATA[:3 << 20]
+        t.join()
+        if who == "client":
+            c.cut()
+            assert read_end(s) == (b"", "reset")
+        else:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            s.close()
+            assert c.end() == (b"", "reset")
+        x.log(f"tx=kernel .*end={who}_cut")
+
+
+def test_stalled_client_of_a_spliced_stream(px):
+    """The pipe fills and nothing more is read; what was in it arrives, and the end behind it."""
+    b = Backend()
+    x = px("--backend", b.name)
+    c = x.tls(sock=x.raw(rcvbuf=8192))
+    s = b.accept()
+    n = push_until_blocked(s)
+    assert n < 32 << 20
+    s.setblocking(True)
+    s.shutdown(socket.SHUT_WR)
+    time.sleep(0.5)
+    assert c.recv_all() == bytes(n)
+    c.half_close()
+    x.log(f"down={n} tx=kernel .*end=done")
+
+
+def test_a_suite_no_kernel_has(px):
+    """On demand: refused with the reason, and no backend is bothered. Else in user space."""
+    b = Backend(echo)
+    suite = ["--ciphers", "TLS_AES_128_CCM_8_SHA256:TLS_AES_128_GCM_SHA256", "--record_size_limit", "1000"]
+    x = px("--backend", b.name, *suite[2:], records="auto")
+    with x.tls() as c:
+        c.send(DATA[:2 << 20])
+        assert c.recv_exactly(2 << 20) == DATA[:2 << 20]
+    x.log("tx=kernel|tx=user")
+
+
+def test_http_keepalive_like(px):
+    """Many small questions and answers over one connection in the kernel."""
+    b = Backend()
+    x = px("--backend", b.name)
+    with x.tls() as c, b.accept() as s:
+        for i in range(300):
+            c.send(b"%05d" % i)
+            assert read_exactly(s, 5) == b"%05d" % i
+            s.sendall(b"%05d" % i * 20)
+            assert c.recv_exactly(100) == b"%05d" % i * 20
