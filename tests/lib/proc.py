@@ -43,14 +43,15 @@ class NotReady(Exception):
 
 class Server:
     def __init__(self, argv, ready=None, timeout=20, cwd=None, env=None, stdin=subprocess.DEVNULL,
-                 preexec_fn=None):
+                 preexec_fn=None, pass_fds=()):
         self.argv = [str(a) for a in argv]
         self.lines = []
         self.match = None
         self.changed = threading.Condition()
         self.child = subprocess.Popen(
             self.argv, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=cwd,
-            env=dict(os.environ, **(env or {})), start_new_session=True, preexec_fn=preexec_fn)
+            env=dict(os.environ, **(env or {})), start_new_session=True, preexec_fn=preexec_fn,
+            pass_fds=pass_fds)
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
         try:

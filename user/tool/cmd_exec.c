@@ -27,6 +27,7 @@ enum {
 	OPT_GRACE,
 	OPT_SET,
 	OPT_NO_GUARD,
+	OPT_USER,
 };
 
 static const struct arg_opt options[] = {
@@ -48,6 +49,9 @@ static const struct arg_opt options[] = {
 		"from SIGTERM to SIGKILL, and from a connection that\n"
 		"is gone to SIGTERM (default 10)" },
 	{ "set", 's', "OPTION=VALUE", OPT_SET, "an option of leat-options(7)" },
+	{ "user", 0, "USER[:GROUP]", OPT_USER,
+		"when the port is open and the keys are read, go on as USER;\n"
+		"the programs too" },
 	{ "insecure-no-guard", 0, NULL, OPT_NO_GUARD,
 		"where the kernel has no seccomp: programs may read the\n"
 		"keys of their connection" },
@@ -128,6 +132,7 @@ static int take(void *arg, int id, const char *value)
 	case OPT_CACERT: j->files.cacert = value; return 0;
 	case OPT_INPUT: return take_input(j, value);
 	case OPT_SET: return settings_take(j->args, j->o.cfg, SETTINGS_PAIR, value);
+	case OPT_USER: return identity_find(j->args, value, &j->o.user) ? 0 : TOOL_USAGE;
 	case OPT_NO_GUARD: j->o.no_guard = true; return 0;
 	default: return take_number(j, id, value);
 	}

@@ -70,6 +70,10 @@ static const struct arg_opt options[] = {
 	{ "max-connections", 0, "N", OPT_CONNS,
 		"at once, for the whole server (default 16384, less where\n"
 		"descriptors are few); further ones wait in the backlog" },
+	{ "max-per-address", 0, "N", OPT_PER_ADDR,
+		"connections of one IPv4 address, or one IPv6 /64, at once\n"
+		"(default: as many as --max-connections)" },
+	{ "user", 0, "USER[:GROUP]", OPT_USER, "when everything is open, go on as USER" },
 	{ "max-header", 0, "BYTES", OPT_HEAD_BYTES, "of one request (default 8192)" },
 	{ "handshake-timeout", 0, "SECONDS", OPT_T_HANDSHAKE,
 		"for the whole handshake (default 10)" },

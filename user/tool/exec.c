@@ -206,7 +206,7 @@ int exec_run(struct args *args, struct exec_opts *o)
 		goto out;
 	}
 	m.listener = listen_open(args, o->host, o->port, addr, &port);
-	if (m.listener < 0)
+	if (m.listener < 0 || !identity_become(args, &o->user))
 		goto out;
 	printf("listening on %s:%u\n", addr, port);
 	fflush(stdout);

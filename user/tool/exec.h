@@ -20,13 +20,15 @@
 #include <leat/leat.h>
 
 #include "tool/listen.h"
+#include "tool/privileges.h"
 
 struct exec_opts {
 	char host[256];
 	uint16_t port;
 	char **argv; /* the program, NULL at the end */
 	struct leat_config *cfg;
-	bool input_socket; /* the program reads from the connection itself */
+	struct identity user; /* whom server and programs go on as */
+	bool input_socket;    /* the program reads from the connection itself */
 	bool demand_kernel;
 	bool never_kernel;
 	bool no_guard;

@@ -73,13 +73,20 @@ static int listen_at(const struct addrinfo *ai, int *out)
 	return 0;
 }
 
+void listen_name(int fd, char addr[LISTEN_TEXT], uint16_t *port)
+{
+	union address a = { 0 };
+	socklen_t n = sizeof(a);
+
+	(void)getsockname(fd, &a.any, &n);
+	host_text(&a, addr, port);
+}
+
 int listen_open(const struct args *args, const char *host, uint16_t port, char addr[LISTEN_TEXT],
 	uint16_t *got)
 {
 	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
 		.ai_flags = AI_PASSIVE | AI_NUMERICSERV };
-	union address a = { 0 };
-	socklen_t n = sizeof(a);
 	struct addrinfo *list = NULL;
 	char service[8];
 	int rc, fd = -1;
@@ -98,7 +105,6 @@ int listen_open(const struct args *args, const char *host, uint16_t port, char a
 			strerror(rc));
 		return -1;
 	}
-	(void)getsockname(fd, &a.any, &n);
-	host_text(&a, addr, got);
+	listen_name(fd, addr, got);
 	return fd;
 }

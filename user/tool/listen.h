@@ -15,6 +15,8 @@
  * them (SO_REUSEPORT). Returns the descriptor, or -1 after saying why; addr and *got are what was got. */
 int listen_open(const struct args *args, const char *host, uint16_t port, char addr[LISTEN_TEXT],
 	uint16_t *got);
+/* Where a listener listens. */
+void listen_name(int fd, char addr[LISTEN_TEXT], uint16_t *port);
 /* "192.0.2.1:443" of the other end of a connected socket; false: it is gone already. */
 bool listen_peer(int fd, char text[LISTEN_TEXT]);
 

@@ -22,6 +22,7 @@
 #include "tool/keylog.h"
 #include "tool/serve.h"
 #include "tool/serve_admin.h"
+#include "tool/systemd.h"
 
 /* Descriptors that are no connections: listeners, rings, eventfds, the log, the folder. */
 #define FDS_RESERVED 64
@@ -123,7 +124,48 @@ static int make_site(struct serve *s, struct serve_opts *o)
 	return 0;
 }
 
-static int prepare(struct serve *s, struct serve_opts *o, char addr[64], uint16_t *port)
+static bool make_addrs(struct serve *s)
+{
+	uint64_t seed;
+
+	if (s->o->max_per_addr == 0)
+		return true;
+	s->shared.env.random(s->shared.env.arg, &seed, sizeof(seed));
+	/* One or two more than max_conns may be there for a moment, each worker's last. */
+	s->addrs = addr_limit_new(s->max_conns + 2 * s->num_workers, s->o->max_per_addr, seed);
+	if (s->addrs == NULL)
+		(void)tool_fail(s->args, TOOL_FAILED, "out of memory");
+	return s->addrs != NULL;
+}
+
+/* A listener of each worker's own: the first one finds the port, the others share it. One that was handed over
+ * is shared itself. */
+static bool open_listeners(struct serve *s, int given, char addr[LISTEN_TEXT], uint16_t *port)
+{
+	*port = 0;
+	if (given >= 0 && s->o->listen_given) {
+		(void)tool_fail(s->args, TOOL_FAILED,
+			"--listen: a socket was handed over already (LISTEN_FDS)");
+		return false;
+	}
+	for (unsigned i = 0; i < s->num_workers; i++) {
+		int fd = given >= 0 ? fcntl(given, F_DUPFD_CLOEXEC, 0)
+				    : listen_open(s->args, s->o->host,
+					      *port != 0 ? *port : s->o->port, addr, port);
+
+		if (given >= 0 && fd < 0)
+			(void)tool_fail(s->args, TOOL_FAILED, "LISTEN_FDS: %s", strerror(errno));
+		if (fd < 0)
+			return false;
+		s->workers[i].lfd = fd;
+	}
+	if (given >= 0)
+		listen_name(given, addr, port);
+	return true;
+}
+
+static int prepare(
+	struct serve *s, struct serve_opts *o, int given, char addr[LISTEN_TEXT], uint16_t *port)
 {
 	int rc = make_site(s, o);
 
@@ -137,18 +179,12 @@ static int prepare(struct serve *s, struct serve_opts *o, char addr[64], uint16_
 	s->workers = leat_array(s->num_workers, sizeof(*s->workers));
 	if (s->workers == NULL)
 		return tool_fail(s->args, TOOL_FAILED, "out of memory");
-	*port = 0;
 	for (unsigned i = 0; i < s->num_workers; i++) {
 		struct worker *w = &s->workers[i];
 
 		*w = (struct worker){ .s = s, .id = i, .lfd = -1 };
 	}
-	/* The first one finds the port, the others share it. */
-	for (unsigned i = 0; i < s->num_workers; i++)
-		if ((s->workers[i].lfd = listen_open(
-			     s->args, s->o->host, *port != 0 ? *port : s->o->port, addr, port)) < 0)
-			return TOOL_FAILED;
-	return 0;
+	return make_addrs(s) && open_listeners(s, given, addr, port) ? 0 : TOOL_FAILED;
 }
 
 static int start_workers(struct serve *s)
@@ -216,6 +252,7 @@ static void wait_for_end(struct serve *s, const sigset_t *set)
 		} else if (sig > 0) {
 			if (atomic_exchange(&s->stopping, true))
 				atomic_store(&s->stop_now, true);
+			systemd_notify("STOPPING=1");
 			told = false;
 		}
 		if (atomic_load(&s->stopping) && !told) {
@@ -251,55 +288,88 @@ static void clear(struct serve *s)
 		close(s->log_fd);
 	pthread_cond_destroy(&s->news);
 	pthread_mutex_destroy(&s->lock);
+	pthread_mutex_destroy(&s->addr_lock);
+	addr_limit_free(s->addrs);
+}
+
+/* Signals are for sigtimedwait alone, in every thread. */
+static void block_signals(sigset_t *set)
+{
+	/* splice and sendfile raise it where send has a flag against it */
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(set);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, set, NULL);
+}
+
+/* Everything that is to be opened; and the last thing before the first thread: the rights it took are given up. */
+static int open_all(struct serve *s, struct serve_opts *o, struct serve_admin *admin,
+	char addr[LISTEN_TEXT], uint16_t *port)
+{
+	struct systemd_sockets given;
+	int rc;
+
+	if (!systemd_take_sockets(s->args, &given)) {
+		serve_opts_free(o);
+		return TOOL_FAILED;
+	}
+	rc = prepare(s, o, given.serve, addr, port);
+	if (given.serve >= 0)
+		close(given.serve);
+	if (rc == 0 && !serve_admin_open(admin, s, given.metrics))
+		rc = TOOL_FAILED;
+	if (rc == 0 && !identity_become(s->args, &s->o->user))
+		rc = TOOL_FAILED;
+	return rc;
+}
+
+/* Until a signal, and the end of every worker. */
+static int serve_all(struct serve *s, struct serve_admin *admin, const char *addr, uint16_t port,
+	const sigset_t *set)
+{
+	int rc = 0, err = start_workers(s);
+
+	if (err == 0)
+		err = serve_admin_start(admin);
+	if (err == 0) {
+		say_start(s, addr, port, admin->addr);
+		systemd_notify("READY=1\nSTATUS=Serving.");
+	} else {
+		rc = tool_fail(s->args, TOOL_FAILED, "cannot start a worker: %s", strerror(err));
+		atomic_store(&s->stop_now, true);
+		atomic_store(&s->stopping, true);
+	}
+	wait_for_end(s, set);
+	return rc;
 }
 
 int serve_run(const struct args *args, struct serve_opts *o)
 {
 	struct serve s = { .args = args, .log_fd = -1, .start_s = time(NULL) };
 	struct serve_admin admin = { .lfd = -1, .stop_fd = -1 };
-	char addr[64] = "";
+	char addr[LISTEN_TEXT] = "";
 	uint16_t port = 0;
+	unsigned cut;
 	sigset_t set;
 	int rc;
 
-	/* splice and sendfile raise it where send has a flag against it */
-	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	block_signals(&set);
 	pthread_mutex_init(&s.lock, NULL);
+	pthread_mutex_init(&s.addr_lock, NULL);
 	pthread_cond_init(&s.news, NULL);
 
-	rc = prepare(&s, o, addr, &port);
-	if (rc == 0 && !serve_admin_open(&admin, &s))
-		rc = TOOL_FAILED;
-	if (rc == 0) {
-		int err = start_workers(&s);
-
-		if (err == 0)
-			err = serve_admin_start(&admin);
-		if (err != 0) {
-			rc = tool_fail(
-				args, TOOL_FAILED, "cannot start a worker: %s", strerror(err));
-			atomic_store(&s.stop_now, true);
-			atomic_store(&s.stopping, true);
-		} else {
-			say_start(&s, addr, port, admin.addr);
-		}
-		wait_for_end(&s, &set);
-	}
+	rc = open_all(&s, o, &admin, addr, &port);
+	if (rc == 0)
+		rc = serve_all(&s, &admin, addr, port, &set);
 	serve_admin_close(&admin);
+	cut = join_all(&s);
 	if (rc == 0) {
-		unsigned cut = join_all(&s);
-
 		say_end(&s, cut);
 		if (s.worker_err != 0)
 			rc = tool_fail(
 				args, TOOL_FAILED, "a worker failed: %s", strerror(s.worker_err));
-	} else {
-		(void)join_all(&s);
 	}
 	clear(&s);
 	return rc;

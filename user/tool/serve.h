@@ -33,6 +33,7 @@
 #include <leat/engine.h>
 
 #include "loop/loop.h"
+#include "tool/addr_limit.h"
 #include "tool/file_cache.h"
 #include "tool/http.h"
 #include "tool/listen.h"
@@ -63,6 +64,8 @@ struct serve {
 	struct worker *workers;
 	unsigned num_workers;
 	atomic_uint num_conns, h2_streams;
+	struct addr_limit *addrs; /* NULL: not asked for; under addr_lock */
+	pthread_mutex_t addr_lock;
 	atomic_bool stopping; /* finish what is going on */
 	atomic_bool stop_now; /* drop it */
 	atomic_ullong requests, bytes, handshakes, failed_handshakes;
@@ -157,6 +160,7 @@ struct conn {
 	uint64_t drain; /* request body bytes still to be dropped */
 	struct exchange *x;
 	struct h2 *h2;          /* NULL: HTTP/1 */
+	struct addr_key addr;   /* counted in serve.addrs */
 	char peer[LISTEN_TEXT]; /* text, filled when first needed */
 	bool was_up;            /* its handshake was completed */
 	bool half_head;         /* a request has begun */
@@ -164,7 +168,7 @@ struct conn {
 };
 
 /* Takes fd. */
-void conn_new(struct worker *w, int fd);
+void conn_new(struct worker *w, int fd, struct addr_key addr);
 /* The server is stopping: ends what is idle at once, the rest after its present answer. */
 void conn_stop(struct conn *c);
 /* Ends it now, whatever it does. */
@@ -225,7 +229,7 @@ struct worker {
 
 void *worker_main(void *arg);
 /* A connection ended: its place may be taken by the next. */
-void worker_conn_gone(struct worker *w);
+void worker_conn_gone(struct worker *w, struct addr_key addr);
 
 /* A pipe with room for SERVE_TURN bytes where allowed; false: none to be had. */
 bool pipe_take(struct worker *w, struct body_pipe *p);

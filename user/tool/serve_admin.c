@@ -147,15 +147,18 @@ static void *admin_main(void *arg)
 	return NULL;
 }
 
-bool serve_admin_open(struct serve_admin *a, struct serve *s)
+bool serve_admin_open(struct serve_admin *a, struct serve *s, int fd)
 {
 	char addr[LISTEN_TEXT];
 	uint16_t port;
 
-	*a = (struct serve_admin){ .s = s, .lfd = -1, .stop_fd = -1 };
-	if (!s->o->metrics)
+	*a = (struct serve_admin){ .s = s, .lfd = fd, .stop_fd = -1 };
+	if (fd >= 0)
+		listen_name(fd, addr, &port);
+	else if (!s->o->metrics)
 		return true;
-	a->lfd = listen_open(s->args, s->o->metrics_host, s->o->metrics_port, addr, &port);
+	else
+		a->lfd = listen_open(s->args, s->o->metrics_host, s->o->metrics_port, addr, &port);
 	if (a->lfd < 0)
 		return false;
 	snprintf(a->addr, sizeof(a->addr), "%s:%u", addr, port);

@@ -15,8 +15,8 @@ struct serve_admin {
 	char addr[LISTEN_TEXT + 8]; /* "ADDR:PORT", "" without --metrics */
 };
 
-/* Listens, if that is asked for. false after saying why. */
-bool serve_admin_open(struct serve_admin *a, struct serve *s);
+/* Listens, if that is asked for; on fd, if that is not -1. false after saying why. */
+bool serve_admin_open(struct serve_admin *a, struct serve *s, int fd);
 /* 0 or an errno. */
 int serve_admin_start(struct serve_admin *a);
 /* Before the workers' memory goes. Once opened, whether or not that worked. */

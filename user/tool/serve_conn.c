@@ -65,6 +65,7 @@ static void drop_exchange(struct conn *c)
 static void conn_free(struct conn *c)
 {
 	struct worker *w = c->w;
+	struct addr_key addr = c->addr;
 
 	drop_exchange(c);
 	h2_free(c);
@@ -80,7 +81,7 @@ static void conn_free(struct conn *c)
 	if (c->next != NULL)
 		c->next->pprev = c->pprev;
 	leat_free(c);
-	worker_conn_gone(w);
+	worker_conn_gone(w, addr);
 }
 
 void conn_kill(struct conn *c)
@@ -439,16 +440,17 @@ static void conn_run(struct conn *c)
 
 /* ---- beginning and stopping ------------------------------------------------------------------ */
 
-void conn_new(struct worker *w, int fd)
+void conn_new(struct worker *w, int fd, struct addr_key addr)
 {
 	struct conn *c = leat_zalloc(sizeof(*c));
 
 	if (c == NULL) {
 		close(fd);
-		worker_conn_gone(w);
+		worker_conn_gone(w, addr);
 		return;
 	}
 	c->w = w;
+	c->addr = addr;
 	atomic_fetch_add(&w->counts.phases[c->phase], 1);
 	c->op.arg = c;
 	c->timer.fn = on_deadline;

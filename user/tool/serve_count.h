@@ -35,7 +35,8 @@ struct serve_counts {
 	struct tally errors;   /* enum leat_err_class, of connections */
 	struct tally requests; /* COUNT_REQUEST */
 	struct tally bytes;    /* of bodies, by backend: 1 kernel, 0 user */
-	atomic_ullong accepted, turned_away, failed;
+	atomic_ullong accepted, failed;
+	atomic_ullong full, addr_full;   /* turned away: too many, too many of that address */
 	atomic_int phases[SERVE_PHASES]; /* connections that are in one now */
 };
 

@@ -164,6 +164,8 @@ static bool take_limit(const struct args *args, int id, const char *value, struc
 	case OPT_WORKERS: return args_count(args, "--workers", value, 1, 256, &o->workers);
 	case OPT_CONNS:
 		return args_count(args, "--max-connections", value, 1, 1000000, &o->max_conns);
+	case OPT_PER_ADDR:
+		return args_count(args, "--max-per-address", value, 1, 1000000, &o->max_per_addr);
 	case OPT_HEAD_BYTES:
 		return args_count(args, "--max-header", value, 256, 65536, &o->max_head);
 	case OPT_T_HANDSHAKE:
@@ -186,7 +188,9 @@ static bool take(const struct args *args, int id, const char *value, struct serv
 	case OPT_HOST: return add_host(args, o, value);
 	case OPT_CONFIG: return take_file(args, value, o);
 	case OPT_CHECK: o->check = true; return true;
+	case OPT_USER: return identity_find(args, value, &o->user);
 	case OPT_LISTEN:
+		o->listen_given = true;
 		return args_host_port(args, value, true, o->host, sizeof(o->host), &o->port);
 	case OPT_METRICS:
 		o->metrics = true;

@@ -12,6 +12,7 @@
 #include "tool/args.h"
 #include "tool/conf_file.h"
 #include "tool/cred_files.h"
+#include "tool/privileges.h"
 
 #define SERVE_MAX_OPTIONS 16
 #define SERVE_MAX_HOSTS   1000
@@ -42,6 +43,8 @@ enum serve_opt {
 	OPT_KEYLOG,
 	OPT_METRICS,
 	OPT_CONNS,
+	OPT_PER_ADDR,
+	OPT_USER,
 	OPT_HEAD_BYTES,
 	OPT_T_HANDSHAKE,
 	OPT_T_HEAD,
@@ -91,6 +94,9 @@ struct serve_opts {
 	const char *access_log; /* NULL: none, "-": stdout */
 	const char *keylog;     /* NULL: none; keylog.h */
 	bool json;
+	struct identity user; /* whom the server goes on as */
+	bool listen_given;
+	unsigned max_per_addr; /* 0: as many as there may be at all */
 	unsigned max_conns, max_head;
 	int handshake_ms, head_ms, idle_ms, stall_ms, grace_ms;
 	int file_cache_ms; /* 0: every request opens its file */

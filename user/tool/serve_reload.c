@@ -15,6 +15,7 @@
 #include <leat/leat.h>
 
 #include "tool/serve.h"
+#include "tool/systemd.h"
 
 static bool is_same(const char *a, const char *b)
 {
@@ -36,6 +37,8 @@ static const char *fixed_change(const struct serve_opts *a, const struct serve_o
 		{ "--metrics", a->metrics == b->metrics &&
 				       is_same(a->metrics_host, b->metrics_host) &&
 				       a->metrics_port == b->metrics_port },
+		{ "--user", is_same(a->user.text, b->user.text) },
+		{ "--max-per-address", a->max_per_addr == b->max_per_addr },
 		{ "--json", a->json == b->json },
 		{ "--loop", a->loop == b->loop },
 	};
@@ -78,17 +81,11 @@ static void reopen_log(const struct serve *s)
 		close(fd);
 }
 
-void serve_reload(struct serve *s)
+/* New connections get it. */
+static void use_site(struct serve *s, struct serve_site *site)
 {
-	struct serve_site *site = new_site(s), *old;
+	struct serve_site *old;
 
-	reopen_log(s);
-	atomic_fetch_add(site != NULL ? &s->reloads_good : &s->reloads_bad, 1);
-	if (site == NULL) {
-		(void)tool_fail(s->args, TOOL_FAILED,
-			"reload: nothing was changed, the old configuration stays in force");
-		return;
-	}
 	pthread_mutex_lock(&s->lock);
 	old = s->site;
 	s->site = site;
@@ -96,6 +93,25 @@ void serve_reload(struct serve *s)
 	site_unref(old);
 	serve_wake_all(s);
 	say_reloaded(s, site);
+}
+
+void serve_reload(struct serve *s)
+{
+	struct serve_site *site;
+
+	systemd_notify_reloading();
+	site = new_site(s);
+	reopen_log(s);
+	if (site != NULL) {
+		atomic_fetch_add(&s->reloads_good, 1);
+		use_site(s, site);
+		systemd_notify("READY=1\nSTATUS=Serving; the last reload was good.");
+		return;
+	}
+	atomic_fetch_add(&s->reloads_bad, 1);
+	(void)tool_fail(s->args, TOOL_FAILED,
+		"reload: nothing was changed, the old configuration stays in force");
+	systemd_notify("READY=1\nSTATUS=Serving; the last reload was refused, see the log.");
 }
 
 int serve_check(const struct args *args, struct serve_opts *o)

@@ -29,7 +29,8 @@ static void sum_worker(struct serve_counts *sum, struct serve_counts *from)
 	tally_merge(&sum->requests, &from->requests);
 	tally_merge(&sum->bytes, &from->bytes);
 	sum->accepted += from->accepted;
-	sum->turned_away += from->turned_away;
+	sum->full += from->full;
+	sum->addr_full += from->addr_full;
 	sum->failed += from->failed;
 	for (int i = 0; i < SERVE_PHASES; i++)
 		sum->phases[i] += from->phases[i];
@@ -180,8 +181,11 @@ static void put_connections(struct serve *s, struct leat_wr *out, struct serve_c
 	family(out, "leat_accepted", "counter", "Connections that were accepted.");
 	report_put(out, "leat_accepted_total %llu\n", (unsigned long long)n->accepted);
 	family(out, "leat_turned_away", "counter",
-		"Connections that were closed at once: too many.");
-	report_put(out, "leat_turned_away_total %llu\n", (unsigned long long)n->turned_away);
+		"Connections that were closed at once: too many, in all or of their address.");
+	report_put(
+		out, "leat_turned_away_total{reason=\"all\"} %llu\n", (unsigned long long)n->full);
+	report_put(out, "leat_turned_away_total{reason=\"address\"} %llu\n",
+		(unsigned long long)n->addr_full);
 	family(out, "leat_connections", "gauge", "Connections, by what they do now.");
 	for (unsigned i = 0; i < SERVE_PHASES - 1; i++)
 		report_put(
@@ -223,6 +227,8 @@ static void put_process(struct serve *s, struct leat_wr *out)
 	report_put(out, "process_start_time_seconds %" PRId64 "\n", s->start_s);
 	family(out, "process_resident_memory_bytes", "gauge", "Memory in use.");
 	report_put(out, "process_resident_memory_bytes %" PRIu64 "\n", p.rss_bytes);
+	if (p.fds == 0)
+		return; /* after --user the kernel does not show them to us */
 	family(out, "process_open_fds", "gauge", "Open descriptors.");
 	report_put(out, "process_open_fds %" PRIu64 "\n", p.fds);
 }

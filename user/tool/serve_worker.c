@@ -36,10 +36,38 @@ static void on_retry(struct loop *l, struct loop_timer *t)
 		loop_timer_start(w->loop, &w->retry, RETRY_MS);
 }
 
+/* false: its address has as many as it may. */
+static bool addr_enter(struct serve *s, int fd, struct addr_key *key)
+{
+	struct sockaddr_storage a = { .ss_family = AF_UNSPEC };
+	socklen_t n = sizeof(a);
+	bool ok;
+
+	*key = (struct addr_key){ 0 };
+	if (s->addrs == NULL)
+		return true;
+	(void)getpeername(fd, (struct sockaddr *)&a, &n);
+	*key = addr_key_of((struct sockaddr *)&a);
+	pthread_mutex_lock(&s->addr_lock);
+	ok = addr_limit_enter(s->addrs, *key);
+	pthread_mutex_unlock(&s->addr_lock);
+	if (!ok)
+		*key = (struct addr_key){ 0 }; /* nothing to leave */
+	return ok;
+}
+
+static void turn_away(struct worker *w, int fd, struct addr_key key, atomic_ullong *counter)
+{
+	atomic_fetch_add(counter, 1);
+	close(fd);
+	worker_conn_gone(w, key);
+}
+
 /* One or two may still come between the bound and the end of accepting; they are turned away. */
 static void on_connection(struct worker *w, int fd)
 {
 	unsigned num = atomic_fetch_add(&w->s->num_conns, 1) + 1;
+	struct addr_key key;
 
 	w->num_conns++;
 	atomic_fetch_add(&w->counts.accepted, 1);
@@ -47,13 +75,12 @@ static void on_connection(struct worker *w, int fd)
 		serve_wake_all(w->s); /* the others must stop accepting too */
 	if (num >= w->s->max_conns)
 		loop_cancel(w->loop, &w->accept);
-	if (w->stopped || num > w->s->max_conns) {
-		atomic_fetch_add(&w->counts.turned_away, 1);
-		close(fd);
-		worker_conn_gone(w);
-		return;
-	}
-	conn_new(w, fd);
+	if (!addr_enter(w->s, fd, &key))
+		turn_away(w, fd, key, &w->counts.addr_full);
+	else if (w->stopped || num > w->s->max_conns)
+		turn_away(w, fd, key, &w->counts.full);
+	else
+		conn_new(w, fd, key);
 }
 
 static void on_accept(struct loop *l, struct loop_op *op, int res, unsigned flags)
@@ -70,8 +97,13 @@ static void on_accept(struct loop *l, struct loop_op *op, int res, unsigned flag
 		loop_timer_start(l, &w->retry, res == -ECONNABORTED ? 0 : RETRY_MS);
 }
 
-void worker_conn_gone(struct worker *w)
+void worker_conn_gone(struct worker *w, struct addr_key addr)
 {
+	if (addr.family != 0) {
+		pthread_mutex_lock(&w->s->addr_lock);
+		addr_limit_leave(w->s->addrs, addr);
+		pthread_mutex_unlock(&w->s->addr_lock);
+	}
 	w->num_conns--;
 	atomic_fetch_sub(&w->s->num_conns, 1);
 }
