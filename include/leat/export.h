@@ -57,6 +57,31 @@ LEAT_API LEAT_MUST_CHECK enum leat_ret leat_engine_early_exporter(const struct l
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_conn_early_exporter(const struct leat_conn *c,
 	const struct leat_exporter *what, void *out, size_t n, struct leat_err *err);
 
+/* ---- the PRF of TLS 1.2 (RFC 5246 5), as the manual's prf ---- */
+
+/* A piece of the seed. */
+enum leat_seed_kind { LEAT_SEED_BYTES = 0, LEAT_SEED_CLIENT_RANDOM, LEAT_SEED_SERVER_RANDOM };
+struct leat_seed {
+	enum leat_seed_kind kind;
+	struct leat_span bytes; /* LEAT_SEED_BYTES */
+};
+struct leat_prf {
+	struct leat_span secret; /* empty: the master secret */
+	const char *label;       /* 1 to 249 bytes, none that TLS itself uses */
+	const struct leat_seed *seed;
+	size_t num_seeds; /* at most 4 */
+};
+
+/* leat_engine_prf writes n bytes of PRF(secret, label, seed) with the hash of the negotiated suite to out, which is
+ * cleared on failure. Exporters are this with rules around it; use them where you can. LEAT_UNSUPPORTED: TLS
+ * 1.3 has no PRF (leat_engine_exporter), or there is no master secret that would be safe to use, as there.
+ * LEAT_FAILED, LEAT_E_MISUSE: the handshake is not complete, or the request is out of range. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_engine_prf(const struct leat_engine *e,
+	const struct leat_prf *what, void *out, size_t n, struct leat_err *err);
+/* leat_conn_prf is leat_engine_prf. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_conn_prf(const struct leat_conn *c,
+	const struct leat_prf *what, void *out, size_t n, struct leat_err *err);
+
 /* ---- channel bindings: RFC 5056 ---- */
 
 enum leat_binding_kind {

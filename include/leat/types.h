@@ -53,6 +53,7 @@ enum leat_err_class {
 	LEAT_E_TIMEOUT,    /* a deadline passed */
 	LEAT_E_CRYPTO,     /* libcrypto refused; detail holds its reason */
 	LEAT_E_SOCKOPT, /* a socket option's name or value was refused, before any I/O or by the kernel */
+	LEAT_E_ABSENT, /* what was asked for does not exist on this connection; what begins with its code */
 	LEAT_E_PACKET, /* what came (or is to be sent) is no message of the framing that was set */
 	LEAT_E_CLASS_COUNT
 };

@@ -34,6 +34,8 @@ static void make_configs(struct link *l, const struct link_opts *o)
 	for (int i = 0; i < 2; i++) {
 		pair_set(l->cfg[i], "versions", o->versions ? o->versions : "tlsv1.3");
 		pair_set(l->cfg[i], "records", o->records[i] ? o->records[i] : "user");
+		if (o->suites)
+			pair_set(l->cfg[i], "ciphers", o->suites);
 		if (o->alpn)
 			pair_set(l->cfg[i], "alpn", o->alpn);
 		assert_int_equal(leat_config_freeze(l->cfg[i], &err), LEAT_OK);

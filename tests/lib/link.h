@@ -21,8 +21,9 @@ struct link_opts {
 	const struct leat_sys *sys[2];
 	const struct leat_sockopt *sockopts[2];
 	size_t num_sockopts[2];
-	const char *alpn; /* of both sides; NULL: none */
-	bool ask;         /* the client shows a certificate */
+	const char *suites; /* NULL: the default */
+	const char *alpn;   /* of both sides; NULL: none */
+	bool ask;           /* the client shows a certificate */
 };
 
 struct link {

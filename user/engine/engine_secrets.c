@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "crypto/hkdf.h"
 #include "engine/engine_int.h"
 #include "x509/end_point.h"
 
@@ -121,6 +122,53 @@ enum leat_ret leat_engine_early_exporter(const struct leat_engine *e,
 		hs_early_export(e->hs, what, out, n);
 	else
 		hs_post_early_export(&e->post, what, out, n);
+	return LEAT_OK;
+}
+
+/* ---- the PRF of TLS 1.2 ---- */
+
+#define PRF_SEEDS (PRF12_PARTS - 1)
+
+static enum leat_ret check_prf(
+	const struct leat_engine *e, const struct leat_prf *what, size_t n, struct leat_err *err)
+{
+	const struct leat_exporter as = { .label = what->label };
+
+	if (what->num_seeds > PRF_SEEDS)
+		return err_misuse(err, "prf: a seed of more than 4 pieces");
+	if (check_request(&as, n, err) != LEAT_OK || check_up(e, err) != LEAT_OK)
+		return LEAT_FAILED;
+	if (e->version == LEAT_TLS13)
+		return unsupported(err, "undefined: tls 1.3 has no prf; use the exporter");
+	return what->secret.n ? LEAT_OK : check_secret(e, err);
+}
+
+static struct leat_span seed_bytes(const struct leat_engine *e, const struct leat_seed *s)
+{
+	switch (s->kind) {
+	case LEAT_SEED_CLIENT_RANDOM:
+		return (struct leat_span){ e->post.client_random, sizeof(e->post.client_random) };
+	case LEAT_SEED_SERVER_RANDOM:
+		return (struct leat_span){ e->post.server_random, sizeof(e->post.server_random) };
+	default: return s->bytes;
+	}
+}
+
+enum leat_ret leat_engine_prf(const struct leat_engine *e, const struct leat_prf *what, void *out,
+	size_t n, struct leat_err *err)
+{
+	struct leat_span parts[PRF12_PARTS];
+	enum leat_ret r = check_prf(e, what, n, err);
+
+	memset(out, 0, n);
+	if (r != LEAT_OK)
+		return r;
+	parts[0] = (struct leat_span){ (const uint8_t *)what->label, strlen(what->label) };
+	for (size_t i = 0; i < what->num_seeds; i++)
+		parts[i + 1] = seed_bytes(e, &what->seed[i]);
+	prf12_parts(e->suite->hash,
+		what->secret.n ? what->secret : leat_secret_span(&e->post.exporter), parts,
+		what->num_seeds + 1, out, n);
 	return LEAT_OK;
 }
 

@@ -66,6 +66,12 @@ enum leat_ret leat_conn_early_exporter(const struct leat_conn *c, const struct l
 	return leat_engine_early_exporter(c->e, what, out, n, err);
 }
 
+enum leat_ret leat_conn_prf(const struct leat_conn *c, const struct leat_prf *what, void *out,
+	size_t n, struct leat_err *err)
+{
+	return leat_engine_prf(c->e, what, out, n, err);
+}
+
 enum leat_ret leat_conn_binding(const struct leat_conn *c, enum leat_binding_kind kind,
 	struct leat_binding *out, struct leat_err *err)
 {
