@@ -468,6 +468,8 @@ static void special(void **state)
 		{ "13-packed", HSFUZZ_ATTACHED, NULL, NULL },
 		{ "13-staple", HSFUZZ_ATTACHED, "cert_compression", "none" },
 		{ "12-staple", HSFUZZ_ATTACHED, "versions", "tlsv1.2" },
+		{ "13-client-packed", HSFUZZ_CLIENT_ATTACHED, NULL, NULL },
+		{ "13-client-staple", HSFUZZ_CLIENT_ATTACHED, "cert_compression", "none" },
 	};
 
 	(void)state;

@@ -106,6 +106,9 @@ static const struct recipe {
 	[HSFUZZ_ATTACHED] = { "tlsv1.3,tlsv1.2",
 		{ { "ocsp_stapling", "true", "sct", "true", "cert_compression", "zlib" },
 			{ "cert_compression", "zlib" } } },
+	[HSFUZZ_CLIENT_ATTACHED] = { "tlsv1.3",
+		{ { "cert_compression", "zlib" },
+			{ "ocsp_stapling", "true", "sct", "true", "cert_compression", "zlib" } } },
 };
 
 /* The session of this number as this side knows it. */
@@ -190,12 +193,20 @@ static struct leat_antireplay *new_antireplay(void)
 	return a;
 }
 
+/* A response and SCTs for the config's certificate. */
+static void attach_to(struct leat_config *c, const struct pki_ident *id)
+{
+	struct ocsp_spec spec = ocsp_good(id->leaf, id->inter);
+	struct leat_err err = { 0 };
+
+	must(leat_config_set_ocsp(c, 0, 0, ocsp_make(&spec), &err), &err);
+	must(leat_config_set_sct(c, 0, vec_hex("0006 0004 01020304"), &err), &err);
+}
+
 static void set_up_server(struct leat_config *c, unsigned number)
 {
-	const struct pki_ident *id = pki_server(KEY_EC_P256);
 	struct leat_antireplay *a = NULL;
 	struct leat_err err = { 0 };
-	struct ocsp_spec spec;
 
 	must(leat_config_set_ticket_keys(c, ticket_keys(), &err), &err);
 	if (number == HSFUZZ_EARLY) {
@@ -203,11 +214,18 @@ static void set_up_server(struct leat_config *c, unsigned number)
 		must(leat_config_set_early_data(c, MAX_EARLY, a, &err), &err);
 		leat_antireplay_unref(a);
 	}
-	if (number == HSFUZZ_ATTACHED) {
-		spec = ocsp_good(id->leaf, id->inter);
-		must(leat_config_set_ocsp(c, 0, 0, ocsp_make(&spec), &err), &err);
-		must(leat_config_set_sct(c, 0, vec_hex("0006 0004 01020304"), &err), &err);
-	}
+	if (number == HSFUZZ_ATTACHED)
+		attach_to(c, pki_server(KEY_EC_P256));
+	if (number == HSFUZZ_CLIENT_ATTACHED)
+		pair_ask(NULL, c);
+}
+
+static void set_up_client(struct leat_config *c, unsigned number)
+{
+	if (number != HSFUZZ_CLIENT_ATTACHED)
+		return;
+	pair_ask(c, NULL);
+	attach_to(c, pki_client(KEY_EC_P256));
 }
 
 static void set_up_store(struct leat_config *c)
@@ -243,6 +261,8 @@ struct leat_config *hsfuzz_config(
 	if (role == LEAT_SERVER) {
 		pair_set(c, "session_tickets_amount", "0"); /* clients here are up and gone */
 		set_up_server(c, number);
+	} else {
+		set_up_client(c, number);
 	}
 	if (stored) {
 		must(leat_store_mem_new(&store, 10, NULL, &err), &err);

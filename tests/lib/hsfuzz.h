@@ -28,12 +28,13 @@ enum hsfuzz_config {
 	HSFUZZ_TICKETS,  /* TLS 1.2: tickets are given */
 	HSFUZZ_TICKET12, /* a ticket is offered that the server can open */
 	HSFUZZ_TICKET13,
-	HSFUZZ_EARLY,    /* the same, with early data */
-	HSFUZZ_PSK12,    /* every kind of PSK suite */
-	HSFUZZ_DHE,      /* TLS 1.2, DHE_RSA */
-	HSFUZZ_PSK13,    /* an external PSK, both modes */
-	HSFUZZ_COOKIE,   /* a retry with a cookie */
-	HSFUZZ_ATTACHED, /* OCSP responses, SCTs, packed certificates */
+	HSFUZZ_EARLY,           /* the same, with early data */
+	HSFUZZ_PSK12,           /* every kind of PSK suite */
+	HSFUZZ_DHE,             /* TLS 1.2, DHE_RSA */
+	HSFUZZ_PSK13,           /* an external PSK, both modes */
+	HSFUZZ_COOKIE,          /* a retry with a cookie */
+	HSFUZZ_ATTACHED,        /* OCSP responses, SCTs, packed certificates */
+	HSFUZZ_CLIENT_ATTACHED, /* the same with the client's certificate, also after the handshake */
 	HSFUZZ_COUNT
 };
 
