@@ -8,7 +8,10 @@
  * TIMEOUT: 300
  * REQ: F-ext-unique T-rn-04
  */
+#include "hsfuzz.h"
 #include "pair.h"
+
+#include <openssl/pem.h>
 
 #include "base/rd.h"
 #include "pki.h"
@@ -149,7 +152,7 @@ static void put_block(struct pair_unit *u, const struct block *b, struct leat_sp
 
 /* ---- attacks ---- */
 
-enum attack { NOTHING, ADDED, TWICE, EMPTY, LONGER, SHORTER, LEADS_OUT };
+enum attack { NOTHING, ADDED, ADDED_TWICE, TWICE, EMPTY, LONGER, SHORTER, LEADS_OUT };
 
 static struct {
 	size_t at; /* the message that is attacked */
@@ -188,6 +191,8 @@ static void change(struct pair_unit *u, const struct block *b)
 			body.n--;
 		/* before what must stand last */
 		if (attack.what == ADDED && i + 1 == attack.num)
+			put(&w, attack.id, attack.body);
+		if (attack.what == ADDED_TWICE && (i == 0 || i + 1 == attack.num))
 			put(&w, attack.id, attack.body);
 		put(&w, attack.ext[i].id, body);
 		if (this && attack.what == TWICE)
@@ -229,26 +234,103 @@ static bool on_unit(struct pair *p, enum leat_role from, struct pair_unit *u, vo
 
 /* ---- one handshake under attack ---- */
 
+/* Those behind FIRST_SPECIAL bring extensions that not every handshake has: of hsfuzz.h, or by an option of
+ * both sides (or, by "client", of that one). They are attacked by what they carry only. */
 static const struct kind {
 	const char *name, *versions;
 	bool retry, auth, attached;
+	unsigned number; /* enum hsfuzz_config */
+	const char *both[2], *client[2];
 } kinds[] = {
-	{ "1.3", "tlsv1.3", false, false, false },
-	{ "1.3 with a client certificate", "tlsv1.3", false, true, false },
-	{ "1.3, all asked along with it", "tlsv1.3", false, true, true },
-	{ "1.3 with HelloRetryRequest", "tlsv1.3", true, false, false },
-	{ "1.2", "tlsv1.2", false, false, false },
-	{ "both versions", NULL, false, false, false },
+	{ .name = "1.3", .versions = "tlsv1.3" },
+	{ .name = "1.3 with a client certificate", .versions = "tlsv1.3", .auth = true },
+	{ .name = "1.3, all asked along", .versions = "tlsv1.3", .auth = true, .attached = true },
+	{ .name = "1.3 with HelloRetryRequest", .versions = "tlsv1.3", .retry = true },
+	{ .name = "1.2", .versions = "tlsv1.2" },
+	{ .name = "both versions" },
+#define FIRST_SPECIAL 6
+	{ .name = "1.2 ticket", .number = HSFUZZ_TICKET12 },
+	{ .name = "1.2 new ticket", .number = HSFUZZ_TICKETS },
+	{ .name = "1.3 early data", .number = HSFUZZ_EARLY },
+	{ .name = "1.3 PSK", .number = HSFUZZ_PSK13 },
+	{ .name = "1.3 cookie", .number = HSFUZZ_COOKIE },
+	{ .name = "1.3 staple", .number = HSFUZZ_ATTACHED, .both = { "cert_compression", "none" } },
+	{ .name = "1.3 packed", .number = HSFUZZ_ATTACHED },
+	{ .name = "1.2 staple", .number = HSFUZZ_ATTACHED, .both = { "versions", "tlsv1.2" } },
+	{ .name = "1.3 size", .versions = "tlsv1.3", .client = { "record_size_limit", "512" } },
+	{ .name = "1.2 size", .versions = "tlsv1.2", .client = { "record_size_limit", "512" } },
+	{ .name = "1.3 fragment",
+		.versions = "tlsv1.3",
+		.client = { "max_fragment_length", "512" } },
+	{ .name = "1.2 fragment",
+		.versions = "tlsv1.2",
+		.client = { "max_fragment_length", "512" } },
+	{ .name = "1.3 authorities",
+		.versions = "tlsv1.3",
+		.client = { "certificate_authorities", "true" } },
+	{ .name = "1.3 certificate later",
+		.versions = "tlsv1.3",
+		.client = { "post_handshake_auth", "true" } },
+	{ .name = "1.3 signatures in chains",
+		.versions = "tlsv1.3",
+		.auth = true,
+		.both = { "signature_algs_cert", "ecdsa_secp256r1_sha256" } },
+	{ .name = "1.3 raw keys",
+		.versions = "tlsv1.3",
+		.auth = true,
+		.both = { "server_certificate_type", "raw,x509" },
+		.client = { "client_certificate_type", "raw,x509" } },
+	{ .name = "1.2 raw keys",
+		.versions = "tlsv1.2",
+		.auth = true,
+		.both = { "server_certificate_type", "raw,x509" },
+		.client = { "client_certificate_type", "raw,x509" } },
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
 static struct leat_config *client[KINDS], *server[KINDS];
+
+/* The public key of a certificate, PEM. */
+static struct leat_span spki_of(const struct pki_ident *id)
+{
+	BIO *b = BIO_new(BIO_s_mem());
+	struct leat_span pem;
+	char *p;
+	long n;
+
+	assert_int_equal(PEM_write_bio_PUBKEY(b, made_evp_borrow(id->leaf)), 1);
+	n = BIO_get_mem_data(b, &p);
+	pem = vec_copy(p, (size_t)n);
+	BIO_free(b);
+	return pem;
+}
+
+/* Each side believes the other's bare key. */
+static void know_keys(size_t k)
+{
+	struct leat_err err = { 0 };
+
+	assert_int_equal(
+		leat_config_add_peer_key(client[k], spki_of(pki_server(KEY_EC_P256)), &err),
+		LEAT_OK);
+	assert_int_equal(
+		leat_config_add_peer_key(server[k], spki_of(pki_client(KEY_EC_P256)), &err),
+		LEAT_OK);
+	pair_set(server[k], kinds[k].client[0], kinds[k].client[1]);
+}
 
 static void make_configs(size_t k)
 {
 	const struct pki_ident *id = pki_client(KEY_EC_P256);
 	struct leat_err err = { 0 };
 
+	if (kinds[k].number) {
+		client[k] = hsfuzz_config(
+			LEAT_CLIENT, kinds[k].number, kinds[k].both[0], kinds[k].both[1]);
+		server[k] = hsfuzz_config(
+			LEAT_SERVER, kinds[k].number, kinds[k].both[0], kinds[k].both[1]);
+		return;
+	}
 	client[k] = pair_client_config();
 	server[k] = pair_server_config(KEY_EC_P256);
 	if (kinds[k].versions)
@@ -257,6 +339,14 @@ static void make_configs(size_t k)
 	pair_set(server[k], "alpn", "http/1.1");
 	if (kinds[k].retry)
 		pair_set(server[k], "groups", "secp384r1");
+	if (kinds[k].both[0]) {
+		pair_set(client[k], kinds[k].both[0], kinds[k].both[1]);
+		pair_set(server[k], kinds[k].both[0], kinds[k].both[1]);
+	}
+	if (kinds[k].client[0])
+		pair_set(client[k], kinds[k].client[0], kinds[k].client[1]);
+	if (kinds[k].both[0] && kinds[k].client[0])
+		know_keys(k);
 	if (!kinds[k].auth)
 		return;
 	assert_int_equal(leat_config_add_cred(client[k], id->chain_pem, id->key_pem,
@@ -283,6 +373,12 @@ static int run(size_t k)
 		make_configs(k);
 	attack.seen = 0;
 	attack.hit = false;
+	memset(&pair, 0, sizeof(pair));
+	if (kinds[k].number) {
+		pair.offer = hsfuzz_session(client[k], kinds[k].number);
+		pair.offer_early = kinds[k].number == HSFUZZ_EARLY;
+		hsfuzz_forget(server[k]);
+	}
 	pair_init(&pair, leat_config_ref(client[k]), leat_config_ref(server[k]), NULL);
 	pair.on_unit = on_unit;
 	while (!attack.hit && r == LEAT_OK) {
@@ -296,14 +392,15 @@ static int run(size_t k)
 		if (r == LEAT_FAILED)
 			assert_int_equal(pair.side[attack.to].err.cls, LEAT_E_OUR_ALERT);
 	}
+	leat_session_unref(pair.offer);
 	pair_clear(&pair);
 	return got;
 }
 
 static const char *what_name(enum attack a)
 {
-	static const char *const names[] = { "nothing", "added", "twice", "empty", "longer",
-		"shorter", "leading out" };
+	static const char *const names[] = { "nothing", "added", "added twice", "twice", "empty",
+		"longer", "shorter", "leading out" };
 
 	return names[a];
 }
@@ -333,7 +430,7 @@ static void where_it_may_not_stand(void **state)
 	size_t tried = 0;
 
 	(void)state;
-	for (size_t k = 0; k < KINDS; k++)
+	for (size_t k = 0; k < FIRST_SPECIAL; k++)
 		for (attack.at = 0;; attack.at++) {
 			attack.what = NOTHING;
 			if (run(k) < 0)
@@ -379,7 +476,7 @@ static void unasked(void **state)
 	size_t tried = 0, named = 0;
 
 	(void)state;
-	for (size_t k = 0; k < KINDS; k++) {
+	for (size_t k = 0; k < FIRST_SPECIAL; k++) {
 		/* by whom; a client's Certificate answers the server's request */
 		uint64_t asked_by[2] = { 0, 0 };
 
@@ -430,7 +527,7 @@ static void unasked(void **state)
 static void an_unknown_one_in_an_answer(void **state)
 {
 	(void)state;
-	for (size_t k = 0; k < KINDS; k++)
+	for (size_t k = 0; k < FIRST_SPECIAL; k++)
 		for (attack.at = 0;; attack.at++) {
 			int got;
 
@@ -447,10 +544,36 @@ static void an_unknown_one_in_an_answer(void **state)
 		}
 }
 
+/* Messages each extension was attacked in, where it stood by itself. */
+static unsigned attacked[EXT_COUNT];
+
+/* An extension that stands in this message is attacked in every way. A hello that is bound by a PSK's binder
+ * or a cookie is another one afterwards, which may be noticed before its content is. */
+static void attack_one(size_t k, size_t which, struct one had)
+{
+	bool any = is_any_content(had.id);
+	int or_this = any ? 0 : DECODE;
+	int got;
+
+	attack.which = which;
+	attack.what = TWICE;
+	must(k, run(k), had.id, ILLEGAL, ILLEGAL, ILLEGAL);
+	attack.what = LEADS_OUT;
+	must(k, run(k), had.id, DECODE, DECODE, ILLEGAL);
+	for (attack.what = EMPTY; attack.what <= SHORTER; attack.what++) {
+		if (!had.body.n && attack.what != LONGER)
+			continue;
+		got = run(k);
+		if (any && got == LEAT_ALERT_DECRYPT_ERROR)
+			continue;
+		must(k, got, had.id, DECODE, ILLEGAL, or_this);
+	}
+	if (ext_by_id(had.id) != EXT_COUNT)
+		attacked[ext_by_id(had.id)] |= attack.where;
+}
+
 static void twice_empty_longer_shorter(void **state)
 {
-	size_t tried = 0;
-
 	(void)state;
 	for (size_t k = 0; k < KINDS; k++)
 		for (attack.at = 0;; attack.at++) {
@@ -462,28 +585,66 @@ static void twice_empty_longer_shorter(void **state)
 				break;
 			num = attack.num;
 			memcpy(had, attack.ext, num * sizeof(had[0]));
-			for (size_t i = 0; i < num; i++) {
-				unsigned id = had[i].id;
-				bool any = is_any_content(id);
-
-				attack.which = i;
-				attack.what = TWICE;
-				must(k, run(k), id, ILLEGAL, ILLEGAL, ILLEGAL);
-				attack.what = LEADS_OUT;
-				must(k, run(k), id, DECODE, DECODE, ILLEGAL);
-				attack.what = LONGER;
-				must(k, run(k), id, DECODE, ILLEGAL, any ? 0 : DECODE);
-				tried += 3;
-				if (!had[i].body.n)
-					continue;
-				attack.what = EMPTY;
-				must(k, run(k), id, DECODE, ILLEGAL, any ? 0 : DECODE);
-				attack.what = SHORTER;
-				must(k, run(k), id, DECODE, ILLEGAL, any ? 0 : DECODE);
-				tried += 2;
-			}
+			for (size_t i = 0; i < num; i++)
+				attack_one(k, i, had[i]);
 		}
-	assert_true(tried > 150);
+}
+
+/* What never stands in a message by itself: legal there, but no side of ours says it in a handshake. */
+static const struct {
+	enum ext e;
+	unsigned where;
+} never_said[] = {
+	/* not spoken */
+	{ EXT_USE_SRTP, EXT_IN_CH | EXT_IN_EE | EXT_IN_SH12 },
+	{ EXT_HEARTBEAT, EXT_IN_CH | EXT_IN_EE | EXT_IN_SH12 },
+	{ EXT_SRP, EXT_IN_CH },
+	{ EXT_OID_FILTERS, EXT_IN_CR },
+	/* for CBC suites */
+	{ EXT_ETM, EXT_IN_CH | EXT_IN_SH12 },
+	/* our hellos are short */
+	{ EXT_PADDING, EXT_IN_CH },
+	/* for information only */
+	{ EXT_GROUPS, EXT_IN_EE | EXT_IN_SH12 },
+	/* after the handshake: tests/unit/t_wire_msgs.c */
+	{ EXT_EARLY_DATA, EXT_IN_NST },
+};
+
+/* Each extension in each message that the table allows it in: a new row of ext.c, or a new column of one, is
+ * attacked here or this fails. */
+static void none_was_left_out(void **state)
+{
+	unsigned expected[EXT_COUNT] = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(never_said) / sizeof(never_said[0]); i++)
+		expected[never_said[i].e] |= never_said[i].where;
+	for (unsigned e = 0; e < EXT_COUNT; e++) {
+		const struct ext_row *row = ext_row((enum ext)e);
+
+		if ((row->where & ~attacked[e]) != expected[e])
+			fail_msg("%s: not attacked in %#x, expected %#x", row->name,
+				row->where & ~attacked[e], expected[e]);
+	}
+}
+
+/* And what no side of ours says, said twice in a hello, with whatever content. */
+static void unsaid_twice(void **state)
+{
+	static const char *const bodies[] = { "", "01", "0000", "00020001", "0002000100" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(never_said) / sizeof(never_said[0]); i++) {
+		if (!(never_said[i].where & EXT_IN_CH))
+			continue;
+		for (size_t n = 0; n < sizeof(bodies) / sizeof(bodies[0]); n++) {
+			attack.at = 0;
+			attack.id = ext_row(never_said[i].e)->id;
+			attack.body = vec_hex(bodies[n]);
+			attack.what = ADDED_TWICE;
+			must(0, run(0), attack.id, ILLEGAL, DECODE, ILLEGAL);
+		}
+	}
 }
 
 static int teardown(void **state)
@@ -505,6 +666,8 @@ int main(void)
 		cmocka_unit_test(unasked),
 		cmocka_unit_test(an_unknown_one_in_an_answer),
 		cmocka_unit_test(twice_empty_longer_shorter),
+		cmocka_unit_test(none_was_left_out),
+		cmocka_unit_test(unsaid_twice),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, teardown);

@@ -348,7 +348,15 @@ static void after_up(struct hs *h, const struct leat_config *cfg, const struct h
 	hs_post_clear(&post);
 }
 
-/* Client: its session is offered. Server: the memory against replay is empty, in every run. */
+void hsfuzz_forget(struct leat_config *server)
+{
+	if (!server->antireplay)
+		return;
+	leat_antireplay_unref(server->antireplay);
+	server->antireplay = new_antireplay();
+}
+
+/* Client: its session is offered. Server: it remembers nothing, in every run. */
 static void prepare(struct hs *h, enum leat_role role, struct leat_config *cfg, unsigned number)
 {
 	struct leat_session *s = role == LEAT_CLIENT ? hsfuzz_session(cfg, number) : NULL;
@@ -356,10 +364,8 @@ static void prepare(struct hs *h, enum leat_role role, struct leat_config *cfg, 
 	if (s)
 		hs_offer(h, s, number == HSFUZZ_EARLY);
 	leat_session_unref(s);
-	if (role == LEAT_SERVER && number == HSFUZZ_EARLY) {
-		leat_antireplay_unref(cfg->antireplay);
-		cfg->antireplay = new_antireplay();
-	}
+	if (role == LEAT_SERVER)
+		hsfuzz_forget(cfg);
 }
 
 void hsfuzz_run(enum leat_role role, const uint8_t *data, size_t n)

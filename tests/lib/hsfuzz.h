@@ -45,6 +45,9 @@ struct leat_config *hsfuzz_config(
 /* The session that a client of this config offers, or NULL. */
 struct leat_session *hsfuzz_session(const struct leat_config *client, unsigned number);
 
+/* Server: the memory against replay is empty again, so that a hello can be said once more. */
+void hsfuzz_forget(struct leat_config *server);
+
 void hsfuzz_run(enum leat_role role, const uint8_t *data, size_t n);
 
 /* Records what `from` sends in this pair as an input for the other side's target; byte0 as above. Set
