@@ -7,40 +7,94 @@
  * TIMEOUT: 300
  * REQ: T-rn-02
  */
+#include "hsfuzz.h"
 #include "pair.h"
 
 #include "base/limits.h"
 #include "hs/reassemble.h"
+#include "hs/state.h"
 #include "pki.h"
 #include "wire/hs_hdr.h"
 
-#define NUM 4
+/* Handshakes: of these versions, abbreviated ones of TLS 1.2, with certificates of clients, with a retry;
+ * numbers are those of hsfuzz.h. */
+static const struct kind {
+	const char *versions, *resumes;
+	bool auth, retry;
+	unsigned number;
+	const char *option, *value;
+} kinds[] = {
+	{ .versions = "tlsv1.3" },
+	{ .versions = "tlsv1.2" },
+	{ .versions = "tlsv1.2", .resumes = "stateless" },
+	{ .versions = "tlsv1.2", .resumes = "stateful" },
+#define FIRST_SPECIAL 4
+	{ .versions = "tlsv1.3", .auth = true },
+	{ .versions = "tlsv1.3", .auth = true, .option = "cert_compression", .value = "zlib" },
+	{ .versions = "tlsv1.2", .auth = true },
+	{ .versions = "tlsv1.3", .retry = true },
+	{ .number = HSFUZZ_TICKETS },
+	{ .number = HSFUZZ_EARLY },
+	{ .number = HSFUZZ_PSK13 },
+	{ .number = HSFUZZ_COOKIE },
+	{ .number = HSFUZZ_ATTACHED },
+	{ .number = HSFUZZ_ATTACHED, .option = "versions", .value = "tlsv1.2" },
+	{ .number = HSFUZZ_PSK12 },
+	{ .number = HSFUZZ_DHE },
+};
+#define NUM (int)(sizeof(kinds) / sizeof(kinds[0]))
 
 static struct leat_config *client_cfg[NUM], *server_cfg[NUM];
 static struct leat_session *session[NUM];
-static const char *const versions[NUM] = { "tlsv1.3", "tlsv1.2", "tlsv1.2", "tlsv1.2" };
-/* the last two are abbreviated handshakes */
-static const char *const resumes[NUM] = { NULL, NULL, "stateless", "stateful" };
+
+static void make_configs(int v)
+{
+	const struct kind *k = &kinds[v];
+
+	if (k->number) {
+		client_cfg[v] = hsfuzz_config(LEAT_CLIENT, k->number, k->option, k->value);
+		server_cfg[v] = hsfuzz_config(LEAT_SERVER, k->number, k->option, k->value);
+		session[v] = hsfuzz_session(client_cfg[v], k->number);
+		return;
+	}
+	if (k->resumes) {
+		pair_configs12(&client_cfg[v], &server_cfg[v], k->resumes, k->versions);
+		session[v] = pair_session12(client_cfg[v], server_cfg[v]);
+		return;
+	}
+	client_cfg[v] = pair_client_config();
+	server_cfg[v] = pair_server_config(KEY_EC_P256);
+	pair_set(client_cfg[v], "versions", k->versions);
+	if (k->option) {
+		pair_set(client_cfg[v], k->option, k->value);
+		pair_set(server_cfg[v], k->option, k->value);
+	}
+	if (k->retry)
+		pair_set(server_cfg[v], "groups", "secp384r1");
+	if (k->auth) {
+		pair_ask(client_cfg[v], server_cfg[v]);
+		pair_set(server_cfg[v], "versions", k->versions);
+	}
+}
 
 static void fresh(struct pair *p, int v)
 {
 	memset(p, 0, sizeof(*p));
-	if (!client_cfg[v] && resumes[v]) {
-		pair_configs12(&client_cfg[v], &server_cfg[v], resumes[v], versions[v]);
-		session[v] = pair_session12(client_cfg[v], server_cfg[v]);
-	} else if (!client_cfg[v]) {
-		client_cfg[v] = pair_client_config();
-		server_cfg[v] = pair_server_config(KEY_EC_P256);
-		pair_set(client_cfg[v], "versions", versions[v]);
-	}
+	if (!client_cfg[v])
+		make_configs(v);
+	hsfuzz_forget(server_cfg[v]);
 	p->offer = session[v];
+	p->offer_early = kinds[v].number == HSFUZZ_EARLY;
 	pair_init(p, leat_config_ref(client_cfg[v]), leat_config_ref(server_cfg[v]), NULL);
 }
+
+/* Messages that were cut on their way to a role, by version. */
+static bool was_cut[2][2][256];
 
 /* Each unit in two or more pieces; true while some message is longer than the cut. */
 static bool run_cut(int v, size_t cut, bool again)
 {
-	bool moved = true, used = false;
+	bool moved = true, used = false, cut_now[2][256] = { { false } };
 	struct pair p;
 
 	fresh(&p, v);
@@ -57,6 +111,8 @@ static bool run_cut(int v, size_t cut, bool again)
 				pair_pop(&p, (enum leat_role)from);
 				moved = true;
 				used = used || cut < b.n;
+				if (cut < b.n && type == REC_HANDSHAKE)
+					cut_now[!from][b.p[0]] = true;
 				while (at < b.n) {
 					size_t n = at && !again ? b.n - at : cut;
 
@@ -76,6 +132,10 @@ static bool run_cut(int v, size_t cut, bool again)
 		}
 	}
 	pair_must_connect(&p);
+	for (int role = 0; role < 2; role++)
+		for (int type = 0; type < 256; type++)
+			if (cut_now[role][type])
+				was_cut[p.side[0].version == LEAT_TLS13][role][type] = true;
 	pair_clear(&p);
 	vec_free_all();
 	return used;
@@ -104,7 +164,7 @@ static void every_cut_12(void **state)
 static void every_cut_resumed(void **state)
 {
 	(void)state;
-	for (int v = 2; v < NUM; v++) {
+	for (int v = 2; v < FIRST_SPECIAL; v++) {
 		size_t cut = 1;
 
 		while (run_cut(v, cut, false))
@@ -113,11 +173,46 @@ static void every_cut_resumed(void **state)
 	}
 }
 
+/* Certificates were cut everywhere above: here only at some places. */
+static void every_cut_special(void **state)
+{
+	(void)state;
+	for (int v = FIRST_SPECIAL; v < NUM; v++)
+		for (size_t cut = 1; run_cut(v, cut, false); cut += cut < 200 ? 1 : 23)
+			;
+}
+
+static void check_cut(
+	const char *table, bool tls13, enum leat_role role, const struct hs_row *rows, size_t num)
+{
+	for (size_t i = 0; i < num; i++) {
+		/* of one byte; between two handshakes */
+		if (rows[i].msg == HS_MSG_CCS || rows[i].msg == MSG_HELLO_REQUEST)
+			continue;
+		if (!was_cut[tls13][role][rows[i].msg])
+			fail_msg("%s: %s was never cut; add a handshake that has it", table,
+				state_msg_name(rows[i].msg));
+	}
+}
+
+/* Every message of the tables. Runs after the cuts. */
+static void none_was_left_out(void **state)
+{
+	(void)state;
+	/* the hellos come before the version is known */
+	was_cut[false][LEAT_SERVER][MSG_CLIENT_HELLO] |=
+		was_cut[true][LEAT_SERVER][MSG_CLIENT_HELLO];
+	check_cut("client_rows", true, LEAT_CLIENT, client_rows, num_client_rows);
+	check_cut("server_rows", true, LEAT_SERVER, server_rows, num_server_rows);
+	check_cut("v12_client_rows", false, LEAT_CLIENT, v12_client_rows, num_v12_client_rows);
+	check_cut("v12_server_rows", false, LEAT_SERVER, v12_server_rows, num_v12_server_rows);
+}
+
 static void every_size(void **state)
 {
 	(void)state;
 	for (size_t n = 1; n < 40; n++)
-		for (int v = 0; v < NUM; v++)
+		for (int v = 0; v < FIRST_SPECIAL; v++)
 			assert_true(run_cut(v, n, true));
 }
 
@@ -291,6 +386,8 @@ int main(void)
 		cmocka_unit_test(every_cut_13),
 		cmocka_unit_test(every_cut_12),
 		cmocka_unit_test(every_cut_resumed),
+		cmocka_unit_test(every_cut_special),
+		cmocka_unit_test(none_was_left_out),
 		cmocka_unit_test(every_size),
 		cmocka_unit_test(coalesced_flight),
 		cmocka_unit_test_teardown(nothing_behind_a_key_change, vec_teardown),
