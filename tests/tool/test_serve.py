@@ -244,7 +244,7 @@ def test_folder_swapped_for_a_link_while_we_look(serve, client, tmp_path):
     (d / "real").mkdir()
     (d / "real" / "f.txt").write_text("good")
     (tmp_path / "evil" / "f.txt").write_text("SECRET")
-    s, stop = serve(where=d), threading.Event()
+    s, stop = serve("--file-cache", "0", where=d), threading.Event()
 
     def swap():
         while not stop.is_set():
