@@ -27,6 +27,9 @@ SERVE = {
     (False, "1k", "rps_ratio"): 1.2, (False, "64k", "rps_ratio"): 1.2, (False, "16m", "rps_ratio"): 1.2,
     (True, "1k", "ratio"): 0.7, (True, "64k", "ratio"): 0.7, (True, "16m", "ratio"): 1.0,
 }
+# connections one serving process holds, each still answered: at least; bytes of it for one in the kernel: at most
+CONNECTIONS = 15000
+WAITING = 512
 
 
 def _goal(name, bound, value, met):
@@ -63,6 +66,10 @@ def judge(rows):
         name = f"serve{', kernel TLS' if kernel else ''}, {file}, {'CPU' if field == 'ratio' else 'requests/s'}, x nginx"
         judge_it = _at_most if field == "ratio" else _at_least
         out.append(judge_it(name, bound, got[0] if got else None))
+    held = [r for r in ours if r["bench"] == "connections"]
+    out.append(_at_least("connections held and answered", CONNECTIONS, max((r["answered"] for r in held), default=None)))
+    got = [r["user_bytes"] for r in held if r["records"] == "kernel"]
+    out.append(_at_most("waiting connection in the kernel, bytes of the server", WAITING, got[0] if got else None))
     for what, limit in TRUST.items():
         got = [r["us"] for r in ours if r["bench"] == "trust" and r["scenario"] == what]
         out.append(_at_most(f"trusted CAs, {what} load, us", limit, got[0] if got else None))

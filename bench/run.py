@@ -26,6 +26,9 @@ PROGRAMS = [
     ("b_memory", "b_memory", [], ["--count", "100"], False),
     ("b_aead", "b_aead", [], ["--runs", "11"], False),
     ("b_trust", "b_trust", [], ["--runs", "3"], False),
+    ("connections", "b_connections", ["--count", "15000"], ["--count", "1000"], False),
+    ("connections, kernel TLS", "b_connections", ["--count", "4000", "--records", "kernel"],
+     ["--count", "500", "--records", "kernel"], True),
     ("serve", "serve.py", [], ["--quick"], False),
     ("serve, kernel TLS", "serve.py", ["--kernel-records", "--rounds", "2"],
      ["--kernel-records", "--quick", "--no-syscalls"], True),
@@ -75,6 +78,9 @@ def table(r):
     if r["bench"] == "aead":
         return (f"{'record':9} {r['cipher']:18} {r['bytes']:5} B  {r['lib']:6} {r['us']:7.3f} us  "
                 f"{r['ratio']:.3f} x evp")
+    if r["bench"] == "connections":
+        return (f"{'waiting':9} {r['count']} connections, records {r['records']:6} {r['user_bytes']:6.0f} B of the server, "
+                f"{r['slab_bytes']:6.0f} B of slab (both ends), {r['answered']} answered again")
     if r["bench"] == "serve":
         return serve.text(r)
     if r["bench"] == "goal":
@@ -93,7 +99,10 @@ def command(build, program, args, needs_kernel):
         if not os.path.exists(argv[0]):
             return None
     if needs_kernel and subprocess.run([os.path.join(VM, "native-ktls")], capture_output=True).returncode != 0:
-        argv = [os.path.join(VM, "run"), "--icount", "--timeout", "1800", "--", *argv]
+        count = ["--icount"] if program == "serve.py" else []
+        argv = [os.path.join(VM, "run"), *count, "--mem", "4096", "--timeout", "3600", "--", *argv]
+    if program == "b_connections":
+        args = [*args, os.path.join(build, "leat")]
     return argv + ["--json", *args]
 
 

@@ -74,3 +74,13 @@ def test_requests_beside_nginx():
         assert goal([other], "serve, 1k, CPU")["met"] is False
     assert goal([request("16m", kernel_tls=True, ratio=1.0)], "serve, kernel TLS, 16m")["met"] is True
     assert "x nginx" in run.table(request("1k"))
+
+
+def test_connections_that_wait():
+    row = {"bench": "connections", "records": "kernel", "lib": "leat", "count": 15000, "user_bytes": 512,
+           "slab_bytes": 9000, "answered": 15000}
+    assert goal([row], "connections held")["met"] is True
+    assert goal([row], "waiting connection")["met"] is True
+    assert goal([{**row, "answered": 14999}], "connections held")["met"] is False
+    assert goal([{**row, "user_bytes": 513}], "waiting connection")["met"] is False
+    assert goal([{**row, "records": "auto"}], "waiting connection")["met"] is False

@@ -70,8 +70,8 @@ static unsigned num_cpus(void)
 	return n < 1 ? 1 : n > MAX_WORKERS ? MAX_WORKERS : (unsigned)n;
 }
 
-/* As many descriptors as we may have. A connection needs one, a transfer up to four; three quarters
- * for connections leave enough for those that are at work, and what is short is waited for. */
+/* As many descriptors as we may have. A connection needs one, a transfer up to four; four fifths for
+ * connections leave enough for those that are at work, and what is short is waited for. */
 static unsigned conns_allowed(unsigned wanted)
 {
 	struct rlimit lim;
@@ -82,7 +82,7 @@ static unsigned conns_allowed(unsigned wanted)
 	lim.rlim_cur = lim.rlim_max;
 	(void)setrlimit(RLIMIT_NOFILE, &lim);
 	(void)getrlimit(RLIMIT_NOFILE, &lim);
-	room = lim.rlim_cur > 2 * FDS_RESERVED ? (lim.rlim_cur - FDS_RESERVED) / 4 * 3 : 16;
+	room = lim.rlim_cur > 2 * FDS_RESERVED ? (lim.rlim_cur - FDS_RESERVED) / 5 * 4 : 16;
 	return wanted < room ? wanted : (unsigned)room;
 }
 
