@@ -4,6 +4,7 @@
  * server does with them is in accept.h. Page: docs/man/leat-accept.1.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include <leat/leat.h>
 
@@ -11,9 +12,9 @@
 #include "tool/accept.h"
 #include "tool/cred_files.h"
 #include "tool/keylog.h"
+#include "tool/session_store.h"
 #include "tool/settings.h"
 
-#define MAX_STORED  20000 /* sessions of session_tickets=stateful */
 #define MAX_REPLAYS 20000 /* hellos with early data in twenty seconds */
 
 enum {
@@ -34,6 +35,7 @@ enum {
 	OPT_PSK_IMPORTED,
 	OPT_DHFILE,
 	OPT_EARLY,
+	OPT_STORE,
 	OPT_KEY_UPDATE,
 	OPT_KEYLOG,
 	OPT_EXPORT,
@@ -73,6 +75,9 @@ static const struct arg_opt options[] = {
 	{ "dhfile", 0, "FILE", OPT_DHFILE,
 		"DH parameters, PEM, for DHE suites of TLS 1.2 (default:\n"
 		"ffdhe2048); --dh overrides it" },
+	{ "session-store", 0, "STORE", OPT_STORE,
+		"keep sessions in memory[:N], or in lmdb:PATH, a file that\n"
+		"outlives the server and may be shared by several" },
 	{ "early-data", 0, "BYTES", OPT_EARLY,
 		"take up to BYTES of 0-RTT data of a connection, once" },
 	{ "key-update", 0, "N", OPT_KEY_UPDATE,
@@ -113,6 +118,7 @@ struct job {
 	struct accept_opts o;
 	struct tls_site tls;
 	struct cred_files files;
+	const char *store; /* --session-store */
 	char label[ARGS_LABEL];
 	bool have_target, have_psk;
 };
@@ -201,6 +207,9 @@ static int take(void *arg, int id, const char *value)
 	case OPT_PRINT: j->o.talk = ACCEPT_PRINT; return 0;
 	case OPT_EXPORT: return take_export(j, value);
 	case OPT_ORDERS: j->o.orders = true; return 0;
+	case OPT_STORE:
+		j->store = value;
+		return session_store_check(j->args, value) ? 0 : TOOL_USAGE;
 	case OPT_JSON: j->o.json = true; return 0;
 	default: return take_setting(j, id, value);
 	}
@@ -217,19 +226,22 @@ static int check(const struct job *j)
 
 /* ---- the config ------------------------------------------------------------------------------ */
 
-static enum leat_ret add_store(struct job *j, struct leat_err *err)
+/* session_tickets=stateful alone means memory. */
+static int add_store(struct job *j)
 {
+	const char *where = j->store ? j->store : "memory";
+	struct leat_err err = { 0 };
 	struct leat_store *store;
 	enum leat_ret r;
 
-	if (j->tls.cfg->sessions != SESSIONS_STATEFUL)
-		return LEAT_OK;
-	r = leat_store_mem_new(&store, MAX_STORED, NULL, err);
-	if (r == LEAT_OK) {
-		r = leat_config_set_session_store(j->tls.cfg, store, err);
-		leat_store_unref(store);
-	}
-	return r;
+	if (!j->store && j->tls.cfg->sessions != SESSIONS_STATEFUL)
+		return 0;
+	store = session_store_open(j->args, where);
+	if (!store)
+		return TOOL_FAILED;
+	r = leat_config_set_session_store(j->tls.cfg, store, &err);
+	leat_store_unref(store);
+	return r == LEAT_OK ? 0 : tool_fail_err(j->args, TOOL_USAGE, &err);
 }
 
 /* A register against replay that was there all the time. Keys of tickets and stored sessions are made by
@@ -247,12 +259,15 @@ static enum leat_ret add_early(struct job *j, struct leat_err *err)
 	struct leat_env env = {
 		.now_s = long_ago, .random = j->tls.env.random, .arg = &j->tls.env
 	};
+	/* In a file they outlive us: then what was said to another process could be repeated. */
+	bool ours = !j->store || strncmp(j->store, "memory", 6) == 0;
 	struct leat_antireplay *memory;
 	enum leat_ret r;
 
 	if (j->o.early_max == 0)
 		return LEAT_OK;
-	r = leat_antireplay_new(&memory, MAX_REPLAYS, LEAT_REPLAY_WINDOW_S, &env, NULL, err);
+	r = leat_antireplay_new(
+		&memory, MAX_REPLAYS, LEAT_REPLAY_WINDOW_S, ours ? &env : &j->tls.env, NULL, err);
 	if (r == LEAT_OK) {
 		r = leat_config_set_early_data(j->tls.cfg, (uint32_t)j->o.early_max, memory, err);
 		leat_antireplay_unref(memory);
@@ -265,8 +280,6 @@ static int finish_config(struct job *j)
 	struct leat_err err = { 0 };
 	enum leat_ret r = cred_files_load(&j->files, j->tls.cfg, NULL, &err);
 
-	if (r == LEAT_OK)
-		r = add_store(j, &err);
 	if (r == LEAT_OK)
 		r = add_early(j, &err);
 	if (r == LEAT_OK)
@@ -282,6 +295,8 @@ static int prepare(struct job *j)
 
 	if (code == 0)
 		code = check(j);
+	if (code == 0)
+		code = add_store(j);
 	return code ? code : finish_config(j);
 }
 

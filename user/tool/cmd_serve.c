@@ -55,6 +55,9 @@ static const struct arg_opt options[] = {
 	{ "workers", 'w', "N", OPT_WORKERS, "threads, each with a loop (default: one per CPU)" },
 	{ "access-log", 'a', "FILE", OPT_LOG, "\"-\": stdout (default), \"none\": none" },
 	{ "json", 0, NULL, OPT_JSON, "one JSON object per line, the access log included" },
+	{ "session-store", 0, "STORE", OPT_STORE,
+		"keep sessions in memory[:N], or in lmdb:PATH, a file that\n"
+		"outlives the server and may be shared by several" },
 	{ "metrics", 0, "ADDR:PORT", OPT_METRICS,
 		"tell in plain HTTP there what is counted: /metrics for a\n"
 		"collector (OpenMetrics), / for a browser" },

@@ -22,6 +22,7 @@
 #include "tool/keylog.h"
 #include "tool/serve.h"
 #include "tool/serve_admin.h"
+#include "tool/session_store.h"
 #include "tool/systemd.h"
 
 /* Descriptors that are no connections: listeners, rings, eventfds, the log, the folder. */
@@ -97,25 +98,35 @@ static void make_boundary(struct serve *s)
 		snprintf(s->boundary + 5 + 2 * i, 3, "%02x", r[i]);
 }
 
-/* What every site shares, then the first site, which takes o. */
-static int make_site(struct serve *s, struct serve_opts *o)
+/* What every site shares. */
+static bool open_shared(struct serve *s, const struct serve_opts *o)
 {
 	struct leat_err err = { 0 };
 
 	leat_env_system(&s->shared.env);
-	make_boundary(s);
-	s->max_conns = conns_allowed(o->max_conns);
-	s->max_h2_streams = s->max_conns / 6 + 16;
-	s->shared.keylog_fd = -1;
-	if (o->keylog && (s->shared.keylog_fd = keylog_open(s->args, o->keylog)) < 0) {
+	s->shared.keylog_fd = o->keylog ? keylog_open(s->args, o->keylog) : -1;
+	if (o->keylog && s->shared.keylog_fd < 0)
+		return false;
+	s->shared.store = o->session_store ? session_store_open(s->args, o->session_store) : NULL;
+	if (o->session_store && s->shared.store == NULL)
+		return false;
+	if (leat_ticket_keys_new(&s->shared.ticket_keys, LEAT_TICKET_KEY_PERIOD_S,
+		    LEAT_TICKET_KEY_KEEP_S, &err) == LEAT_OK)
+		return true;
+	(void)tool_fail_err(s->args, TOOL_FAILED, &err);
+	return false;
+}
+
+/* The first site, which takes o. */
+static int make_site(struct serve *s, struct serve_opts *o)
+{
+	if (!open_shared(s, o)) {
 		serve_opts_free(o);
 		return TOOL_FAILED;
 	}
-	if (leat_ticket_keys_new(&s->shared.ticket_keys, LEAT_TICKET_KEY_PERIOD_S,
-		    LEAT_TICKET_KEY_KEEP_S, &err) != LEAT_OK) {
-		serve_opts_free(o);
-		return tool_fail_err(s->args, TOOL_FAILED, &err);
-	}
+	make_boundary(s);
+	s->max_conns = conns_allowed(o->max_conns);
+	s->max_h2_streams = s->max_conns / 6 + 16;
 	s->first = site_new(s->args, o, &s->shared);
 	if (s->first == NULL)
 		return TOOL_FAILED;
@@ -284,6 +295,7 @@ static void clear(struct serve *s)
 	site_unref(s->site);
 	site_unref(s->first);
 	leat_ticket_keys_unref(s->shared.ticket_keys);
+	leat_store_unref(s->shared.store);
 	if (s->log_fd > STDERR_FILENO)
 		close(s->log_fd);
 	pthread_cond_destroy(&s->news);

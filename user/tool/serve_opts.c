@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "tool/session_store.h"
 #include "tool/tool.h"
 
 /* ---- conversions ----------------------------------------------------------------------------- */
@@ -201,6 +202,7 @@ static bool take(const struct args *args, int id, const char *value, struct serv
 	case OPT_LOOP: return take_choice(args, id, value, o);
 	case OPT_LOG: o->access_log = strcmp(value, "none") == 0 ? NULL : value; return true;
 	case OPT_JSON: o->json = true; return true;
+	case OPT_STORE: o->session_store = value; return session_store_check(args, value);
 	case OPT_KEYLOG: o->keylog = value; return true;
 	case ARG_PLAIN: return take_plain(args, o, value);
 	case ARG_WRONG: return false;

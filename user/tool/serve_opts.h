@@ -42,6 +42,7 @@ enum serve_opt {
 	OPT_HTTP2,
 	OPT_KEYLOG,
 	OPT_METRICS,
+	OPT_STORE,
 	OPT_CONNS,
 	OPT_PER_ADDR,
 	OPT_USER,
@@ -90,9 +91,10 @@ struct serve_opts {
 	bool check;            /* look at the configuration and end */
 	bool refuse_unknown;   /* names that no host has: refused, not the default host's */
 	enum leat_records records;
-	unsigned workers;       /* 0: one per CPU this process may use */
-	const char *access_log; /* NULL: none, "-": stdout */
-	const char *keylog;     /* NULL: none; keylog.h */
+	unsigned workers;          /* 0: one per CPU this process may use */
+	const char *access_log;    /* NULL: none, "-": stdout */
+	const char *session_store; /* NULL: none */
+	const char *keylog;        /* NULL: none; keylog.h */
 	bool json;
 	struct identity user; /* whom the server goes on as */
 	bool listen_given;

@@ -15,6 +15,7 @@
 #include <leat/leat.h>
 
 #include "tool/serve.h"
+#include "tool/session_store.h"
 #include "tool/systemd.h"
 
 static bool is_same(const char *a, const char *b)
@@ -39,6 +40,7 @@ static const char *fixed_change(const struct serve_opts *a, const struct serve_o
 				       a->metrics_port == b->metrics_port },
 		{ "--user", is_same(a->user.text, b->user.text) },
 		{ "--max-per-address", a->max_per_addr == b->max_per_addr },
+		{ "--session-store", is_same(a->session_store, b->session_store) },
 		{ "--json", a->json == b->json },
 		{ "--loop", a->loop == b->loop },
 	};
@@ -120,7 +122,11 @@ int serve_check(const struct args *args, struct serve_opts *o)
 	struct serve_site *site;
 
 	leat_env_system(&shared.env);
+	/* A store in a file would be made; whether it can be is found out at the start. */
+	if (o->session_store)
+		shared.store = session_store_open(args, "memory");
 	site = site_new(args, o, &shared);
+	leat_store_unref(shared.store);
 	if (site == NULL)
 		return TOOL_FAILED;
 	printf("the configuration is good\n");

@@ -132,6 +132,8 @@ static enum leat_ret add_options(struct making *m)
 
 	if (r == LEAT_OK)
 		r = set_records(m);
+	if (r == LEAT_OK && m->shared->store)
+		r = leat_config_set_session_store(m->h->cfg, m->shared->store, &m->err);
 	if (r == LEAT_OK)
 		r = add_settings(m, base);
 	if (r == LEAT_OK && own != base)

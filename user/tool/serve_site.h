@@ -33,7 +33,8 @@ struct serve_site {
 struct serve_shared {
 	struct leat_env env;
 	struct leat_ticket_keys *ticket_keys;
-	int keylog_fd; /* -1: no key log */
+	struct leat_store *store; /* NULL: none */
+	int keylog_fd;            /* -1: no key log */
 };
 
 /* Opens and reads all that o names, and takes o. NULL after saying everything that is wrong. */

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * session_store.c - see session_store.h.
+ */
+#include "tool/session_store.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <leat/store.h>
+
+#include "tool/tool.h"
+
+#define MEMORY "memory:20000" /* what "memory" means: some 10 MB when it is full */
+
+bool session_store_check(const struct args *args, const char *text)
+{
+	if (strcmp(text, "memory") == 0 || strncmp(text, "memory:", 7) == 0 ||
+		(strncmp(text, "lmdb:", 5) == 0 && text[5] != '\0'))
+		return true;
+	args_wrong(args, "--session-store: not memory, memory:N or lmdb:PATH: %s", text);
+	return false;
+}
+
+/* A store that stops working costs full handshakes, nothing else: one line, and it goes on. */
+static void on_news(void *arg, const char *line)
+{
+	(void)tool_fail(arg, TOOL_OK, "--session-store: %s", line);
+}
+
+struct leat_store *session_store_open(const struct args *args, const char *text)
+{
+	const struct leat_store_opts opts = { .log = on_news, .log_arg = (void *)(uintptr_t)args };
+	struct leat_store *store = NULL;
+	struct leat_err err = { 0 };
+
+	if (leat_store_open(&store, strcmp(text, "memory") == 0 ? MEMORY : text, &opts, &err) !=
+		LEAT_OK) {
+		(void)tool_fail_err(args, TOOL_FAILED, &err);
+		return NULL;
+	}
+	return store;
+}
