@@ -36,6 +36,15 @@ enum leat_verify {
  * (leat_config_unref). Fails only without memory or without the mandatory algorithms in libcrypto. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_new(
 	struct leat_config **out, enum leat_role role, struct leat_err *err);
+/* leat_config_use_preset sets every option to the default of a preset; call it right after leat_config_new.
+ * "modern": what leat_config_new has done already. "otp73": the defaults of the manual of Erlang's ssl(3) 7.3,
+ * as far as their versions are here (TLS 1.2), for programs that come from there: nobody is verified, no
+ * host name checked, clients keep sessions, records stay in user space, and sockets have mode=list, active=true,
+ * packet_size=0 and exit_on_close=true (leat/sockopt.h). It is not secure without further options. "legacy" is
+ * the name of what will have SSL 3.0 to TLS 1.1. LEAT_FAILED: LEAT_E_OPTION (no such preset, legacy),
+ * LEAT_E_MISUSE (frozen); nothing changed. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_use_preset(
+	struct leat_config *c, const char *name, struct leat_err *err);
 /* leat_config_ref adds a reference and returns its argument; any thread may call it once frozen. */
 LEAT_API struct leat_config *leat_config_ref(struct leat_config *c);
 /* leat_config_unref drops a reference; the last one frees and wipes. NULL is fine. */
@@ -236,6 +245,12 @@ typedef enum leat_ret leat_sni_fn(void *arg, struct leat_span name, struct leat_
 /* leat_config_set_sni: server: asks fn. arg is borrowed. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_set_sni(
 	struct leat_config *c, leat_sni_fn *fn, void *arg, struct leat_err *err);
+
+/* leat_config_add_sni_host: server: clients that ask for name (letters of any case, no final dot) get cfg instead, a
+ * frozen config of a server that does not choose by name itself (referenced). Up to 256. Names that are not in
+ * the list get this config. The freeze refuses a config that has a function for names, too. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_add_sni_host(
+	struct leat_config *c, const char *name, struct leat_config *cfg, struct leat_err *err);
 
 /* leat_config_set_lookup_jobs: server: says where lookups are done: the session store's find, the opening
  * of tickets (and leat_ticket_keys_on_missing), the PSK lookup, the SNI callback.

@@ -144,6 +144,10 @@ struct leat_listen_opts {
 };
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_listen_with(struct leat_listener **out,
 	struct leat_config *cfg, const struct leat_listen_opts *opts, struct leat_err *err);
+/* leat_listener_set_config makes connections that are accepted from now on use cfg (frozen, a server's,
+ * referenced): that is how certificates and settings are renewed. Those accepted before keep what they have. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_listener_set_config(
+	struct leat_listener *l, struct leat_config *cfg, struct leat_err *err);
 /* leat_listener_sockname is leat_sockname of a listener. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_listener_sockname(
 	const struct leat_listener *l, struct sockaddr_storage *out, struct leat_err *err);

@@ -53,8 +53,9 @@ static void open_conns(struct link *l, const struct link_opts *o)
 		struct leat_err err = { 0 };
 
 		co.client.host = i == LEAT_CLIENT ? "localhost" : NULL;
-		assert_int_equal(
-			sockplan_init(&plan[i], o->sockopts[i], o->num_sockopts[i], &err), LEAT_OK);
+		assert_int_equal(sockplan_init(&plan[i], l->cfg[i], o->sockopts[i],
+					 o->num_sockopts[i], &err),
+			LEAT_OK);
 		conn_use(o->sys[i], &duo_env);
 		assert_int_equal(conn_open_with(&l->c[i], l->cfg[i], fd[i], &co, &err), LEAT_OK);
 	}

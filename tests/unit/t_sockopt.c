@@ -24,7 +24,7 @@ static int fd;
 static int setup(void **state)
 {
 	(void)state;
-	sockset_init(&set);
+	sockset_init(&set, NULL);
 	fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	return fd < 0;
 }
@@ -225,7 +225,7 @@ static void a_plan_is_checked_whole(void **state)
 	struct sockplan p;
 
 	(void)state;
-	assert_int_equal(sockplan_init(&p, good, 7, &err), LEAT_OK);
+	assert_int_equal(sockplan_init(&p, NULL, good, 7, &err), LEAT_OK);
 	assert_int_equal(p.family, AF_INET6);
 	assert_int_equal(p.backlog, 7);
 	assert_int_equal(p.set.framing.type, LEAT_PACKET_4);
@@ -236,7 +236,7 @@ static void a_plan_is_checked_whole(void **state)
 		struct leat_sockopt list[2] = { good[1], bad[i] };
 
 		err = (struct leat_err){ 0 };
-		assert_int_equal(sockplan_init(&p, list, 2, &err), LEAT_FAILED);
+		assert_int_equal(sockplan_init(&p, NULL, list, 2, &err), LEAT_FAILED);
 		assert_int_equal(err.cls, LEAT_E_SOCKOPT);
 	}
 }

@@ -55,6 +55,7 @@ void leat_config_unref(struct leat_config *c)
 	leat_free((void *)c->alpn.p);
 	leat_free((void *)c->psk_identity.p);
 	dh_clear(&c->dh);
+	config_clear_hosts(c);
 	leat_ticket_keys_unref(c->ticket_keys);
 	leat_store_unref(c->sessions_store);
 	leat_antireplay_unref(c->antireplay);
@@ -466,6 +467,9 @@ static enum leat_ret check_whole(const struct leat_config *c, struct leat_err *e
 	if (c->sessions == SESSIONS_STATEFUL && !c->sessions_store)
 		return err_option(
 			err, "session_tickets", "stateful", "needs leat_config_set_session_store");
+	if (c->sni && c->num_sni_hosts)
+		return err_option(err, "sni_hosts", "leat_config_set_sni",
+			"conflict: a list of names and a function for names; have one of them");
 	return LEAT_OK;
 }
 
@@ -481,6 +485,10 @@ enum leat_ret leat_config_freeze(struct leat_config *c, struct leat_err *err)
 			LEAT_TICKET_KEY_KEEP_S, err) != LEAT_OK)
 		return LEAT_FAILED;
 	config_bind(c);
+	if (c->num_sni_hosts) {
+		c->sni = config_find_host;
+		c->sni_arg = c;
+	}
 	c->frozen = true;
 	return LEAT_OK;
 }

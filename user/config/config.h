@@ -27,6 +27,7 @@
 #define CONFIG_MAX_CREDS   16
 #define CONFIG_MAX_PSKS    16
 #define CONFIG_MAX_KEYS    16
+#define CONFIG_MAX_HOSTS   256
 
 /* Whether connections leave sessions behind, and where (option session_tickets). */
 enum config_sessions {
@@ -57,6 +58,12 @@ static inline bool cert_types_has(const struct cert_types *t, uint8_t type)
 struct dh_params {
 	struct leat_span der, p, g;
 	bool of_file; /* a dhfile: the option dh may still come */
+};
+
+/* A name with a config of its own. */
+struct sni_host {
+	char *name;
+	struct leat_config *cfg;
 };
 
 struct leat_config {
@@ -127,7 +134,11 @@ struct leat_config {
 	void *psk_lookup_arg;
 	leat_sni_fn *sni; /* server: another config by the name asked for */
 	void *sni_arg;
-	bool lookup_jobs;              /* server: every lookup is a job, its callback may block */
+	struct sni_host
+		*sni_hosts; /* server: the same as a list; the freeze makes it the callback */
+	size_t num_sni_hosts;
+	bool manual_sockets; /* options of sockets default to what the manual says (preset otp73) */
+	bool lookup_jobs;    /* server: every lookup is a job, its callback may block */
 	struct leat_span psk_identity; /* TLS 1.2: client's identity, server's hint; owned */
 	struct dh_params dh;           /* server: a prime of its own for DHE of TLS 1.2 */
 	/* What a session made under this config is bound to: a digest of everything that says whom we
@@ -154,6 +165,9 @@ LEAT_MUST_CHECK enum leat_ret config_add_cred_take(
 /* Adds the anchors of s to the config's own, s is released; or makes s the config's when it had none. */
 LEAT_MUST_CHECK enum leat_ret config_add_trust_take(
 	struct leat_config *c, struct store *s, struct leat_err *err);
+/* sni_hosts.c: the list as a leat_sni_fn (arg: the config), and its end. */
+enum leat_ret config_find_host(void *arg, struct leat_span name, struct leat_config **out);
+void config_clear_hosts(struct leat_config *c);
 /* bind.c: fills c->bind. */
 void config_bind(struct leat_config *c);
 void config_set_trust_take(struct leat_config *c, struct store *s, bool of_system);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * policy.h - presets: what a config holds before anybody sets anything. One so far, `modern`; the
- * manual's own defaults (`otp73`) and `legacy` are further functions of this shape.
+ * policy.h - the preset `modern`: what a config holds before anybody sets anything. Presets by name, and the
+ * manual's own defaults, are preset.c's.
  */
 #ifndef LEAT_CONFIG_POLICY_H
 #define LEAT_CONFIG_POLICY_H

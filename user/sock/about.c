@@ -262,6 +262,11 @@ static void posix_name(int sys, char *buf, size_t n)
 		*p = (char)tolower((unsigned char)*p);
 }
 
+static bool is_conflict(const struct leat_err *err)
+{
+	return err->what && strncmp(err->what, "conflict:", 9) == 0;
+}
+
 /* The code before the colon. */
 static void code_of(const char *what, char *buf, size_t n)
 {
@@ -277,6 +282,8 @@ const char *leat_err_name(const struct leat_err *err, char *buf, size_t n)
 	case LEAT_E_PEER_ALERT:
 	case LEAT_E_OUR_ALERT: snprintf(buf, n, "tls_alert %s", leat_alert_name(err->alert)); break;
 	case LEAT_E_OPTION:
+		snprintf(buf, n, "%s", is_conflict(err) ? "conflict_options" : "options");
+		break;
 	case LEAT_E_FILE:
 	case LEAT_E_SOCKOPT: snprintf(buf, n, "options"); break;
 	case LEAT_E_CLOSED: snprintf(buf, n, "closed"); break;

@@ -69,11 +69,11 @@ const struct leat_env *conn_env(struct leat_env *system)
 	return system;
 }
 
-void conn_init(struct leat_conn *c, int fd)
+void conn_init(struct leat_conn *c, const struct leat_config *cfg, int fd)
 {
 	c->fd = fd;
 	c->sys = use_sys;
-	sockset_init(&c->set);
+	sockset_init(&c->set, cfg);
 	c->fd_flags = fcntl(fd, F_GETFL);
 }
 
@@ -97,7 +97,7 @@ enum leat_ret conn_open_with(struct leat_conn **out, struct leat_config *cfg, in
 	*out = NULL;
 	if (!c)
 		return err_memory(err);
-	conn_init(c, fd);
+	conn_init(c, cfg, fd);
 	if (opts->set)
 		c->set = *opts->set;
 	handover_init(&c->ho, c->sys, fd, cfg);

@@ -69,7 +69,7 @@ const struct leat_sys *conn_sys_in_use(void);
 /* That of the tests, or the system's, for which *system is the place. */
 const struct leat_env *conn_env(struct leat_env *system);
 /* The parts of a zeroed connection that need no config. */
-void conn_init(struct leat_conn *c, int fd);
+void conn_init(struct leat_conn *c, const struct leat_config *cfg, int fd);
 
 /* A moment on the clock of sys->now_ms; DEADLINE_NEVER is never reached. */
 #define DEADLINE_NEVER INT64_MAX

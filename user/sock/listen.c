@@ -119,7 +119,7 @@ enum leat_ret leat_listen_with(struct leat_listener **out, struct leat_config *c
 
 	*out = NULL;
 	if (check_config(cfg, err) != LEAT_OK ||
-		sockplan_init(&plan, opts->sockopts, opts->num_sockopts, err) != LEAT_OK)
+		sockplan_init(&plan, cfg, opts->sockopts, opts->num_sockopts, err) != LEAT_OK)
 		return LEAT_FAILED;
 	w.host = w.host ? w.host : plan.ip;
 	w.port = w.port ? w.port : plan.port;
@@ -157,6 +157,17 @@ enum leat_ret leat_listener_getopt(
 	const struct leat_listener *l, const char *name, char *buf, size_t n, struct leat_err *err)
 {
 	return sockset_get(&l->set, l->fd, name, buf, n, err);
+}
+
+enum leat_ret leat_listener_set_config(
+	struct leat_listener *l, struct leat_config *cfg, struct leat_err *err)
+{
+	if (check_config(cfg, err) != LEAT_OK)
+		return LEAT_FAILED;
+	leat_config_ref(cfg);
+	leat_config_unref(l->cfg);
+	l->cfg = cfg;
+	return LEAT_OK;
 }
 
 enum leat_ret leat_listener_sockname(

@@ -235,7 +235,7 @@ static enum leat_ret adopt(struct leat_conn **out, struct leat_config *cfg, int 
 		close(fd);
 		return err_memory(err);
 	}
-	conn_init(c, fd);
+	conn_init(c, cfg, fd);
 	if (check_kernel(c->sys, fd, &m->engine, err) != LEAT_OK ||
 		leat_engine_adopt(&c->e, cfg, &m->engine, conn_env(&system), err) != LEAT_OK) {
 		leat_conn_free(c);

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include "base/err.h"
+#include "config/config.h"
 #include "sock/conn.h"
 #include "sock/sockset.h"
 
@@ -371,11 +372,17 @@ static enum leat_ret get_kernel(
 
 /* ---- all of them ------------------------------------------------------------------------------------------ */
 
-void sockset_init(struct sockset *s)
+void sockset_init(struct sockset *s, const struct leat_config *cfg)
 {
-	*s = (struct sockset){ .active = ACTIVE_OFF };
+	bool manual = cfg && cfg->manual_sockets;
+
+	*s = (struct sockset){
+		.active = manual ? ACTIVE_ON : ACTIVE_OFF,
+		.list_mode = manual,
+		.exit_on_close = manual,
+	};
 	leat_framing_init(&s->framing, LEAT_PACKET_RAW);
-	s->framing.packet_size = PACKET_SIZE_DEFAULT;
+	s->framing.packet_size = manual ? 0 : PACKET_SIZE_DEFAULT;
 }
 
 enum leat_ret sockset_set(
@@ -420,13 +427,13 @@ static bool plan_one(struct sockplan *p, const struct row *r, const char *value)
 	return parse_kernel(r, value, &number, &linger);
 }
 
-enum leat_ret sockplan_init(
-	struct sockplan *p, const struct leat_sockopt *list, size_t num, struct leat_err *err)
+enum leat_ret sockplan_init(struct sockplan *p, const struct leat_config *cfg,
+	const struct leat_sockopt *list, size_t num, struct leat_err *err)
 {
 	*p = (struct sockplan){
 		.list = list, .num = num, .family = AF_UNSPEC, .backlog = SOMAXCONN
 	};
-	sockset_init(&p->set);
+	sockset_init(&p->set, cfg);
 	for (size_t i = 0; i < num; i++) {
 		const struct row *r = find(list[i].name, err);
 

@@ -31,7 +31,8 @@ struct sockset {
  * make us keep as much as it likes. */
 #define PACKET_SIZE_DEFAULT (64u * 1024 * 1024)
 
-void sockset_init(struct sockset *s);
+/* The defaults of the config's preset; cfg NULL: modern. */
+void sockset_init(struct sockset *s, const struct leat_config *cfg);
 /* Sets one option of a socket that exists; all or nothing. */
 LEAT_MUST_CHECK enum leat_ret sockset_set(
 	struct sockset *s, int fd, const char *name, const char *value, struct leat_err *err);
@@ -50,8 +51,8 @@ struct sockplan {
 };
 
 /* Checks every name and value before anything is touched. */
-LEAT_MUST_CHECK enum leat_ret sockplan_init(
-	struct sockplan *p, const struct leat_sockopt *list, size_t num, struct leat_err *err);
+LEAT_MUST_CHECK enum leat_ret sockplan_init(struct sockplan *p, const struct leat_config *cfg,
+	const struct leat_sockopt *list, size_t num, struct leat_err *err);
 /* Applies the kernel's options to a new descriptor. */
 LEAT_MUST_CHECK enum leat_ret sockplan_apply(
 	const struct sockplan *p, int fd, struct leat_err *err);

@@ -155,7 +155,7 @@ static enum leat_ret check_upgrade(
 	u->opts = (struct conn_opts){ *o, &u->plan.set };
 	if (check_role(u->cfg, u->role, err) != LEAT_OK)
 		return LEAT_FAILED;
-	return sockplan_init(&u->plan, o->sockopts, o->num_sockopts, err);
+	return sockplan_init(&u->plan, u->cfg, o->sockopts, o->num_sockopts, err);
 }
 
 /* Object and handshake; fd belongs to us from the start, and with LEAT_KEEP_FD is given back. */
