@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "session/session.h"
+#include "wire/client_hello.h"
 
 static void write_early(struct duo *d, const char *text)
 {
@@ -273,6 +274,43 @@ static void delayed(void **state)
 		leat_wr_clear(&flight);
 		early_tear_down(&x);
 	}
+}
+
+/* The age in the first record on the wire, in milliseconds. */
+static uint32_t age_sent(const struct duo *d, uint32_t add)
+{
+	const struct leat_wr *w = &d->side[LEAT_CLIENT].wire;
+	struct client_hello ch;
+	struct leat_rd ids;
+	struct psk_id id;
+	uint8_t alert;
+
+	assert_true(w->n > 9 && w->p[5] == MSG_CLIENT_HELLO);
+	assert_true(dec_client_hello(
+		(struct leat_span){ w->p + 9, (size_t)(w->p[7] << 8 | w->p[8]) }, &ch, &alert));
+	ids = leat_rd_of(ch.psk_ids);
+	assert_true(psk_id_next(&ids, &id));
+	return id.age - add;
+}
+
+/* Seconds are all that is known: what is said is never above the truth, and less than two seconds below. */
+static void age_is_never_ahead(void **state)
+{
+	static const uint32_t want[] = { 0, 0, 1000, 2000 };
+	struct leat_engine_opts o;
+	struct early_set x;
+	struct duo d;
+
+	(void)state;
+	early_set_up(&x, EARLY_MAX, NULL);
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++, duo_later_s++) {
+		o = early_opts(&x);
+		duo_open_with(&d, x.c, x.s, &o);
+		duo_pull(&d.side[LEAT_CLIENT]);
+		assert_int_equal(age_sent(&d, session_data(x.t[0])->age_add), want[i]);
+		duo_close(&d);
+	}
+	early_tear_down(&x);
 }
 
 static void memory_is_full(void **state)
@@ -706,6 +744,7 @@ int main(void)
 		cmocka_unit_test(starting_up),
 		cmocka_unit_test(replayed),
 		cmocka_unit_test(delayed),
+		cmocka_unit_test(age_is_never_ahead),
 		cmocka_unit_test(memory_is_full),
 		cmocka_unit_test(retry_rejects),
 		cmocka_unit_test(other_protocol),

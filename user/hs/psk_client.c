@@ -50,10 +50,13 @@ void psk_client_list(struct hs *h)
 }
 
 /* RFC 8446 4.2.11.1: "The client's view of the age of a ticket is the time since the receipt of the
- * NewSessionTicket message [in milliseconds]. [...] adding the "ticket_age_add" value" modulo 2^32 */
+ * NewSessionTicket message [in milliseconds]. [...] adding the "ticket_age_add" value" modulo 2^32. Both
+ * times are cut to seconds, so their difference may be a second more than the truth. A server that sees an
+ * age above its own view of it can only think of a forgery (GnuTLS takes no early data then); one below it
+ * is what delays make every day. */
 static uint32_t obfuscated_age(const struct hs *h, const struct session_data *d)
 {
-	int64_t age_s = h->env->now_s(h->env->arg) - d->issued_s;
+	int64_t age_s = h->env->now_s(h->env->arg) - d->issued_s - 1;
 
 	return (uint32_t)(age_s > 0 ? age_s : 0) * 1000 + d->age_add;
 }

@@ -65,8 +65,9 @@ static enum leat_ret try_session(
 	out->kind = PSK_RESUMPTION;
 	out->hash = d->suite->hash;
 	out->secret = d->secret;
-	/* 4.2.11.1: the age as the client sees it, in milliseconds. */
-	out->made_s = d->issued_s + (uint32_t)(id->age - d->age_add) / 1000;
+	/* 4.2.11.1: the age as the client sees it, in milliseconds. It counts from the receipt of a ticket
+	 * whose time is cut to a second, and is itself cut to one by clients like ours. */
+	out->made_s = d->issued_s + (uint32_t)(id->age - d->age_add) / 1000 + 1;
 	return LEAT_OK;
 }
 
