@@ -1,69 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * t_client_attach.c - what travels with certificates of clients, TLS 1.3: OCSP responses, SCTs, packed
- * certificates, asked for by CertificateRequest. In the handshake first, with everything a client may get
- * wrong; then after it, between engines. The mirror of t_staple.c and t_packed.c.
+ * certificates, asked for by CertificateRequest, with everything a client may get wrong. The mirror of
+ * t_staple.c and t_packed.c; after the handshake: t_client_attach_post.c.
  *
  * TIMEOUT: 120
- * REQ: F-ocsp-c F-ocsp-s F-muststaple F-certcomp F-pha
+ * REQ: F-ocsp-c F-ocsp-s F-muststaple F-certcomp
  */
-#include "duo.h"
-#include "ocsp.h"
+#include "attachkit.h"
+#include "packkit.h"
 #include "tamper.h"
 
 #include "base/limits.h"
 #include "base/mem.h"
-#include "crypto/zip.h"
-#include "ids.h"
-#include "wire/compressed_cert.h"
 #include "x509/cred.h"
 
 #define A(name) LEAT_ALERT_##name
 #define NUM(a)  (sizeof(a) / sizeof((a)[0]))
 #define REFUSED A(BAD_CERTIFICATE_STATUS_RESPONSE)
-#define NONE    ((struct leat_span){ NULL, 0 })
-
-static struct ocsp_spec good(void)
-{
-	const struct pki_ident *id = pki_client(KEY_EC_P256);
-
-	return ocsp_good(id->leaf, id->inter);
-}
-
-static struct leat_span good_der(void)
-{
-	struct ocsp_spec s = good();
-
-	return ocsp_make(&s);
-}
-
-static struct leat_span two_scts(void)
-{
-	return vec_hex("0008 0002aabb 0002ccdd");
-}
-
-/* A client with a certificate that is fit for it, and what goes with it. */
-static struct leat_config *client_with(struct leat_span response, const char *packing)
-{
-	struct leat_config *c = pair_client_config();
-	struct leat_err err = { 0 };
-
-	pair_ask(c, NULL);
-	assert_int_equal(leat_config_set_ocsp(c, 0, 0, response, &err), LEAT_OK);
-	assert_int_equal(leat_config_set_sct(c, 0, two_scts(), &err), LEAT_OK);
-	pair_set(c, "cert_compression", packing);
-	return c;
-}
-
-static struct leat_config *server_asks(const char *stapling, const char *packing)
-{
-	struct leat_config *s = pair_server_config(KEY_EC_P256);
-
-	pair_ask(NULL, s);
-	pair_set(s, "ocsp_stapling", stapling);
-	pair_set(s, "cert_compression", packing);
-	return s;
-}
 
 /* What the server asked for, and what came. */
 struct wire {
@@ -148,11 +102,11 @@ static void asked_and_given(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < NUM(rules); i++) {
-		struct leat_config *s = server_asks(rules[i], "none");
+		struct leat_config *s = attach_server(rules[i], "none");
 		struct got g;
 
 		pair_set(s, "sct", i ? "true" : "false");
-		g = connect(client_with(good_der(), "none"), s);
+		g = connect(attach_client(attach_good_der(), "none"), s);
 		assert_true(g.w.asked.has & EXT_BIT(EXT_STATUS));
 		assert_int_equal(!!(g.w.asked.has & EXT_BIT(EXT_SCT)), i);
 		assert_false(g.w.asked.has & EXT_BIT(EXT_COMPRESS_CERT));
@@ -163,7 +117,8 @@ static void asked_and_given(void **state)
 
 static void not_asked(void **state)
 {
-	struct got g = connect(client_with(good_der(), "zlib"), server_asks("false", "none"));
+	struct got g = connect(
+		attach_client(attach_good_der(), "zlib"), attach_server("false", "none"));
 
 	(void)state;
 	assert_int_equal(g.w.asked.has & (EXT_BIT(EXT_STATUS) | EXT_BIT(EXT_SCT) |
@@ -174,19 +129,19 @@ static void not_asked(void **state)
 
 static void asked_and_none(void **state)
 {
-	struct ocsp_spec old = good();
+	struct ocsp_spec old = attach_good();
 
 	(void)state;
-	assert_false(connect(client_with(NONE, "none"), server_asks("true", "none")).response);
-	refuses(client_with(NONE, "none"), server_asks("required", "none"), (struct wire){ 0 },
+	assert_false(connect(attach_client(NONE, "none"), attach_server("true", "none")).response);
+	refuses(attach_client(NONE, "none"), attach_server("required", "none"), (struct wire){ 0 },
 		REFUSED);
 	/* a response whose time is over is not sent */
 	old.this_s = PKI_NOW - 7200;
 	old.next_s = PKI_NOW - 1;
-	assert_false(connect(client_with(ocsp_make(&old), "none"), server_asks("true", "none"))
+	assert_false(connect(attach_client(ocsp_make(&old), "none"), attach_server("true", "none"))
 			     .response);
 	/* who shows no certificate needs none */
-	assert_false(connect(pair_client_config(), server_asks("required", "none")).response);
+	assert_false(connect(pair_client_config(), attach_server("required", "none")).response);
 }
 
 /* In TLS 1.2 a server cannot ask: what it requires it does not get, what a certificate demands holds for
@@ -197,8 +152,8 @@ static void in_tls12(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < NUM(rules); i++) {
-		struct leat_config *c = client_with(good_der(), "zlib");
-		struct leat_config *s = server_asks(rules[i], "zlib");
+		struct leat_config *c = attach_client(attach_good_der(), "zlib");
+		struct leat_config *s = attach_server(rules[i], "zlib");
 
 		pair_set(c, "versions", "tlsv1.2");
 		if (i)
@@ -211,7 +166,7 @@ static void in_tls12(void **state)
 static struct leat_span wrong_one(unsigned i, const char **name, unsigned *alert)
 {
 	static uint8_t big[LIM_STAPLE + 1];
-	struct ocsp_spec s = good();
+	struct ocsp_spec s = attach_good();
 
 	*alert = REFUSED;
 	switch (i) {
@@ -258,7 +213,8 @@ static void wrong_ones_are_refused(void **state)
 		struct wire w = { .put = wrong_one(i, &name, &alert) };
 
 		print_message("  %s\n", name);
-		refuses(client_with(good_der(), "none"), server_asks("true", "none"), w, alert);
+		refuses(attach_client(attach_good_der(), "none"), attach_server("true", "none"), w,
+			alert);
 	}
 }
 
@@ -281,11 +237,11 @@ static void must_staple(void **state)
 		leat_config_add_cred(c, pki_join(pki_cert_pem(leaf), pki_cert_pem(m.issuer)),
 			pki_key_pem(leaf), NONE, &err),
 		LEAT_OK);
-	refuses(leat_config_ref(c), server_asks("true", "none"), (struct wire){ 0 }, REFUSED);
+	refuses(leat_config_ref(c), attach_server("true", "none"), (struct wire){ 0 }, REFUSED);
 	/* who does not ask cannot demand */
-	assert_false(connect(leat_config_ref(c), server_asks("false", "none")).response);
+	assert_false(connect(leat_config_ref(c), attach_server("false", "none")).response);
 	assert_int_equal(leat_config_set_ocsp(c, 0, 0, ocsp_make(&spec), &err), LEAT_OK);
-	assert_true(connect(c, server_asks("true", "none")).response);
+	assert_true(connect(c, attach_server("true", "none")).response);
 }
 
 /* ---- packed ---- */
@@ -296,8 +252,8 @@ static void each_algorithm(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < NUM(names); i++) {
-		struct got g = connect(client_with(good_der(), "zlib,brotli,zstd"),
-			server_asks("required", names[i]));
+		struct got g = connect(attach_client(attach_good_der(), "zlib,brotli,zstd"),
+			attach_server("required", names[i]));
 
 		assert_true(g.w.asked.has & EXT_BIT(EXT_COMPRESS_CERT));
 		assert_int_equal(g.packed_by, i + 1);
@@ -305,21 +261,22 @@ static void each_algorithm(void **state)
 	}
 	/* the sender's order decides, and without a common one it goes plain */
 	assert_int_equal(
-		connect(client_with(NONE, "zstd,zlib"), server_asks("true", "zlib,zstd")).packed_by,
+		connect(attach_client(NONE, "zstd,zlib"), attach_server("true", "zlib,zstd"))
+			.packed_by,
 		ZIP_ZSTD);
 	assert_int_equal(
-		connect(client_with(NONE, "zstd"), server_asks("true", "brotli")).packed_by, 0);
+		connect(attach_client(NONE, "zstd"), attach_server("true", "brotli")).packed_by, 0);
 	/* an empty list is not packed */
-	assert_int_equal(connect(pair_client_config(), server_asks("true", "zlib")).packed_by, 0);
+	assert_int_equal(connect(pair_client_config(), attach_server("true", "zlib")).packed_by, 0);
 }
 
 /* The packed form is kept, until what goes with it changes. */
 static void packed_once(void **state)
 {
-	struct leat_config *c = client_with(good_der(), "zlib");
+	struct leat_config *c = attach_client(attach_good_der(), "zlib");
 	const struct packed *kept[3];
 	struct leat_err err = { 0 };
-	struct ocsp_spec spec = good();
+	struct ocsp_spec spec = attach_good();
 
 	(void)state;
 	for (int i = 0; i < 3; i++) {
@@ -330,7 +287,7 @@ static void packed_once(void **state)
 			assert_int_equal(
 				leat_config_set_ocsp(c, 0, 0, ocsp_make(&spec), &err), LEAT_OK);
 		assert_int_equal(
-			connect(leat_config_ref(c), server_asks("required", "zlib")).packed_by,
+			connect(leat_config_ref(c), attach_server("required", "zlib")).packed_by,
 			ZIP_ZLIB);
 		a = cred_attach(c->creds[0]);
 		kept[i] = attach_packed(a, zip_by_id(ZIP_ZLIB), ATTACH_STATUS);
@@ -345,14 +302,14 @@ static void packed_once(void **state)
 /* The limit on what is unpacked: one below, at, one above. */
 static void unpacked_length_is_limited(void **state)
 {
-	struct leat_config *c = client_with(NONE, "zlib");
+	struct leat_config *c = attach_client(NONE, "zlib");
 	size_t n = 4;
 
 	(void)state;
 	for (size_t i = 0; i < cred_num(c->creds[0]); i++)
 		n += 3 + cred_cert(c->creds[0], i).n + 2;
 	for (int off = -1; off <= 1; off++) {
-		struct leat_config *s = server_asks("false", "zlib");
+		struct leat_config *s = attach_server("false", "zlib");
 		char max[16];
 
 		snprintf(max, sizeof(max), "%zu", (size_t)((long)n + off));
@@ -367,88 +324,11 @@ static void unpacked_length_is_limited(void **state)
 
 /* ---- what clients must not do ---- */
 
-/* CompressedCertificate in place of the Certificate that was sent. */
-static struct bend {
-	uint16_t algorithm;
-	int length_off;
-	size_t cut_by;
-	bool grow, garbage;
-} bend;
-
-static void repack(struct pair_unit *u)
-{
-	bool known = bend.algorithm >= 1 && bend.algorithm <= 3;
-	struct leat_wr data = { 0 }, w = { 0 };
-	struct compressed_cert c;
-
-	if (bend.grow)
-		tamper_append(u, "", 1);
-	assert_true(zip_pack(zip_by_id(known ? bend.algorithm : 1),
-		(struct leat_span){ u->p + 4, u->n - 4 }, &data));
-	if (bend.garbage)
-		memset(data.p, 0x5a, data.n);
-	c = (struct compressed_cert){ bend.algorithm, (uint32_t)((int)u->n - 4 + bend.length_off),
-		{ data.p, data.n - bend.cut_by } };
-	enc_compressed_cert(&w, &c);
-	pair_unit_set(u, w.p, w.n);
-	leat_wr_clear(&w);
-	leat_wr_clear(&data);
-}
-
-static void raw_bomb(struct pair_unit *u)
-{
-	static uint8_t zeros[4 << 20];
-	struct leat_wr data = { 0 }, w = { 0 };
-	struct compressed_cert c;
-
-	assert_true(zip_pack(zip_by_id(1), (struct leat_span){ zeros, sizeof(zeros) }, &data));
-	c = (struct compressed_cert){ ZIP_ZLIB, sizeof(zeros), { data.p, data.n } };
-	enc_compressed_cert(&w, &c);
-	pair_unit_set(u, w.p, w.n);
-	leat_wr_clear(&w);
-	leat_wr_clear(&data);
-}
-
-/* As much as was announced is unpacked, and it is more. */
-static void raw_bomb_that_lies(struct pair_unit *u)
-{
-	raw_bomb(u);
-	u->p[6] = 0;
-	u->p[7] = 1;
-	u->p[8] = 0;
-}
-
-static void raw_malformed(struct pair_unit *u)
-{
-	static const uint8_t b[] = { MSG_COMPRESSED_CERT, 0, 0, 4, 0, 1, 0, 0 };
-
-	pair_unit_set(u, b, sizeof(b));
-}
-
-static void raw_empty(struct pair_unit *u)
-{
-	u->p[0] = MSG_COMPRESSED_CERT;
-	tamper_body(u, "", 0);
-}
-
-static void raw_context_inside(struct pair_unit *u)
-{
-	tamper_body(u, "\x01x\0\0\0", 5);
-	repack(u);
-}
-
-/* CertificateVerify is then out of order */
-static void raw_no_certificate_inside(struct pair_unit *u)
-{
-	tamper_body(u, "\0\0\0\0", 4);
-	repack(u);
-}
-
 static void raw_twice(struct pair_unit *u)
 {
 	struct leat_span body = vec_copy(u->p + 4, u->n - 4);
 
-	repack(u);
+	pack_unit(u);
 	tamper_prepend_msg(u, MSG_CERT, body.p, body.n);
 }
 
@@ -522,38 +402,39 @@ static void misbehaviour(void **state)
 {
 	static const struct {
 		struct tamper t;
-		struct bend b;
+		struct pack_bend b;
 	} rows[] = {
 		{ ROW("response unasked", UNSUPPORTED_EXTENSION, cert, unasked_status, shows),
 			{ 0 } },
 		{ ROW("SCT unasked", UNSUPPORTED_EXTENSION, cert, unasked_sct, shows), { 0 } },
 		{ ROW("SCTs too long", ILLEGAL_PARAMETER, cert, big_scts, asks), { 0 } },
 		{ ROW("response twice", ILLEGAL_PARAMETER, raw, raw_status_twice, asks), { 0 } },
-		{ ROW("packed, not asked", UNEXPECTED_MESSAGE, raw, repack, shows),
+		{ ROW("packed, not asked", UNEXPECTED_MESSAGE, raw, pack_unit, shows),
 			{ .algorithm = 1 } },
-		{ ROW("empty, not asked", UNEXPECTED_MESSAGE, raw, raw_empty, shows), { 0 } },
-		{ ROW("algorithm not offered", ILLEGAL_PARAMETER, raw, repack, asks),
+		{ ROW("empty, not asked", UNEXPECTED_MESSAGE, raw, pack_empty, shows), { 0 } },
+		{ ROW("algorithm not offered", ILLEGAL_PARAMETER, raw, pack_unit, asks),
 			{ .algorithm = 2 } },
-		{ ROW("algorithm of nobody", ILLEGAL_PARAMETER, raw, repack, asks),
+		{ ROW("algorithm of nobody", ILLEGAL_PARAMETER, raw, pack_unit, asks),
 			{ .algorithm = 0x0a0a } },
-		{ ROW("one byte too many said", BAD_CERTIFICATE, raw, repack, asks),
+		{ ROW("one byte too many said", BAD_CERTIFICATE, raw, pack_unit, asks),
 			{ .algorithm = 1, .length_off = 1 } },
-		{ ROW("one byte too few said", BAD_CERTIFICATE, raw, repack, asks),
+		{ ROW("one byte too few said", BAD_CERTIFICATE, raw, pack_unit, asks),
 			{ .algorithm = 1, .length_off = -1 } },
-		{ ROW("cut", BAD_CERTIFICATE, raw, repack, asks), { .algorithm = 1, .cut_by = 1 } },
-		{ ROW("garbage", BAD_CERTIFICATE, raw, repack, asks),
+		{ ROW("cut", BAD_CERTIFICATE, raw, pack_unit, asks),
+			{ .algorithm = 1, .cut_by = 1 } },
+		{ ROW("garbage", BAD_CERTIFICATE, raw, pack_unit, asks),
 			{ .algorithm = 1, .garbage = true } },
-		{ ROW("garbage, zstd", BAD_CERTIFICATE, raw, repack, asks),
+		{ ROW("garbage, zstd", BAD_CERTIFICATE, raw, pack_unit, asks),
 			{ .algorithm = 3, .garbage = true } },
-		{ ROW("bomb", BAD_CERTIFICATE, raw, raw_bomb, asks), { 0 } },
-		{ ROW("bomb that lies", BAD_CERTIFICATE, raw, raw_bomb_that_lies, asks), { 0 } },
-		{ ROW("envelope malformed", DECODE_ERROR, raw, raw_malformed, asks), { 0 } },
-		{ ROW("empty", DECODE_ERROR, raw, raw_empty, asks), { 0 } },
-		{ ROW("a byte behind", DECODE_ERROR, raw, repack, asks),
+		{ ROW("bomb", BAD_CERTIFICATE, raw, pack_bomb, asks), { 0 } },
+		{ ROW("bomb that lies", BAD_CERTIFICATE, raw, pack_bomb_that_lies, asks), { 0 } },
+		{ ROW("envelope malformed", DECODE_ERROR, raw, pack_malformed, asks), { 0 } },
+		{ ROW("empty", DECODE_ERROR, raw, pack_empty, asks), { 0 } },
+		{ ROW("a byte behind", DECODE_ERROR, raw, pack_unit, asks),
 			{ .algorithm = 1, .grow = true } },
-		{ ROW("a context inside", ILLEGAL_PARAMETER, raw, raw_context_inside, asks),
+		{ ROW("a context inside", ILLEGAL_PARAMETER, raw, pack_context, asks),
 			{ .algorithm = 1 } },
-		{ ROW("none inside", UNEXPECTED_MESSAGE, raw, raw_no_certificate_inside, asks),
+		{ ROW("none inside", UNEXPECTED_MESSAGE, raw, pack_no_certificate, asks),
 			{ .algorithm = 1 } },
 		{ ROW("plain and packed", UNEXPECTED_MESSAGE, raw, raw_twice, asks),
 			{ .algorithm = 1 } },
@@ -563,7 +444,7 @@ static void misbehaviour(void **state)
 	for (size_t i = 0; i < NUM(rows); i++) {
 		struct tamper t = rows[i].t;
 
-		bend = rows[i].b;
+		pack_bend = rows[i].b;
 		tamper_run(&t, KEY_EC_P256, "tlsv1.3");
 	}
 }
@@ -577,23 +458,23 @@ static void out_of_order(void **state)
 		.alert = A(UNEXPECTED_MESSAGE),
 		.raw = raw_packed_before_verify,
 		.setup = asks };
-	struct tamper tls12 = ROW("packed in TLS 1.2", UNEXPECTED_MESSAGE, raw, repack, asks);
+	struct tamper tls12 = ROW("packed in TLS 1.2", UNEXPECTED_MESSAGE, raw, pack_unit, asks);
 
 	(void)state;
 	tamper_run(&after, KEY_EC_P256, "tlsv1.3");
-	bend = (struct bend){ .algorithm = 1 };
+	pack_bend = (struct pack_bend){ .algorithm = 1 };
 	tamper_run(&tls12, KEY_EC_P256, "tlsv1.2");
 }
 
 /* An empty list, packed: RFC 8879 forbids it to nobody. It counts as no certificate. */
 static void packed_nothing(void **state)
 {
-	struct tamper t = ROW("", CERTIFICATE_REQUIRED, raw, raw_no_certificate_inside, NULL);
-	struct leat_config *s = server_asks("true", "zlib");
+	struct tamper t = ROW("", CERTIFICATE_REQUIRED, raw, pack_no_certificate, NULL);
+	struct leat_config *s = attach_server("true", "zlib");
 	struct pair p = { .on_unit = tamper_unit, .arg = &t };
 
 	(void)state;
-	bend = (struct bend){ .algorithm = 1 };
+	pack_bend = (struct pack_bend){ .algorithm = 1 };
 	pair_set(s, "fail_if_no_peer_cert", "true");
 	pair_init(&p, pair_client_config(), s, NULL);
 	pair_must_refuse(&p, LEAT_SERVER, A(CERTIFICATE_REQUIRED));
@@ -601,7 +482,7 @@ static void packed_nothing(void **state)
 	/* without that it goes on, to a Finished over another message than was sent */
 	t.hit = false;
 	p = (struct pair){ .on_unit = tamper_unit, .arg = &t };
-	pair_init(&p, pair_client_config(), server_asks("true", "zlib"), NULL);
+	pair_init(&p, pair_client_config(), attach_server("true", "zlib"), NULL);
 	pair_must_refuse(&p, LEAT_SERVER, A(DECRYPT_ERROR));
 	pair_clear(&p);
 }
@@ -625,7 +506,7 @@ static void needs_to_ask(void **state)
 	}
 }
 
-/* ---- after the handshake ---- */
+/* ---- memory ---- */
 
 static void freeze(struct leat_config *c)
 {
@@ -634,109 +515,15 @@ static void freeze(struct leat_config *c)
 	assert_int_equal(leat_config_freeze(c, &err), LEAT_OK);
 }
 
-/* One client that was never asked in the handshake. */
-static void open_engines(struct duo *d, struct leat_config *c, struct leat_config *s)
-{
-	pair_set(s, "verify", "verify_none");
-	pair_set(s, "sct", "true");
-	freeze(c);
-	freeze(s);
-	duo_open(d, c, s, "localhost");
-	assert_true(duo_run(d));
-	leat_config_unref(s);
-}
-
-static void asked_later(void **state)
-{
-	static const char *const names[] = { NULL, "zlib", "brotli", "zstd" };
-
-	(void)state;
-	for (size_t i = 0; i < NUM(names); i++) {
-		const char *packing = names[i] ? names[i] : "none";
-		struct leat_span der = good_der();
-		struct leat_config *c = client_with(der, packing);
-		struct leat_engine_info info;
-		struct leat_err err = { 0 };
-		struct leat_engine *s;
-		struct duo d;
-
-		open_engines(&d, c, server_asks("true", packing));
-		s = d.side[LEAT_SERVER].e;
-		for (int round = 0; round < 3; round++) {
-			struct leat_span want = round < 2 ? der : NONE;
-
-			if (round == 2) /* nothing of an earlier answer stays */
-				assert_int_equal(
-					leat_config_set_ocsp(c, 0, 0, NONE, &err), LEAT_OK);
-			assert_int_equal(leat_engine_request_auth(s), LEAT_OK);
-			assert_true(duo_run(&d));
-			assert_int_equal(leat_engine_auth(s), LEAT_AUTH_SHOWN);
-			leat_engine_info(s, &info);
-			assert_int_equal(info.ocsp, round < 2 ? LEAT_OCSP_GOOD : LEAT_OCSP_NONE);
-			assert_int_equal(leat_engine_peer_ocsp(s, 0).n, want.n);
-			assert_int_equal(leat_engine_peer_sct(s, LEAT_SCT_TLS).n, 8);
-			if (names[i])
-				assert_string_equal(info.client_cert_packed, names[i]);
-			else
-				assert_null(info.client_cert_packed);
-		}
-		duo_close(&d);
-		leat_config_unref(c);
-	}
-}
-
-/* A context belongs to one request, so this form is not kept for others. */
-static void not_kept(void **state)
-{
-	struct leat_config *c = client_with(good_der(), "zlib");
-	struct attach *a;
-	struct duo d;
-
-	(void)state;
-	open_engines(&d, c, server_asks("true", "zlib"));
-	assert_int_equal(leat_engine_request_auth(d.side[LEAT_SERVER].e), LEAT_OK);
-	assert_true(duo_run(&d));
-	a = cred_attach(c->creds[0]);
-	for (unsigned v = 0; v < ATTACH_VARIANTS; v++)
-		assert_null(attach_packed(a, zip_by_id(ZIP_ZLIB), v));
-	attach_unref(a);
-	duo_close(&d);
-	leat_config_unref(c);
-}
-
-static void judged_later(void **state)
-{
-	struct ocsp_spec spec = good();
-
-	(void)state;
-	spec.says = OCSP_REVOKED;
-	for (int i = 0; i < 2; i++) {
-		struct leat_config *c = client_with(i ? NONE : ocsp_make(&spec), "zlib");
-		const struct leat_err *e;
-		struct duo d;
-
-		open_engines(&d, c, server_asks("required", "zlib"));
-		assert_int_equal(leat_engine_request_auth(d.side[LEAT_SERVER].e), LEAT_OK);
-		(void)duo_run(&d);
-		e = leat_engine_error(d.side[LEAT_CLIENT].e);
-		assert_int_equal(e->cls, LEAT_E_PEER_ALERT);
-		assert_int_equal(e->alert, i ? REFUSED : A(CERTIFICATE_REVOKED));
-		duo_close(&d);
-		leat_config_unref(c);
-	}
-}
-
-/* ---- memory ---- */
-
 static void each_allocation_failing(void **state)
 {
 	unsigned long total = 0, failed = 0;
-	struct leat_span der = good_der();
+	struct leat_span der = attach_good_der();
 
 	(void)state;
 	for (unsigned long nth = 0; nth <= total; nth++) {
-		struct leat_config *c = client_with(der, "zlib");
-		struct leat_config *s = server_asks("required", "zlib");
+		struct leat_config *c = attach_client(der, "zlib");
+		struct leat_config *s = attach_server("required", "zlib");
 		struct pair p = { 0 };
 		enum leat_ret r;
 
@@ -758,42 +545,6 @@ static void each_allocation_failing(void **state)
 	assert_true(total > 20 && failed > 10);
 }
 
-static void each_allocation_failing_later(void **state)
-{
-	unsigned long total = 0, failed = 0;
-	struct leat_span der = good_der();
-
-	(void)state;
-	for (unsigned long nth = 0; nth <= total; nth++) {
-		struct leat_config *c = client_with(der, "zlib");
-		struct leat_engine *s;
-		enum leat_ret asked;
-		struct duo d;
-
-		open_engines(&d, c, server_asks("required", "zlib"));
-		s = d.side[LEAT_SERVER].e;
-		(void)leat_mem_fail_at(nth);
-		asked = leat_engine_request_auth(s);
-		(void)duo_run(&d);
-		if (nth == 0)
-			total = leat_mem_fail_at(0);
-		(void)leat_mem_fail_at(0);
-		failed += asked != LEAT_OK || leat_engine_auth(s) != LEAT_AUTH_SHOWN;
-		/* no error and no answer: there was no room to receive into, and a driver tries again */
-		assert_true(leat_engine_auth(s) != LEAT_AUTH_DECLINED);
-		for (int side = 0; side < 2; side++) {
-			const struct leat_err *e = leat_engine_error(d.side[side].e);
-
-			assert_true(e->cls == LEAT_E_NONE || e->cls == LEAT_E_MEMORY ||
-				    e->alert == A(INTERNAL_ERROR));
-		}
-		duo_close(&d);
-		leat_config_unref(c);
-	}
-	print_message("  %lu allocations, %lu failures\n", total, failed);
-	assert_true(total > 10 && failed > 5);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -810,11 +561,7 @@ int main(void)
 		cmocka_unit_test(out_of_order),
 		cmocka_unit_test(packed_nothing),
 		cmocka_unit_test(needs_to_ask),
-		cmocka_unit_test(asked_later),
-		cmocka_unit_test(not_kept),
-		cmocka_unit_test(judged_later),
 		cmocka_unit_test(each_allocation_failing),
-		cmocka_unit_test(each_allocation_failing_later),
 	};
 	int r = cmocka_run_group_tests(tests, NULL, vec_teardown);
 

@@ -5,12 +5,11 @@
  *
  * REQ: F-certcomp
  */
+#include "packkit.h"
 #include "tamper.h"
 
 #include "base/mem.h"
-#include "crypto/zip.h"
 #include "pki.h"
-#include "wire/compressed_cert.h"
 #include "x509/cred.h"
 
 #define SPAN(...) \
@@ -174,32 +173,6 @@ static void packed_once(void **state)
 
 /* ---- what a server may get wrong ---- */
 
-/* Takes Certificate, as it was sent, and writes CompressedCertificate in its place. */
-static uint16_t bad_algorithm;
-static int length_off;
-static size_t cut_by;
-static bool grow, garbage;
-
-static void repack(struct pair_unit *u)
-{
-	const struct zip *z = zip_by_id(
-		bad_algorithm >= 1 && bad_algorithm <= 3 ? bad_algorithm : 1);
-	struct leat_wr data = { 0 }, w = { 0 };
-	struct compressed_cert c;
-
-	if (grow)
-		tamper_append(u, "", 1);
-	assert_true(zip_pack(z, (struct leat_span){ u->p + 4, u->n - 4 }, &data));
-	if (garbage)
-		memset(data.p, 0x5a, data.n);
-	c = (struct compressed_cert){ bad_algorithm, (uint32_t)((int)u->n - 4 + length_off),
-		{ data.p, data.n - cut_by } };
-	enc_compressed_cert(&w, &c);
-	pair_unit_set(u, w.p, w.n);
-	leat_wr_clear(&w);
-	leat_wr_clear(&data);
-}
-
 static void client_offers(struct leat_config *c, struct leat_config *s)
 {
 	(void)s;
@@ -217,74 +190,36 @@ static void wrong(const char *name, uint8_t alert, void (*raw)(struct pair_unit 
 		.setup = setup };
 
 	tamper_run(&t, KEY_EC_P256, NULL);
-	bad_algorithm = ZIP_ZLIB;
-	length_off = 0;
-	cut_by = 0;
-	grow = garbage = false;
-}
-
-static void raw_bomb(struct pair_unit *u)
-{
-	static uint8_t zeros[4 << 20];
-	struct leat_wr data = { 0 }, w = { 0 };
-	struct compressed_cert c;
-
-	assert_true(zip_pack(zip_by_id(1), (struct leat_span){ zeros, sizeof(zeros) }, &data));
-	c = (struct compressed_cert){ ZIP_ZLIB, sizeof(zeros), { data.p, data.n } };
-	enc_compressed_cert(&w, &c);
-	pair_unit_set(u, w.p, w.n);
-	leat_wr_clear(&w);
-	leat_wr_clear(&data);
-}
-
-static void raw_malformed(struct pair_unit *u)
-{
-	static const uint8_t b[] = { MSG_COMPRESSED_CERT, 0, 0, 4, 0, 1, 0, 0 };
-
-	pair_unit_set(u, b, sizeof(b));
-}
-
-static void raw_empty_inside(struct pair_unit *u)
-{
-	static const uint8_t none[] = { 0, 0, 0, 0 };
-
-	tamper_body(u, none, sizeof(none));
-	repack(u);
-}
-
-static void raw_context_inside(struct pair_unit *u)
-{
-	tamper_body(u, "\x01x\0\0\0", 5);
-	repack(u);
+	pack_bend = (struct pack_bend){ .algorithm = ZIP_ZLIB };
 }
 
 static void what_goes_wrong(void **state)
 {
 	(void)state;
-	bad_algorithm = ZIP_ZLIB;
-	wrong("not asked for", LEAT_ALERT_UNEXPECTED_MESSAGE, repack, NULL);
-	bad_algorithm = ZIP_BROTLI;
-	wrong("algorithm not offered", LEAT_ALERT_ILLEGAL_PARAMETER, repack, client_offers);
-	bad_algorithm = 0x0a0a;
-	wrong("algorithm of nobody", LEAT_ALERT_ILLEGAL_PARAMETER, repack, client_offers);
-	length_off = 1;
-	wrong("length one too long", LEAT_ALERT_BAD_CERTIFICATE, repack, client_offers);
-	length_off = -1;
-	wrong("length one too short", LEAT_ALERT_BAD_CERTIFICATE, repack, client_offers);
-	cut_by = 1;
-	wrong("cut", LEAT_ALERT_BAD_CERTIFICATE, repack, client_offers);
-	garbage = true;
-	wrong("garbage", LEAT_ALERT_BAD_CERTIFICATE, repack, client_offers);
-	bad_algorithm = ZIP_ZSTD;
-	garbage = true;
-	wrong("garbage, zstd", LEAT_ALERT_BAD_CERTIFICATE, repack, client_offers);
-	wrong("longer than max_handshake_size", LEAT_ALERT_BAD_CERTIFICATE, raw_bomb,
+	pack_bend.algorithm = ZIP_ZLIB;
+	wrong("not asked for", LEAT_ALERT_UNEXPECTED_MESSAGE, pack_unit, NULL);
+	pack_bend.algorithm = ZIP_BROTLI;
+	wrong("algorithm not offered", LEAT_ALERT_ILLEGAL_PARAMETER, pack_unit, client_offers);
+	pack_bend.algorithm = 0x0a0a;
+	wrong("algorithm of nobody", LEAT_ALERT_ILLEGAL_PARAMETER, pack_unit, client_offers);
+	pack_bend.length_off = 1;
+	wrong("length one too long", LEAT_ALERT_BAD_CERTIFICATE, pack_unit, client_offers);
+	pack_bend.length_off = -1;
+	wrong("length one too short", LEAT_ALERT_BAD_CERTIFICATE, pack_unit, client_offers);
+	pack_bend.cut_by = 1;
+	wrong("cut", LEAT_ALERT_BAD_CERTIFICATE, pack_unit, client_offers);
+	pack_bend.garbage = true;
+	wrong("garbage", LEAT_ALERT_BAD_CERTIFICATE, pack_unit, client_offers);
+	pack_bend.algorithm = ZIP_ZSTD;
+	pack_bend.garbage = true;
+	wrong("garbage, zstd", LEAT_ALERT_BAD_CERTIFICATE, pack_unit, client_offers);
+	wrong("longer than max_handshake_size", LEAT_ALERT_BAD_CERTIFICATE, pack_bomb,
 		client_offers);
-	wrong("envelope malformed", LEAT_ALERT_DECODE_ERROR, raw_malformed, client_offers);
-	grow = true;
-	wrong("a byte behind the Certificate", LEAT_ALERT_DECODE_ERROR, repack, client_offers);
-	wrong("no certificate inside", LEAT_ALERT_DECODE_ERROR, raw_empty_inside, client_offers);
-	wrong("a context inside", LEAT_ALERT_ILLEGAL_PARAMETER, raw_context_inside, client_offers);
+	wrong("envelope malformed", LEAT_ALERT_DECODE_ERROR, pack_malformed, client_offers);
+	pack_bend.grow = true;
+	wrong("a byte behind the Certificate", LEAT_ALERT_DECODE_ERROR, pack_unit, client_offers);
+	wrong("no certificate inside", LEAT_ALERT_DECODE_ERROR, pack_no_certificate, client_offers);
+	wrong("a context inside", LEAT_ALERT_ILLEGAL_PARAMETER, pack_context, client_offers);
 }
 
 /* The limit on what is unpacked: one below, at, one above. */
