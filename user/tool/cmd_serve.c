@@ -55,6 +55,9 @@ static const struct arg_opt options[] = {
 	{ "workers", 'w', "N", OPT_WORKERS, "threads, each with a loop (default: one per CPU)" },
 	{ "access-log", 'a', "FILE", OPT_LOG, "\"-\": stdout (default), \"none\": none" },
 	{ "json", 0, NULL, OPT_JSON, "one JSON object per line, the access log included" },
+	{ "key-process", 0, NULL, OPT_KEY_PROCESS,
+		"keep the private keys in a process of their own, which can\n"
+		"do nothing but sign" },
 	{ "session-store", 0, "STORE", OPT_STORE,
 		"keep sessions in memory[:N], or in lmdb:PATH, a file that\n"
 		"outlives the server and may be shared by several" },

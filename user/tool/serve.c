@@ -104,6 +104,9 @@ static bool open_shared(struct serve *s, const struct serve_opts *o)
 	struct leat_err err = { 0 };
 
 	leat_env_system(&s->shared.env);
+	s->shared.keys = o->key_process ? key_process_start(s->args) : NULL;
+	if (o->key_process && s->shared.keys == NULL)
+		return false;
 	s->shared.keylog_fd = o->keylog ? keylog_open(s->args, o->keylog) : -1;
 	if (o->keylog && s->shared.keylog_fd < 0)
 		return false;
@@ -245,6 +248,17 @@ static bool all_ended(struct serve *s, unsigned started)
 	return ended;
 }
 
+/* Without signatures every handshake fails: it is better to end, and to be started anew. */
+static void watch_keys(struct serve *s)
+{
+	if (s->shared.keys == NULL || s->keys_gone || !key_process_is_gone(s->shared.keys))
+		return;
+	s->keys_gone = true;
+	(void)tool_fail(s->args, TOOL_FAILED,
+		"the key process has ended: nothing can be signed any more, the server stops");
+	atomic_store(&s->stopping, true);
+}
+
 /* Returns when every worker has ended. */
 static void wait_for_end(struct serve *s, const sigset_t *set)
 {
@@ -255,6 +269,7 @@ static void wait_for_end(struct serve *s, const sigset_t *set)
 	for (unsigned i = 0; i < s->num_workers; i++)
 		started += s->workers[i].started;
 	while (!all_ended(s, started)) {
+		watch_keys(s);
 		/* Without a signal there is nothing to do until one comes; afterwards, look often. */
 		int sig = sigtimedwait(set, NULL, &tick);
 
@@ -296,6 +311,7 @@ static void clear(struct serve *s)
 	site_unref(s->first);
 	leat_ticket_keys_unref(s->shared.ticket_keys);
 	leat_store_unref(s->shared.store);
+	key_process_stop(s->shared.keys);
 	if (s->log_fd > STDERR_FILENO)
 		close(s->log_fd);
 	pthread_cond_destroy(&s->news);
@@ -383,6 +399,8 @@ int serve_run(const struct args *args, struct serve_opts *o)
 			rc = tool_fail(
 				args, TOOL_FAILED, "a worker failed: %s", strerror(s.worker_err));
 	}
+	if (s.keys_gone)
+		rc = TOOL_FAILED;
 	clear(&s);
 	return rc;
 }

@@ -6,6 +6,7 @@
  *   serve_opts.c    command line -> struct serve_opts
  *   serve_site.c    struct serve_opts -> open folders, TLS configs, names of hosts (host_names.c)
  *   serve_reload.c  a new site while the old one runs; looking at one without running it
+ *   key_process.h   private keys in another process
  *   serve.c         listeners, one thread per worker, signals, the end
  *   serve_say.c     what is said at start and end
  *   serve_worker.c  one loop: accept, the list of connections, limits, stopping
@@ -71,6 +72,7 @@ struct serve {
 	atomic_ullong requests, bytes, handshakes, failed_handshakes;
 	atomic_uint reloads_good, reloads_bad;
 	int64_t start_s;
+	bool keys_gone; /* the key process ended before us; main thread */
 	/* Workers tell the main thread how they are. */
 	pthread_mutex_t lock;
 	pthread_cond_t news;

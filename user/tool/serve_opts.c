@@ -201,6 +201,7 @@ static bool take(const struct args *args, int id, const char *value, struct serv
 	case OPT_UNKNOWN_NAME:
 	case OPT_LOOP: return take_choice(args, id, value, o);
 	case OPT_LOG: o->access_log = strcmp(value, "none") == 0 ? NULL : value; return true;
+	case OPT_KEY_PROCESS: o->key_process = true; return true;
 	case OPT_JSON: o->json = true; return true;
 	case OPT_STORE: o->session_store = value; return session_store_check(args, value);
 	case OPT_KEYLOG: o->keylog = value; return true;
@@ -267,7 +268,8 @@ static bool take_file(const struct args *args, const char *path, struct serve_op
 
 /* ---- the whole ------------------------------------------------------------------------------- */
 
-static bool check_host(const struct args *args, const struct serve_host_opts *h)
+static bool check_host(
+	const struct args *args, const struct serve_opts *o, const struct serve_host_opts *h)
 {
 	struct args at = *args;
 
@@ -278,6 +280,8 @@ static bool check_host(const struct args *args, const struct serve_host_opts *h)
 			h->names.text ? " (--root)" : "");
 	else if (h->files.num_certs != h->files.num_keys)
 		args_wrong(&at, "every --cert needs a --key and the other way round");
+	else if (h->files.dev && o->key_process)
+		args_wrong(&at, "--dev makes its key in the server: leave out --key-process");
 	else
 		return cred_files_check(&at, &h->files, false) == 0;
 	return false;
@@ -294,10 +298,10 @@ static bool lacks_default(const struct serve_opts *o)
 
 static bool check(const struct args *args, const struct serve_opts *o)
 {
-	bool ok = lacks_default(o) || check_host(args, &o->hosts[0]);
+	bool ok = lacks_default(o) || check_host(args, o, &o->hosts[0]);
 
 	for (unsigned i = 1; i < o->num_hosts; i++)
-		ok &= check_host(args, &o->hosts[i]);
+		ok &= check_host(args, o, &o->hosts[i]);
 	return ok;
 }
 

@@ -41,6 +41,7 @@ static const char *fixed_change(const struct serve_opts *a, const struct serve_o
 		{ "--user", is_same(a->user.text, b->user.text) },
 		{ "--max-per-address", a->max_per_addr == b->max_per_addr },
 		{ "--session-store", is_same(a->session_store, b->session_store) },
+		{ "--key-process", a->key_process == b->key_process },
 		{ "--json", a->json == b->json },
 		{ "--loop", a->loop == b->loop },
 	};

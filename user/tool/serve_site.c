@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/wr.h"
 #include "config/config.h"
+#include "sock/anchors.h"
 #include "tool/keylog.h"
 #include "tool/serve.h"
 #include "tool/settings.h"
@@ -68,6 +70,37 @@ struct making {
 	struct leat_err err;
 };
 
+/* Certificate number i, whose key is in the other process. */
+static enum leat_ret add_external(struct making *m, const struct cred_files *f, unsigned i)
+{
+	LEAT_SCOPED(leat_wr_clear) struct leat_wr pem = { 0 };
+	struct leat_config *cfg = m->h->cfg;
+	enum leat_ret r;
+
+	m->place = f->place[i];
+	r = anchors_read("certfile", f->cert[i], &pem, &m->err);
+	if (r == LEAT_OK)
+		r = key_process_load(
+			m->shared->keys, f->cert[i], f->key[i], &m->h->keys[i], &m->err);
+	if (r == LEAT_OK)
+		r = leat_config_add_cred_external(
+			cfg, leat_wr_done(&pem), key_process_sign, m->h->keys[i], &m->err);
+	if (r == LEAT_OK)
+		r = anchors_load_attached(cfg->creds[cfg->num_creds - 1], f->attached[i][CRED_OCSP],
+			f->attached[i][CRED_SCT], &m->err);
+	return r;
+}
+
+static enum leat_ret use_key_process(struct making *m, const struct cred_files *f)
+{
+	struct leat_files others = { .cacertfile = f->cacert, .dhfile = f->dhfile };
+	enum leat_ret r = leat_config_use_files(m->h->cfg, &others, &m->err);
+
+	for (unsigned i = 0; i < f->num_certs && r == LEAT_OK; i++)
+		r = add_external(m, f, i);
+	return r;
+}
+
 /* What stands before the first --host holds for all, unless a host says otherwise. */
 static enum leat_ret add_files(struct making *m)
 {
@@ -79,7 +112,8 @@ static enum leat_ret add_files(struct making *m)
 		files.cacert = base->cacert;
 	if (!files.dhfile)
 		files.dhfile = base->dhfile;
-	r = cred_files_load(&files, m->h->cfg, &m->place, &m->err);
+	r = m->shared->keys ? use_key_process(m, &files)
+			    : cred_files_load(&files, m->h->cfg, &m->place, &m->err);
 	if (r == LEAT_OK && files.cacert)
 		r = leat_config_set_verify(m->h->cfg, LEAT_VERIFY_PEER, &m->err);
 	return r;
@@ -295,6 +329,8 @@ void site_unref(struct serve_site *s)
 		return;
 	for (unsigned i = 0; s->hosts != NULL && i < s->o->num_hosts; i++) {
 		leat_config_unref(s->hosts[i].cfg);
+		for (unsigned k = 0; k < CRED_FILES_MAX; k++)
+			key_process_drop(s->hosts[i].keys[k]);
 		if (s->hosts[i].dirfd >= 0)
 			close(s->hosts[i].dirfd);
 	}

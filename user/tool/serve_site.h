@@ -10,6 +10,7 @@
 
 #include "tool/host_names.h"
 #include "tool/http.h"
+#include "tool/key_process.h"
 #include "tool/serve_opts.h"
 #include "tool/tls_io.h"
 
@@ -17,6 +18,7 @@ struct serve_host {
 	const struct serve_host_opts *o;
 	struct leat_config *cfg;
 	int dirfd;
+	struct key_handle *keys[CRED_FILES_MAX]; /* with a key process */
 	uint64_t dir_id; /* unlike the descriptor, never the same for two folders of this process */
 	bool hidden;
 };
@@ -33,6 +35,7 @@ struct serve_site {
 struct serve_shared {
 	struct leat_env env;
 	struct leat_ticket_keys *ticket_keys;
+	struct key_process *keys; /* NULL: keys are here */
 	struct leat_store *store; /* NULL: none */
 	int keylog_fd;            /* -1: no key log */
 };
