@@ -49,6 +49,11 @@ LEAT_API LEAT_MUST_CHECK enum leat_ret leat_suites(enum leat_suite_set which,
  * argument is 0 or NULL. false: leat has no such suite. */
 LEAT_API bool leat_suite_find(unsigned id, const char *name, struct leat_suite *out);
 
+/* leat_suite_by_parts finds a suite by the words of its kex, cipher, mac and prf; prf NULL: sha256, the default of
+ * TLS 1.2. false: there is none. */
+LEAT_API bool leat_suite_by_parts(const char *kex, const char *cipher, const char *mac,
+	const char *prf, struct leat_suite *out);
+
 /* ---- a connection ------------------------------------------------------------------------------ */
 
 /* leat_conn_item writes an item of the manual's connection_information to buf, as text cut to n bytes with

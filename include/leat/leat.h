@@ -155,6 +155,9 @@ LEAT_API LEAT_MUST_CHECK enum leat_ret leat_listener_sockname(
 LEAT_API uint16_t leat_listener_port(const struct leat_listener *l);
 /* leat_listener_fd returns the listening descriptor, to be polled; it stays the listener's. */
 LEAT_API int leat_listener_fd(const struct leat_listener *l);
+/* leat_listener_stop ends listening, for good: every leat_accept, of those too that wait now, says LEAT_FAILED with
+ * LEAT_E_CLOSED. Any thread may call it; leat_listener_close when no other thread uses l any more. */
+LEAT_API void leat_listener_stop(struct leat_listener *l);
 /* leat_listener_close closes and frees; NULL is fine. Connections accepted before live on. */
 LEAT_API void leat_listener_close(struct leat_listener *l);
 

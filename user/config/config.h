@@ -114,6 +114,7 @@ struct leat_config {
 	void *pad_arg;
 	bool cookie;       /* server: HelloRetryRequests carry one (session/cookie.h) */
 	bool always_retry; /* server: every first ClientHello of TLS 1.3 is asked for again */
+	uint8_t no_sni;    /* client: 1: the host's name is checked, but not told */
 	bool fallback;     /* client: TLS_FALLBACK_SCSV (RFC 7507) */
 	leat_key_log_fn *key_log; /* NULL: secrets are told to nobody */
 	void *key_log_arg;

@@ -29,6 +29,10 @@ static const struct option_words fragment_words = {
 	{ { "undefined", 0 }, { "512", 1 }, { "1024", 2 }, { "2048", 3 }, { "4096", 4 } },
 	"neither undefined, 512, 1024, 2048 nor 4096",
 };
+static const struct option_words sni_words = {
+	{ { "default", 0 }, { "disable", 1 } },
+	"neither default nor disable",
+};
 static const struct option_words client_sessions = {
 	{ { "disabled", SESSIONS_OFF }, { "manual", SESSIONS_KEPT } },
 	"neither disabled nor manual",
@@ -212,6 +216,11 @@ static const struct option options[] = {
 		"TLS 1.3: answer every first hello with a HelloRetryRequest and a cookie: whoever gets "
 		"further can receive what is sent to its address. Costs a round trip; no early data.",
 		BOOL(always_retry) },
+	{ "server_name_indication", NULL, OPTION_WORD, OPTION_CLIENT, false, 0, 0,
+		"default, disable", "default",
+		"Whether the server is told the name of the host that is asked for (RFC 6066 3); it is checked "
+		"either way.",
+		WORD(no_sni, sni_words) },
 	{ "fallback", NULL, OPTION_BOOL, OPTION_CLIENT, false, 0, 0, "true, false", "false",
 		"Say that this is a second try with lower versions (TLS_FALLBACK_SCSV, RFC 7507): a "
 		"server that speaks a higher one refuses, because somebody must have made the first fail. "

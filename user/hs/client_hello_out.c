@@ -130,7 +130,7 @@ static void add_extensions(const struct hs *h, struct client_hello *ch)
 	static const uint8_t uncompressed[] = { 0 };
 
 	ch->has = EXT_BIT(EXT_GROUPS) | EXT_BIT(EXT_SIGALGS);
-	if (h->c.host_is_name) {
+	if (hs_tells_name(h)) {
 		ch->has |= EXT_BIT(EXT_SNI);
 		ch->sni = (struct leat_span){ (const uint8_t *)h->c.host, strlen(h->c.host) };
 	}

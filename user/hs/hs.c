@@ -419,7 +419,7 @@ static struct leat_span stored_id(const struct hs *h)
 
 void hs_facts(const struct hs *h, struct hs_facts *out)
 {
-	const char *sni = h->role == LEAT_SERVER ? h->s.sni : h->c.host_is_name ? h->c.host : "";
+	const char *sni = h->role == LEAT_SERVER ? h->s.sni : hs_tells_name(h) ? h->c.host : "";
 
 	*out = (struct hs_facts){
 		.version = h->version,

@@ -339,4 +339,10 @@ hs_fn v12_on_server_cert, v12_on_cert_status, v12_on_server_kx, v12_on_cert_requ
 hs_fn v12_on_client_cert, v12_on_client_kx, v12_on_client_cert_verify, v12_on_client_ccs,
 	v12_on_client_finished;
 
+/* Client: the server is told the name of the host. */
+static inline bool hs_tells_name(const struct hs *h)
+{
+	return h->c.host_is_name && !h->cfg->no_sni;
+}
+
 #endif

@@ -98,6 +98,21 @@ bool leat_suite_find(unsigned id, const char *name, struct leat_suite *out)
 	return s != NULL;
 }
 
+bool leat_suite_by_parts(const char *kex, const char *cipher, const char *mac, const char *prf,
+	struct leat_suite *out)
+{
+	const struct suite *s;
+
+	for (size_t i = 0; (s = suite_at(i)) != NULL; i++) {
+		*out = suite_facts(s);
+		if (strcmp(out->kex, kex) == 0 && strcmp(out->cipher, cipher) == 0 &&
+			strcmp(out->mac, mac) == 0 && strcmp(out->prf, prf ? prf : "sha256") == 0)
+			return true;
+	}
+	*out = (struct leat_suite){ .id = 0 };
+	return false;
+}
+
 /* ---- items of a connection ---------------------------------------------------------------------------- */
 
 static void show_text(const char *text, char *buf, size_t n)

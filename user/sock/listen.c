@@ -195,6 +195,11 @@ int leat_listener_fd(const struct leat_listener *l)
 	return l->fd;
 }
 
+void leat_listener_stop(struct leat_listener *l)
+{
+	shutdown(l->fd, SHUT_RDWR);
+}
+
 void leat_listener_close(struct leat_listener *l)
 {
 	if (!l)
@@ -224,6 +229,9 @@ static enum leat_ret accept_fd(
 			return LEAT_OK;
 		if (is_peers_affair(errno))
 			continue;
+		if (errno == EINVAL) /* not listening any more: leat_listener_stop */
+			return err_raise(err, LEAT_E_CLOSED, 0, 0, LEAT_HERE,
+				"accept: the listener was stopped");
 		if (errno != EAGAIN)
 			return err_sys(err, errno, "accept: failed");
 		r = sock_wait(&sys_real, l->fd, POLLIN, deadline, err);
