@@ -15,7 +15,9 @@
 
 #include "base/secret.h"
 #include "engine/engine_int.h"
+#include "ktls/calib.h"
 #include "ktls/probe.h"
+#include "pair.h"
 #include "pki.h"
 #include "tcp.h"
 #include "vec.h"
@@ -31,6 +33,7 @@ static int setup(void **state)
 	char path[] = "/tmp/leat-t-handover-XXXXXX";
 
 	(void)state;
+	setenv("LEAT_CALIBRATION", "", 1); /* the defaults, whatever was measured here */
 	for (size_t i = 0; i < sizeof(text); i++)
 		text[i] = (uint8_t)(i * 31 + (i >> 9));
 	file = mkstemp(path);
@@ -580,6 +583,60 @@ static void auto_leaves_rx_and_streams_alone(void **state)
 	rig_close(&r);
 }
 
+/* The thresholds: by option, else as measured on this machine. */
+static void stream_from_50000(struct leat_config *client, struct leat_config *server)
+{
+	(void)server;
+	pair_set(client, "kernel_stream_from", "50000");
+	pair_set(client, "kernel_file_from", "never");
+}
+
+static void auto_moves_a_stream_that_has_grown(void **state)
+{
+	static const struct calib measured = { .file = 1000, .stream = 20000 };
+	struct rig_opts o = opts("auto", "auto");
+	struct rig r;
+
+	(void)state;
+	with_aes(KTLS_SPEED_FAST);
+	calib_override(&measured);
+	fakesys_reset();
+	rig_connect_tuned(&r, &o, stream_from_50000); /* the option is stronger */
+	send_file(&r, 0, 500000, 500000);
+	assert_string_equal(why(&r, LEAT_TX), "auto_small"); /* never */
+	rig_close(&r);
+
+	fakesys_reset();
+	rig_connect_tuned(&r, &o, stream_from_50000);
+	assert_int_equal(leat_send(r.c, text, 30000, MS, NULL), LEAT_OK);
+	assert_string_equal(outcome(&r), "none");
+	peer_gets_file(&r, 0, 30000);
+	assert_int_equal(leat_send(r.c, text, 20000, MS, NULL), LEAT_OK);
+	assert_string_equal(why(&r, LEAT_TX), "in_kernel");
+	assert_string_equal(outcome(&r), "tx only");
+	peer_gets_file(&r, 0, 20000);
+	works(&r);
+	rig_close(&r);
+
+	connect_as(&r, "auto", "auto"); /* as measured */
+	assert_int_equal(leat_send(r.c, text, 19999, MS, NULL), LEAT_OK);
+	assert_string_equal(outcome(&r), "none");
+	peer_gets_file(&r, 0, 19999);
+	send_file(&r, 0, 999, 999); /* counts for itself */
+	assert_string_equal(why(&r, LEAT_TX), "auto_small");
+	assert_int_equal(leat_send(r.c, text, 1, MS, NULL), LEAT_OK);
+	assert_string_equal(why(&r, LEAT_TX), "in_kernel");
+	rig_close(&r);
+	connect_as(&r, "auto", "auto");
+	send_file(&r, 0, 999, 999);
+	assert_string_equal(why(&r, LEAT_TX), "auto_small");
+	send_file(&r, 0, 1000, 1000);
+	assert_string_equal(why(&r, LEAT_TX), "in_kernel");
+	rig_close(&r);
+	calib_override(NULL);
+	leat_ktls_caps_override(NULL);
+}
+
 static void sendfile_of_what_cannot_be_read(void **state)
 {
 	struct rig r;
@@ -677,6 +734,7 @@ int main(void)
 		cmocka_unit_test(auto_moves_tx_for_files_of_some_size),
 		cmocka_unit_test(auto_keeps_files_where_the_kernels_aes_is_slow),
 		cmocka_unit_test(auto_leaves_rx_and_streams_alone),
+		cmocka_unit_test(auto_moves_a_stream_that_has_grown),
 		cmocka_unit_test(sendfile_of_what_cannot_be_read),
 		cmocka_unit_test(keys_that_are_used_up_end_the_connection),
 		cmocka_unit_test(key_update_with_only_tx_in_the_kernel),

@@ -66,6 +66,10 @@ struct sni_host {
 	struct leat_config *cfg;
 };
 
+/* Of kernel_file_from and kernel_stream_from: what was measured on this machine (ktls/calib.h); not at all. */
+#define AUTO_CALIBRATED UINT64_MAX
+#define AUTO_NEVER      (UINT64_MAX - 1)
+
 struct leat_config {
 	atomic_uint refs;
 	bool frozen;
@@ -103,6 +107,8 @@ struct leat_config {
 	CONFIG_LIST(zip, ZIP_COUNT) zips;
 	bool chain_cache; /* chains that passed are kept with the trust store (x509/cache) */
 	enum leat_records records[2]; /* by enum leat_dir */
+	/* Policy auto: from how many bytes on TX goes to the kernel, of a file and of what comes from memory */
+	uint64_t kernel_file_from, kernel_stream_from;
 	uint32_t max_handshake_size;
 	uint16_t
 		record_size; /* record_size_limit we say (client) or answer with (server); 0: none */

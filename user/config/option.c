@@ -15,6 +15,8 @@
 
 /* The manual's bound (OTP since 8.1.1): 8 MiB less one. */
 #define MAX_HANDSHAKE_TOP 8388607
+/* More than a connection ever sends: as many digits as numbers may have. */
+#define THRESHOLD_TOP 999999999999999
 
 static const struct option_words verify_words = {
 	{ { "verify_peer", LEAT_VERIFY_PEER }, { "verify_none", LEAT_VERIFY_NONE } },
@@ -59,8 +61,9 @@ static const struct option_words server_sessions = {
 	.set = option_set_cert_types, .show = option_show_cert_types, AT(m), \
 	.size = _Generic(MEMBER(m), struct cert_types                        \
 			 : sizeof(struct cert_types))
-#define OWN(name) .set = option_set_##name, .show = option_show_##name
-#define BY_FILES  .set = NULL, .show = NULL
+#define THRESHOLD(m) .set = option_set_threshold, .show = option_show_threshold, AT(m), SIZE(m)
+#define OWN(name)    .set = option_set_##name, .show = option_show_##name
+#define BY_FILES     .set = NULL, .show = NULL
 
 static const struct option options[] = {
 	{ "versions", "protocol_version", OPTION_LIST, OPTION_BOTH, false, 0, 0, "tlsv1.3, tlsv1.2",
@@ -272,6 +275,16 @@ static const struct option options[] = {
 		"records, for received data only.", WORD(records[LEAT_RX], option_records_words) },
 	{ "records_tx", NULL, OPTION_WORD, OPTION_BOTH, false, 0, 0, "auto, kernel, user", "",
 		"records, for sent data only.", WORD(records[LEAT_TX], option_records_words) },
+	{ "kernel_file_from", NULL, OPTION_WORD, OPTION_BOTH, false, 0, THRESHOLD_TOP,
+		"calibrated, never, or bytes", "",
+		"records=auto: a file of this many bytes or more is sent by the kernel. calibrated: what leat "
+		"calibrate measured on this machine, else 262144.",
+		THRESHOLD(kernel_file_from) },
+	{ "kernel_stream_from", NULL, OPTION_WORD, OPTION_BOTH, false, 0, THRESHOLD_TOP,
+		"calibrated, never, or bytes", "",
+		"records=auto: once a connection has sent this many bytes from memory, the kernel sends the "
+		"rest. calibrated: what leat calibrate measured on this machine, else never.",
+		THRESHOLD(kernel_stream_from) },
 };
 
 #define NUM_OPTIONS (sizeof(options) / sizeof(options[0]))

@@ -37,6 +37,7 @@ OPTION_FUNCTIONS(word);
 /* option_value.c: with a rule of their own */
 OPTION_FUNCTIONS(record_size);
 OPTION_FUNCTIONS(records);
+OPTION_FUNCTIONS(threshold);
 /* option_list.c */
 OPTION_FUNCTIONS(list);
 OPTION_FUNCTIONS(cert_types);

@@ -180,3 +180,32 @@ void option_show_records(const struct leat_config *c, const struct option *o, ch
 	else
 		snprintf(buf, n, "(see records_rx and records_tx)");
 }
+
+/* Bytes, or one of two words. */
+static const struct option_words threshold_words = {
+	{ { "calibrated", AUTO_CALIBRATED }, { "never", AUTO_NEVER } },
+	"neither calibrated, never nor a number of bytes",
+};
+
+enum leat_ret option_set_threshold(
+	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
+{
+	bool is_number = value[0] >= '0' && value[0] <= '9';
+	unsigned long v = 0;
+	enum leat_ret r = is_number ? parse_number(o, value, &v, err)
+				    : parse_word(o, &threshold_words, value, &v, err);
+
+	if (r == LEAT_OK)
+		store(c, o, v);
+	return r;
+}
+
+void option_show_threshold(const struct leat_config *c, const struct option *o, char *buf, size_t n)
+{
+	unsigned long v = stored(c, o);
+
+	if (v >= AUTO_NEVER)
+		snprintf(buf, n, "%s", word_for(&threshold_words, v));
+	else
+		snprintf(buf, n, "%lu", v);
+}

@@ -85,6 +85,7 @@ void policy_modern(struct leat_config *c)
 	c->chain_cache = true;
 	c->records[LEAT_RX] = LEAT_RECORDS_AUTO;
 	c->records[LEAT_TX] = LEAT_RECORDS_AUTO;
+	c->kernel_file_from = c->kernel_stream_from = AUTO_CALIBRATED;
 	c->max_handshake_size = LIM_HANDSHAKE;
 	/* A server answers whoever speaks of it. A client that takes every size has nothing to say. */
 	c->key_update_at = KEY_UPDATE_AT;

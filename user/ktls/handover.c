@@ -4,6 +4,7 @@
  */
 #include "ktls/handover.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdatomic.h>
 
@@ -11,17 +12,15 @@
 #include "base/limits.h"
 #include "base/secret.h"
 #include "config/config.h"
+#include "ktls/calib.h"
 #include "ktls/probe.h"
 #include "rec/kinfo.h"
 #include "rec/rec_user.h"
 
-/* Below this many file bytes the kernel does not pay under policy auto: putting keys in and taking the
- * socket down again costs 18 us, and sendfile saves 88 us per MiB against pread + seal + write. That is
- * 200 KiB, rounded up. docs/decisions/0005-when-auto-moves.md */
-#define FILE_MIN (256 * 1024)
-
 /* Who only looks now and then how many records somebody else sent ends a quarter before the limit. */
 #define RECOUNT_KEEP 4
+
+static_assert(CALIB_NEVER == AUTO_NEVER, "one word for both");
 
 static atomic_bool switched_off;
 
@@ -35,10 +34,28 @@ bool handover_is_switched_on(void)
 	return !atomic_load(&switched_off);
 }
 
+/* docs/decisions/0005-when-auto-moves.md, 0046-calibration.md */
+static void set_thresholds(struct handover *h, const struct leat_config *cfg)
+{
+	const struct calib *c;
+
+	h->from[HANDOVER_STREAM] = h->from[HANDOVER_FILE] = AUTO_NEVER;
+	if (cfg->records[LEAT_TX] != LEAT_RECORDS_AUTO &&
+		cfg->records[LEAT_RX] != LEAT_RECORDS_AUTO)
+		return;
+	c = calib_get();
+	h->from[HANDOVER_FILE] = cfg->kernel_file_from == AUTO_CALIBRATED ? c->file
+									  : cfg->kernel_file_from;
+	h->from[HANDOVER_STREAM] = cfg->kernel_stream_from == AUTO_CALIBRATED
+					   ? c->stream
+					   : cfg->kernel_stream_from;
+}
+
 void handover_init(
 	struct handover *h, const struct leat_sys *sys, int fd, const struct leat_config *cfg)
 {
 	*h = (struct handover){ .sys = sys, .fd = fd, .ulp = -1 };
+	set_thresholds(h, cfg);
 	for (int dir = 0; dir < 2; dir++) {
 		struct handover_dir *d = &h->dir[dir];
 
@@ -153,8 +170,8 @@ static enum leat_why why_not_possible(const struct leat_engine *e, enum leat_dir
 }
 
 /* Policy auto: is it worth it? docs/decisions/0005 has the costs. */
-static enum leat_why why_not_worth(
-	const struct leat_engine *e, enum leat_dir dir, enum handover_use use, uint64_t ahead)
+static enum leat_why why_not_worth(const struct handover *h, const struct leat_engine *e,
+	enum leat_dir dir, enum handover_use use, uint64_t ahead)
 {
 	enum aead_id aead = leat_engine_aead(e);
 	struct leat_engine_info info;
@@ -166,10 +183,10 @@ static enum leat_why why_not_worth(
 	 * nobody should lose connections without having asked. */
 	if (dir == LEAT_RX && info.version == LEAT_TLS13)
 		return WHY_PEER_MAY_REKEY;
-	if (use == HANDOVER_STREAM)
+	if (dir == LEAT_RX && use == HANDOVER_STREAM)
 		return WHY_AUTO_STREAM;
-	if (ahead < FILE_MIN)
-		return WHY_AUTO_SMALL;
+	if (h->from[use] == AUTO_NEVER || ahead < h->from[use])
+		return use == HANDOVER_STREAM ? WHY_AUTO_STREAM : WHY_AUTO_SMALL;
 	if (aead != AEAD_CHACHA20_POLY1305 && leat_ktls_caps_get()->aes == KTLS_SPEED_GENERIC)
 		return WHY_SLOW_CIPHER;
 	return WHY_IN_KERNEL;
@@ -195,7 +212,7 @@ static enum leat_why why_not(const struct handover *h, const struct leat_engine 
 	enum leat_why w = why_not_possible(e, dir);
 
 	if (w == WHY_IN_KERNEL && d->policy == LEAT_RECORDS_AUTO)
-		w = why_not_worth(e, dir, use, ahead);
+		w = why_not_worth(h, e, dir, use, ahead);
 	if (w == WHY_IN_KERNEL)
 		w = why_not_now(e, dir);
 	return w;
@@ -252,6 +269,18 @@ enum leat_ret handover_try(struct handover *h, struct leat_engine *e, enum leat_
 	case WHY_TX_PENDING: return LEAT_AGAIN;
 	default: return refuse(d, err);
 	}
+}
+
+enum leat_ret handover_grow(
+	struct handover *h, struct leat_engine *e, size_t n, struct leat_err *err)
+{
+	uint64_t from = h->from[HANDOVER_STREAM], all = h->streamed + n;
+	const struct handover_dir *d = &h->dir[LEAT_TX];
+
+	if (d->in_kernel || d->policy != LEAT_RECORDS_AUTO || from == AUTO_NEVER || all < from)
+		return LEAT_OK;
+	return handover_try(h, e, LEAT_TX, HANDOVER_STREAM, all, err) == LEAT_FAILED ? LEAT_FAILED
+										     : LEAT_OK;
 }
 
 enum handover_outcome handover_outcome(const struct handover *h)

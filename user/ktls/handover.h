@@ -72,10 +72,12 @@ struct handover_dir {
 struct handover {
 	const struct leat_sys *sys;
 	int fd;
-	int ulp;                    /* 0: on; errno: refused; -1: not asked for */
-	uint64_t tx_left;           /* TX in the kernel: records the keys may still protect */
-	uint64_t tx_limit;          /* ... of so many in all */
-	size_t tx_open;             /* ... bytes in a record that is open, and counted already */
+	int ulp;           /* 0: on; errno: refused; -1: not asked for */
+	uint64_t tx_left;  /* TX in the kernel: records the keys may still protect */
+	uint64_t tx_limit; /* ... of so many in all */
+	size_t tx_open;    /* ... bytes in a record that is open, and counted already */
+	uint64_t from[2];  /* policy auto: from so many bytes on TX moves, by enum handover_use */
+	uint64_t streamed; /* bytes from memory that user space has sent */
 	struct handover_dir dir[2]; /* by enum leat_dir */
 };
 
@@ -90,6 +92,15 @@ LEAT_MUST_CHECK enum leat_ret handover_early(struct handover *h, struct leat_err
  * kernel, and it cannot be had: err says why; close the connection. ahead: bytes known to follow. */
 LEAT_MUST_CHECK enum leat_ret handover_try(struct handover *h, struct leat_engine *e,
 	enum leat_dir dir, enum handover_use use, uint64_t ahead, struct leat_err *err);
+/* Before n bytes from memory are sent: where TX is in user space and the stream has grown enough for policy
+ * auto, tries to move it. LEAT_FAILED as above. */
+LEAT_MUST_CHECK enum leat_ret handover_grow(
+	struct handover *h, struct leat_engine *e, size_t n, struct leat_err *err);
+/* So many of them were taken. */
+static inline void handover_streamed(struct handover *h, size_t n)
+{
+	h->streamed += n;
+}
 enum handover_outcome handover_outcome(const struct handover *h);
 const char *handover_outcome_name(enum handover_outcome o);
 static inline bool handover_is_kernel(const struct handover *h, enum leat_dir dir)

@@ -131,6 +131,9 @@ LEAT_MUST_CHECK enum leat_ret conn_message(
 /* leat_send by deadline. */
 LEAT_MUST_CHECK enum leat_ret conn_send(
 	struct leat_conn *c, const void *data, size_t n, int64_t deadline, size_t *sent);
+/* The same for bytes from the application's memory: as a stream that has grown they may go through the kernel. */
+LEAT_MUST_CHECK enum leat_ret conn_send_stream(
+	struct leat_conn *c, const void *data, size_t n, int64_t deadline, size_t *sent);
 /* Before *n bytes go to kernel TX: fewer, where the keys may protect no more. LEAT_FAILED: none. */
 LEAT_MUST_CHECK enum leat_ret conn_room_tx(struct leat_conn *c, size_t *n);
 

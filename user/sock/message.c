@@ -187,7 +187,7 @@ static enum leat_ret send_head(
 	memcpy(buf, h->head + h->head_sent, left);
 	if (n)
 		memcpy(buf + left, data, n);
-	r = conn_send(c, buf, left + n, deadline, &took);
+	r = conn_send_stream(c, buf, left + n, deadline, &took);
 	left = took < left ? took : left;
 	h->head_sent = (uint8_t)(h->head_sent + left);
 	*sent = took - left;
@@ -207,7 +207,7 @@ static enum leat_ret send_rest(
 	if (h->head_sent < h->head_len)
 		r = send_head(c, data, n, deadline, sent);
 	if (r == LEAT_OK) {
-		r = conn_send(c, data + *sent, n - *sent, deadline, &took);
+		r = conn_send_stream(c, data + *sent, n - *sent, deadline, &took);
 		*sent += took;
 		h->left -= took;
 		h->is_open = h->is_open || took > 0;

@@ -86,6 +86,20 @@ enum leat_ret conn_send(
 	return r == LEAT_OK ? conn_flush(c, deadline) : r;
 }
 
+enum leat_ret conn_send_stream(
+	struct leat_conn *c, const void *data, size_t n, int64_t deadline, size_t *sent)
+{
+	struct leat_err err = { 0 };
+	enum leat_ret r;
+
+	*sent = 0;
+	if (handover_grow(&c->ho, c->e, n, &err) == LEAT_FAILED)
+		return conn_fail_closing(c, LEAT_TX, &err);
+	r = conn_send(c, data, n, deadline, sent);
+	handover_streamed(&c->ho, *sent);
+	return r;
+}
+
 enum leat_ret leat_send(
 	struct leat_conn *c, const void *data, size_t n, int timeout_ms, size_t *sent)
 {
@@ -96,7 +110,7 @@ enum leat_ret leat_send(
 	*sent = 0;
 	if (conn_check(c, LEAT_TX) != LEAT_OK)
 		return LEAT_FAILED;
-	return conn_send(c, data, n, conn_deadline(c, timeout_ms), sent);
+	return conn_send_stream(c, data, n, conn_deadline(c, timeout_ms), sent);
 }
 
 enum leat_ret leat_conn_key_update(struct leat_conn *c, bool ask)

@@ -98,8 +98,11 @@ enum io tls_io_write(struct tls_io *t, const void *p, size_t n, size_t *taken)
 	*taken = 0;
 	if (io != IO_OK)
 		return io;
+	if (handover_grow(&t->h, t->e, n, &t->err) != LEAT_OK)
+		return IO_FAIL;
 	if (!tls_io_tx_kernel(t)) {
 		r = leat_engine_write(t->e, p, n, taken);
+		handover_streamed(&t->h, *taken);
 		if (r == LEAT_FAILED)
 			return engine_died(t);
 		return *taken > 0 ? IO_OK : IO_WRITE;
