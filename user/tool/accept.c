@@ -116,7 +116,9 @@ static void on_signal(struct loop *l, struct loop_op *op, int res, unsigned flag
 	if (res < 0)
 		return;
 	if (read(a->sigfd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-		if (loop_timer_armed(&a->grace))
+		if (info.ssi_signo == SIGUSR2)
+			tool_switch_kernel(a->args);
+		else if (loop_timer_armed(&a->grace))
 			accept_for_all(a, guest_kill); /* the second one */
 		else
 			accept_stop(a);
@@ -138,6 +140,7 @@ static int prepare(struct accept *a)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGUSR2);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	a->sigfd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (a->sigfd < 0)

@@ -255,6 +255,7 @@ static void take_signals(sigset_t *set)
 	sigemptyset(set);
 	sigaddset(set, SIGTERM);
 	sigaddset(set, SIGINT);
+	sigaddset(set, SIGUSR2);
 }
 
 int crew_start(struct crew *c)
@@ -317,7 +318,11 @@ static void wait_for_end(struct crew *c)
 
 	take_signals(&set);
 	while (!all_ended(c)) {
-		if (sigtimedwait(&set, NULL, &tick) > 0) {
+		int sig = sigtimedwait(&set, NULL, &tick);
+
+		if (sig == SIGUSR2) {
+			tool_switch_kernel(c->args);
+		} else if (sig > 0) {
 			if (atomic_exchange(&c->stopping, true))
 				atomic_store(&c->stop_now, true);
 			told = false;

@@ -23,6 +23,7 @@
 #include "tool/tool.h"
 
 struct master {
+	const struct args *args;
 	struct exec_opts *o;
 	int listener, sigfd;
 	pid_t *keepers; /* max_conns of them; 0: free */
@@ -62,7 +63,9 @@ static void on_signals(struct master *m)
 	pid_t pid;
 
 	while (read(m->sigfd, &s, sizeof(s)) == (ssize_t)sizeof(s))
-		if (s.ssi_signo != SIGCHLD) {
+		if (s.ssi_signo == SIGUSR2) {
+			tool_switch_kernel(m->args);
+		} else if (s.ssi_signo != SIGCHLD) {
 			if (m->listener >= 0)
 				close(m->listener);
 			m->listener = -1;
@@ -143,6 +146,7 @@ static int open_signals(void)
 	sigaddset(&s, SIGCHLD);
 	sigaddset(&s, SIGTERM);
 	sigaddset(&s, SIGINT);
+	sigaddset(&s, SIGUSR2);
 	if (sigprocmask(SIG_BLOCK, &s, NULL) != 0)
 		return -1;
 	return signalfd(-1, &s, SFD_NONBLOCK | SFD_CLOEXEC);
@@ -189,7 +193,7 @@ static int check_machine(struct args *args, const struct exec_opts *o)
 
 int exec_run(struct args *args, struct exec_opts *o)
 {
-	struct master m = { .o = o, .listener = -1, .sigfd = -1 };
+	struct master m = { .args = args, .o = o, .listener = -1, .sigfd = -1 };
 	char addr[LISTEN_TEXT];
 	uint16_t port;
 	int code = TOOL_FAILED;

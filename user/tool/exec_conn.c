@@ -152,7 +152,8 @@ static void on_signals(struct keeper *k, int sigfd)
 	struct signalfd_siginfo s;
 
 	while (read(sigfd, &s, sizeof(s)) == (ssize_t)sizeof(s))
-		if (s.ssi_signo != SIGCHLD)
+		if (s.ssi_signo != SIGCHLD &&
+			s.ssi_signo != SIGUSR2) /* that one is for the master */
 			pump_stop_program(k);
 	if (!k->exited && waitpid(k->pid, &k->status, WNOHANG) == k->pid)
 		k->exited = true;
@@ -246,6 +247,7 @@ static int catch_signals(void)
 	sigaddset(&s, SIGCHLD);
 	sigaddset(&s, SIGTERM);
 	sigaddset(&s, SIGINT);
+	sigaddset(&s, SIGUSR2);
 	if (sigprocmask(SIG_BLOCK, &s, NULL) != 0)
 		return -1;
 	return signalfd(-1, &s, SFD_NONBLOCK | SFD_CLOEXEC);

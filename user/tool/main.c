@@ -7,18 +7,28 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <leat/leat.h>
 #include <leat/version.h>
 
 #include "tool/tool.h"
 
 /* One row per cmd_*.c, in the order of the list that `leat help` prints. */
-#define COMMANDS(X) X(serve) X(proxy) X(accept) X(connect) X(exec) X(probe) X(certs)
+#define COMMANDS(X) X(serve) X(proxy) X(accept) X(connect) X(exec) X(probe) X(calibrate) X(certs)
 
 #define DECLARE(name) extern const struct tool_cmd cmd_##name;
 COMMANDS(DECLARE)
 
 #define ROW(name) &cmd_##name,
 static const struct tool_cmd *const commands[] = { COMMANDS(ROW) NULL };
+
+void tool_switch_kernel(const struct args *args)
+{
+	bool on = !leat_offload_is_on();
+
+	leat_offload_switch(on);
+	fprintf(stderr, "leat %s: kernel records are %s for new connections\n", args->cmd->name,
+		on ? "on again" : "off");
+}
 
 int tool_fail(const struct args *args, int code, const char *fmt, ...)
 {

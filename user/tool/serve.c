@@ -275,6 +275,8 @@ static void wait_for_end(struct serve *s, const sigset_t *set)
 
 		if (sig == SIGHUP) {
 			serve_reload(s);
+		} else if (sig == SIGUSR2) {
+			tool_switch_kernel(s->args);
 		} else if (sig > 0) {
 			if (atomic_exchange(&s->stopping, true))
 				atomic_store(&s->stop_now, true);
@@ -329,6 +331,7 @@ static void block_signals(sigset_t *set)
 	sigaddset(set, SIGTERM);
 	sigaddset(set, SIGINT);
 	sigaddset(set, SIGHUP);
+	sigaddset(set, SIGUSR2);
 	pthread_sigmask(SIG_BLOCK, set, NULL);
 }
 

@@ -37,4 +37,7 @@ int tool_fail(const struct args *args, int code, const char *fmt, ...)
 /* The same for an error of the library. */
 int tool_fail_err(const struct args *args, int code, const struct leat_err *err);
 
+/* SIGUSR2 came to a server: kernel records are switched off for new connections, or on again. Says so. */
+void tool_switch_kernel(const struct args *args);
+
 #endif
