@@ -223,7 +223,8 @@ $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_MAIN) $(TLIB_A) $(CMDS
 $(BUILD)/tests/flow/t_rfc8448: TEST_FLAGS := -Wl,--wrap=kex_start,--wrap=enc_client_hello,--wrap=EVP_PKEY_get_bits
 # The server's key and messages there, and the ticket of its client.
 $(BUILD)/tests/flow/t_rfc8448_server: TEST_FLAGS := -Wl,--wrap=kex_respond,--wrap=enc_server_hello \
-	-Wl,--wrap=enc_encrypted_ext,--wrap=enc_session_ticket,--wrap=ticket_open,--wrap=EVP_PKEY_get_bits
+	-Wl,--wrap=enc_encrypted_ext,--wrap=enc_session_ticket,--wrap=ticket_open,--wrap=EVP_PKEY_get_bits \
+	-Wl,--wrap=cookie_seal,--wrap=cookie_open
 # Where secrets come from and where they become public: marked for valgrind by the test's own functions.
 $(BUILD)/tests/unit/t_secret_flow: TEST_FLAGS := -Wl,--wrap=leat_ct_equal,--wrap=kex_finish \
 	-Wl,--wrap=kex_respond,--wrap=sched13_early,--wrap=aead_init,--wrap=aead_open,--wrap=enc_finished \

@@ -16,10 +16,9 @@
 #include "duo.h"
 #include "ids.h"
 #include "rfc8448.h"
+#include "rfckit.h"
 
-#include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/param_build.h>
 
 #include "crypto/kex.h"
 #include "engine/engine_int.h"
@@ -40,34 +39,6 @@ static struct {
 	const char *session_id; /* what dice of 32 octets show */
 } given;
 
-static EVP_PKEY *x25519_key(struct leat_span private_key)
-{
-	return EVP_PKEY_new_raw_private_key_ex(NULL, "X25519", NULL, private_key.p, private_key.n);
-}
-
-static EVP_PKEY *p256_key(struct leat_span private_key, struct leat_span public_key)
-{
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
-	BIGNUM *n = BN_bin2bn(private_key.p, (int)private_key.n, NULL);
-	OSSL_PARAM_BLD *b = OSSL_PARAM_BLD_new();
-	EVP_PKEY *key = NULL;
-	OSSL_PARAM *params;
-
-	assert_true(OSSL_PARAM_BLD_push_utf8_string(
-			    b, OSSL_PKEY_PARAM_GROUP_NAME, "prime256v1", 0) == 1 &&
-		    OSSL_PARAM_BLD_push_BN(b, OSSL_PKEY_PARAM_PRIV_KEY, n) == 1 &&
-		    OSSL_PARAM_BLD_push_octet_string(
-			    b, OSSL_PKEY_PARAM_PUB_KEY, public_key.p, public_key.n) == 1);
-	params = OSSL_PARAM_BLD_to_param(b);
-	assert_int_equal(EVP_PKEY_fromdata_init(ctx), 1);
-	assert_int_equal(EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_KEYPAIR, params), 1);
-	OSSL_PARAM_free(params);
-	OSSL_PARAM_BLD_free(b);
-	BN_free(n);
-	EVP_PKEY_CTX_free(ctx);
-	return key;
-}
-
 __typeof__(kex_start) __real_kex_start, __wrap_kex_start;
 enum leat_ret __wrap_kex_start(struct kex *k, const struct crypto *c, const struct group *g,
 	struct leat_wr *share, struct leat_err *err)
@@ -75,9 +46,7 @@ enum leat_ret __wrap_kex_start(struct kex *k, const struct crypto *c, const stru
 	if (g->id != given.group)
 		return __real_kex_start(k, c, g, share, err);
 	*k = (struct kex){ .group = g };
-	k->pkey = g->id == GROUP_X25519
-			  ? x25519_key(vec_hex(given.private_key))
-			  : p256_key(vec_hex(given.private_key), vec_hex(given.public_key));
+	k->pkey = rfckit_key(g->id, given.private_key, given.public_key);
 	assert_non_null(k->pkey);
 	leat_wr_span(share, vec_hex(given.public_key));
 	return LEAT_OK;
@@ -204,20 +173,6 @@ static void clear_record(struct leat_engine *e, const char *message)
 	leat_wr_clear(&w);
 }
 
-/* One direction's records under a traffic secret of the RFC. */
-static void keyed(struct rec_half *h, const char *secret, bool sealing)
-{
-	struct leat_span b = vec_hex(secret);
-	struct leat_secret s = { 0 };
-	struct traffic_keys k = { 0 };
-	struct leat_err err = { 0 };
-
-	leat_secret_set(&s, b.p, b.n);
-	sched13_keys(HASH_SHA256, AEAD_AES_128_GCM, &s, &k);
-	k.version = LEAT_TLS13;
-	assert_int_equal(rec_half_keys(h, client->crypto, &k, sealing, &err), LEAT_OK);
-}
-
 /* The server's flight as one record under its handshake keys. */
 static void sealed_record(struct leat_engine *e, const char *secret, const char *messages)
 {
@@ -227,7 +182,7 @@ static void sealed_record(struct leat_engine *e, const char *secret, const char 
 	uint8_t rec[2048];
 	size_t n;
 
-	keyed(&h, secret, true);
+	rfckit_keys(&h, client->crypto, secret, true);
 	n = rec_seal(&h, 22, m.p, m.n, 0, LEAT_TLS12, rec, &err);
 	assert_true(n > 0);
 	feed(e, vec_copy(rec, n));
@@ -436,32 +391,11 @@ static struct leat_engine *asked(struct leat_config *c)
 	return e;
 }
 
-/* The messages in these records under this secret. */
-static void open_records(const char *secret, struct leat_span recs, struct leat_wr *out)
-{
-	struct leat_span mine = vec_copy(recs.p, recs.n), payload;
-	uint8_t *at = (uint8_t *)mine.p, *end = at + mine.n, type;
-	struct rec_half h = { 0 };
-	struct leat_err err = { 0 };
-	struct rec_hdr hdr;
-
-	keyed(&h, secret, false);
-	while (at < end) {
-		assert_true(at + 5 <= end);
-		assert_int_equal(rec_hdr_check(&h, at, &hdr, &err), LEAT_OK);
-		assert_true(at + 5 + hdr.len <= end);
-		assert_int_equal(rec_open(&h, at, &hdr, &type, &payload, &err), LEAT_OK);
-		assert_int_equal(type, 22);
-		leat_wr_span(out, payload);
-		at += 5 + hdr.len;
-	}
-	rec_half_clear(&h);
-}
-
 /* What the engine sends now holds the messages of that record, in as many records as it likes. */
 static void sends_messages(struct leat_engine *e, const char *secret, const char *record)
 {
-	struct leat_wr recs = { 0 }, got = { 0 }, want = { 0 };
+	struct leat_wr recs = { 0 };
+	struct leat_span got, want;
 	const uint8_t *p;
 	size_t n;
 
@@ -469,13 +403,11 @@ static void sends_messages(struct leat_engine *e, const char *secret, const char
 		leat_wr_bytes(&recs, p, n);
 		leat_engine_out_done(e, n);
 	}
-	open_records(secret, leat_wr_done(&recs), &got);
-	open_records(secret, vec_hex(record), &want);
+	got = rfckit_open(client->crypto, secret, leat_wr_done(&recs));
+	want = rfckit_open(client->crypto, secret, vec_hex(record));
 	assert_int_equal(got.n, want.n);
 	assert_memory_equal(got.p, want.p, want.n);
 	leat_wr_clear(&recs);
-	leat_wr_clear(&got);
-	leat_wr_clear(&want);
 }
 
 static void section_6(void **state)

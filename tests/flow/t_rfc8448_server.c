@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * t_rfc8448_server.c - the traces of RFC 8448 with a whole engine as the server: section 3 (simple 1-RTT,
- * ticket, data, close) and 4 (resumption of its ticket with 0-RTT data). The client's side: t_rfc8448.c.
+ * ticket, data, close), 4 (resumption of its ticket with 0-RTT data) and 5 (HelloRetryRequest with a cookie).
+ * The client's side: t_rfc8448.c.
  *
  * Given are the private key of the exchange, the server's random, the signature (RSA-PSS rolls dice; the
- * engine takes it only if it is right for its own transcript), the bytes of the ticket, and the bytes of
+ * engine takes it only if it is right for its own transcript), the ticket, the cookie, and the bytes of
  * ServerHello and EncryptedExtensions, because the RFC's server puts extensions in another order and says
  * its groups; what the engine would have said in them is compared field by field. All else must be the
  * RFC's: messages, secrets, and records byte for byte but for the server's first flight, which is compared by
  * its messages, opened, because the signature is a job and Certificate goes out in a record before it. The
- * RFC's client records go in as they are.
+ * RFC's client records go in as they are; section 5's Finished, which is not among them, is made of the
+ * RFC's secret and hash.
  *
- * Not driven: section 5, whose cookie another server made, and 6 and 7, whose server keys are not in
- * rfc8448.h.
+ * Not driven: 6 and 7, whose server keys are not in rfc8448.h.
  */
 #include "duo.h"
 #include "ids.h"
 #include "rfc8448.h"
+#include "rfckit.h"
 
 #include <leat/session.h>
 #include <openssl/evp.h>
@@ -26,15 +28,20 @@
 #include "hs/hs_int.h"
 #include "pki.h"
 #include "sched/sched13.h"
+#include "session/cookie.h"
 #include "session/ticket.h"
 #include "wire/encrypted_ext.h"
+#include "wire/hs_hdr.h"
 #include "wire/server_hello.h"
 #include "wire/session_ticket.h"
 
 /* ---- what the RFC gives: put in by the linker ---- */
 
 static struct {
-	const char *private_key, *server_hello, *encrypted_extensions;
+	uint16_t group; /* of the key */
+	const char *private_key, *public_key;
+	const char *retry; /* comes before server_hello, or NULL */
+	const char *server_hello, *encrypted_extensions, *certificate_verify;
 } given;
 
 static struct leat_config *server;
@@ -52,7 +59,8 @@ static struct server_hello rfc_hello(void)
 	struct server_hello sh;
 	uint8_t alert;
 
-	assert_true(dec_server_hello(body_of(given.server_hello), &sh, &alert));
+	assert_true(dec_server_hello(
+		body_of(given.retry ? given.retry : given.server_hello), &sh, &alert));
 	return sh;
 }
 
@@ -60,13 +68,11 @@ __typeof__(kex_respond) __real_kex_respond, __wrap_kex_respond;
 enum leat_ret __wrap_kex_respond(const struct crypto *c, const struct group *g,
 	struct leat_span peer, struct leat_wr *share, struct kex_out *out, struct leat_err *err)
 {
-	struct leat_span private_key = vec_hex(given.private_key);
 	struct kex mine = { .group = g };
 	enum leat_ret r;
 
-	assert_int_equal(g->id, GROUP_X25519);
-	mine.pkey = EVP_PKEY_new_raw_private_key_ex(
-		NULL, "X25519", NULL, private_key.p, private_key.n);
+	assert_int_equal(g->id, given.group);
+	mine.pkey = rfckit_key(g->id, given.private_key, given.public_key);
 	leat_wr_span(share, rfc_hello().share);
 	r = kex_finish(&mine, c, peer, out, err);
 	kex_clear(&mine);
@@ -93,7 +99,9 @@ void __wrap_enc_server_hello(struct leat_wr *w, const struct server_hello *sh)
 	assert_int_equal(sh->psk, rfc.psk);
 	same(sh->session_id, rfc.session_id);
 	same(sh->share, rfc.share);
-	leat_wr_span(w, vec_hex(given.server_hello));
+	same(sh->cookie, rfc.cookie);
+	leat_wr_span(w, vec_hex(given.retry ? given.retry : given.server_hello));
+	given.retry = NULL;
 }
 
 __typeof__(enc_encrypted_ext) __real_enc_encrypted_ext, __wrap_enc_encrypted_ext;
@@ -122,7 +130,36 @@ void __wrap_enc_session_ticket(struct leat_wr *w, const struct session_ticket *t
 	leat_wr_span(w, vec_hex(S3_NEW_SESSION_TICKET));
 }
 
-/* And what is in it, as its server knows it. */
+/* The RFC's cookie in place of ours, which stands for what ours would have. */
+static struct cookie in_cookie;
+
+__typeof__(cookie_seal) __real_cookie_seal, __wrap_cookie_seal;
+enum leat_ret __wrap_cookie_seal(struct leat_ticket_keys *k, const struct leat_env *env,
+	const struct cookie *c, struct leat_wr *out)
+{
+	(void)k;
+	(void)env;
+	in_cookie = *c;
+	leat_wr_span(out, rfc_hello().cookie);
+	return LEAT_OK;
+}
+
+__typeof__(cookie_open) __real_cookie_open, __wrap_cookie_open;
+bool __wrap_cookie_open(struct leat_ticket_keys *k, const struct leat_env *env,
+	struct leat_span bytes, struct cookie *out)
+{
+	struct server_hello retry;
+	uint8_t alert;
+
+	(void)k;
+	(void)env;
+	assert_true(dec_server_hello(body_of(S5_HELLO_RETRY), &retry, &alert));
+	same(bytes, retry.cookie);
+	*out = in_cookie;
+	return true;
+}
+
+/* What is in the ticket, as its server knows it. */
 __typeof__(ticket_open) __real_ticket_open, __wrap_ticket_open;
 bool __wrap_ticket_open(struct leat_ticket_keys *k, const struct crypto *c,
 	const struct leat_env *env, struct leat_span ticket, struct ticket_plain *plain,
@@ -185,7 +222,7 @@ static enum leat_ret given_signature(
 	void *arg, const struct leat_sign_input *in, uint8_t *sig, size_t cap, size_t *n)
 {
 	/* behind the scheme and the length */
-	struct leat_span b = body_of(S3_CERTIFICATE_VERIFY);
+	struct leat_span b = body_of(given.certificate_verify);
 
 	(void)arg;
 	assert_int_equal(in->scheme, 0x0804);
@@ -202,16 +239,17 @@ static int64_t long_ago(void *arg)
 	return now(arg) - 1000;
 }
 
-/* tickets: how many are given. */
-static void make_server(const char *tickets)
+/* tickets: how many are given; group: the only one, with a cookie for who has no share of it. */
+static void make_server(const char *tickets, const char *group)
 {
 	/* behind the context and two lengths; before the extensions */
 	struct leat_span b = body_of(S3_CERTIFICATE);
 	struct leat_span cert = { b.p + 7, b.n - 7 - 2 };
 	const struct leat_env old = { long_ago, dice, NULL };
 	const char *const settings[][2] = { { "versions", "tlsv1.3" },
-		{ "signature_algs", "rsa_pss_rsae_sha256" }, { "groups", "x25519" },
-		{ "record_size_limit", "16385" }, { "session_tickets_amount", tickets } };
+		{ "signature_algs", "rsa_pss_rsae_sha256" }, { "groups", group },
+		{ "cookie", "true" }, { "record_size_limit", "16385" },
+		{ "session_tickets_amount", tickets } };
 	struct leat_antireplay *a;
 	struct leat_err err = { 0 };
 
@@ -241,9 +279,8 @@ static struct leat_engine *open_server(void)
 }
 
 /* Whole records; jobs are run. False: the engine is dead. */
-static bool feed(struct leat_engine *e, const char *hex)
+static bool feed_bytes(struct leat_engine *e, struct leat_span b)
 {
-	struct leat_span b = vec_hex(hex);
 	size_t room;
 
 	while (b.n) {
@@ -261,6 +298,11 @@ static bool feed(struct leat_engine *e, const char *hex)
 			return false;
 	}
 	return true;
+}
+
+static bool feed(struct leat_engine *e, const char *hex)
+{
+	return feed_bytes(e, vec_hex(hex));
 }
 
 static struct leat_span sent(struct leat_engine *e)
@@ -287,37 +329,13 @@ static void sends(struct leat_engine *e, const char *hex)
 }
 
 /* The messages in these records under this secret. */
-static struct leat_span opened(const struct crypto *c, const char *secret, struct leat_span recs)
+static struct leat_span opened(const char *secret, struct leat_span recs)
 {
-	struct leat_span b = vec_hex(secret), mine = vec_copy(recs.p, recs.n), payload, all;
-	uint8_t *at = (uint8_t *)(uintptr_t)mine.p, *end = at + mine.n, type;
-	struct leat_secret s = { 0 };
-	struct traffic_keys k = { 0 };
-	struct rec_half h = { 0 };
-	struct leat_wr out = { 0 };
-	struct leat_err err = { 0 };
-	struct rec_hdr hdr;
-
-	leat_secret_set(&s, b.p, b.n);
-	sched13_keys(HASH_SHA256, AEAD_AES_128_GCM, &s, &k);
-	k.version = LEAT_TLS13;
-	assert_int_equal(
-		rec_half_keys(&h, (struct crypto *)(uintptr_t)c, &k, false, &err), LEAT_OK);
-	for (; at < end; at += 5 + hdr.len) {
-		assert_int_equal(rec_hdr_check(&h, at, &hdr, &err), LEAT_OK);
-		assert_true(at + 5 + hdr.len <= end);
-		assert_int_equal(rec_open(&h, at, &hdr, &type, &payload, &err), LEAT_OK);
-		assert_int_equal(type, 22);
-		leat_wr_span(&out, payload);
-	}
-	rec_half_clear(&h);
-	all = vec_copy(out.p, out.n);
-	leat_wr_clear(&out);
-	return all;
+	return rfckit_open(server->crypto, secret, recs);
 }
 
-/* ServerHello in a record of its own, then the flight of that record. */
-static void sends_flight(struct leat_engine *e, const char *secret, const char *flight)
+/* ServerHello in a record of its own, then these messages. */
+static void sends_flight(struct leat_engine *e, const char *secret, struct leat_span messages)
 {
 	struct leat_span got = sent(e), hello = vec_hex(given.server_hello);
 	const uint8_t header[] = { 22, 3, 3, 0, (uint8_t)hello.n };
@@ -327,7 +345,7 @@ static void sends_flight(struct leat_engine *e, const char *secret, const char *
 	assert_memory_equal(got.p + 5, hello.p, hello.n);
 	got.p += 5 + hello.n;
 	got.n -= 5 + hello.n;
-	same(opened(e->cfg->crypto, secret, got), opened(e->cfg->crypto, secret, vec_hex(flight)));
+	same(opened(secret, got), messages);
 }
 
 static void holds(const struct leat_secret *s, const char *hex)
@@ -360,7 +378,9 @@ static void talk_and_end(struct leat_engine *e, const char *theirs, const char *
 
 static void use_section_3(void)
 {
+	given.group = GROUP_X25519;
 	given.private_key = S3_SERVER_PRIVATE;
+	given.certificate_verify = S3_CERTIFICATE_VERIFY;
 	given.server_hello = S3_SERVER_HELLO;
 	given.encrypted_extensions = S3_ENCRYPTED_EXTENSIONS;
 }
@@ -371,10 +391,10 @@ static void section_3(void **state)
 
 	(void)state;
 	use_section_3();
-	make_server("1");
+	make_server("1", "x25519");
 	e = open_server();
 	assert_true(feed(e, "16030100c4" S3_CLIENT_HELLO));
-	sends_flight(e, S3_S_HS, S3_SERVER_FLIGHT_RECORD);
+	sends_flight(e, S3_S_HS, opened(S3_S_HS, vec_hex(S3_SERVER_FLIGHT_RECORD)));
 	assert_true(feed(e, S3_CLIENT_FINISHED_RECORD));
 	assert_true(leat_engine_wants(e) & LEAT_IS_UP);
 	holds(&e->post.exporter, S3_EXP);
@@ -395,7 +415,7 @@ static void section_3_wrong(void **state)
 
 	(void)state;
 	use_section_3();
-	make_server("1");
+	make_server("1", "x25519");
 	spoil = true;
 	e = open_server();
 	assert_false(feed(e, "16030100c4" S3_CLIENT_HELLO));
@@ -420,13 +440,14 @@ static void section_4(void **state)
 	struct leat_span early;
 
 	(void)state;
+	given.group = GROUP_X25519;
 	given.private_key = S4_SERVER_PRIVATE;
 	given.server_hello = S4_SERVER_HELLO;
 	given.encrypted_extensions = S4_ENCRYPTED_EXTENSIONS;
-	make_server("0");
+	make_server("0", "x25519");
 	e = open_server();
 	assert_true(feed(e, "1603010200" S4_CLIENT_HELLO_PREFIX S4_BINDERS));
-	sends_flight(e, S4_S_HS, S4_SERVER_FLIGHT_RECORD);
+	sends_flight(e, S4_S_HS, opened(S4_S_HS, vec_hex(S4_SERVER_FLIGHT_RECORD)));
 	assert_true(feed(e, S4_EARLY_DATA_RECORD));
 	leat_engine_early_data(e, &early);
 	assert_int_equal(early.n, 6);
@@ -456,15 +477,69 @@ static void section_4_wrong_binder(void **state)
 	char hello[2048];
 
 	(void)state;
+	given.group = GROUP_X25519;
 	given.private_key = S4_SERVER_PRIVATE;
 	given.server_hello = S4_SERVER_HELLO;
 	given.encrypted_extensions = S4_ENCRYPTED_EXTENSIONS;
-	make_server("0");
+	make_server("0", "x25519");
 	e = open_server();
 	binders[sizeof(binders) - 2] = binders[sizeof(binders) - 2] == '0' ? '1' : '0';
 	snprintf(hello, sizeof(hello), "1603010200%s%s", S4_CLIENT_HELLO_PREFIX, binders);
 	assert_false(feed(e, hello));
 	assert_int_equal(leat_engine_error(e)->alert, LEAT_ALERT_DECRYPT_ERROR);
+	leat_engine_free(e);
+	leat_config_unref(server);
+}
+
+/* ---- section 5 ---- */
+
+/* The client's Finished, in a record under its handshake keys. */
+static struct leat_span finished_5(void)
+{
+	struct leat_span b = vec_hex(S5_C_HS);
+	struct leat_secret base = { 0 };
+	uint8_t msg[4 + 32] = { MSG_FINISHED, 0, 0, 32 }, rec[128];
+	struct rec_half h = { 0 };
+	struct leat_err err = { 0 };
+	size_t n;
+
+	leat_secret_set(&base, b.p, b.n);
+	sched13_finished(HASH_SHA256, &base, vec_hex(S5_FINISHED_HASH), msg + 4);
+	rfckit_keys(&h, server->crypto, S5_C_HS, true);
+	n = rec_seal(&h, 22, msg, sizeof(msg), 0, LEAT_TLS12, rec, &err);
+	assert_true(n > 0);
+	rec_half_clear(&h);
+	return vec_copy(rec, n);
+}
+
+static void section_5(void **state)
+{
+	struct leat_engine_info info;
+	struct leat_engine *e;
+
+	(void)state;
+	given.group = GROUP_SECP256R1;
+	given.private_key = S5_SERVER_PRIVATE;
+	given.public_key = S5_SERVER_PUBLIC;
+	given.retry = S5_HELLO_RETRY;
+	given.server_hello = S5_SERVER_HELLO;
+	given.encrypted_extensions = S5_ENCRYPTED_EXTENSIONS;
+	given.certificate_verify = S5_CERTIFICATE_VERIFY;
+	make_server("0", "secp256r1");
+	e = open_server();
+	assert_true(feed(e, "16030100b4" S5_CLIENT_HELLO1));
+	sends(e, "16030300b0" S5_HELLO_RETRY);
+	assert_true(feed(e, "1603030200" S5_CLIENT_HELLO2));
+	sends_flight(e, S5_S_HS,
+		vec_hex(S5_ENCRYPTED_EXTENSIONS S3_CERTIFICATE S5_CERTIFICATE_VERIFY
+				S5_SERVER_FINISHED));
+	assert_true(feed_bytes(e, finished_5()));
+	assert_true(leat_engine_wants(e) & LEAT_IS_UP);
+	leat_engine_info(e, &info);
+	assert_true(info.retried);
+	holds(&e->post.exporter, S5_EXP);
+	holds(&e->post.tx, S5_S_AP);
+	holds(&e->post.rx, S5_C_AP);
 	leat_engine_free(e);
 	leat_config_unref(server);
 }
@@ -484,6 +559,7 @@ int main(void)
 		cmocka_unit_test(section_3_wrong),
 		cmocka_unit_test(section_4),
 		cmocka_unit_test(section_4_wrong_binder),
+		cmocka_unit_test(section_5),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, teardown);
