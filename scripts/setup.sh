@@ -64,6 +64,7 @@ all|wrk|bench: asks over HTTP/1.1
 all|nghttp2-client|nghttp and h2load: HTTP/2 clients of tests and bench
 all|python3-h2|frames for the HTTP/2 clients that misbehave
 all|chromium|the browser that reads the status page of leat serve (350 MB installed; without it that one test is skipped)
+all|systemtap-sdt-dev|sys/sdt.h: the probe for tracers; without it leat is built without
 all|strace|proof that file bytes never pass through the process
 all|valgrind|memory and secret-dependence checks
 '

@@ -14,6 +14,7 @@
 #include "config/config.h"
 #include "ktls/calib.h"
 #include "ktls/probe.h"
+#include "ktls/usdt.h"
 #include "rec/kinfo.h"
 #include "rec/rec_user.h"
 
@@ -248,13 +249,11 @@ static enum leat_ret move(
 	return LEAT_OK;
 }
 
-enum leat_ret handover_try(struct handover *h, struct leat_engine *e, enum leat_dir dir,
+static enum leat_ret try_dir(struct handover *h, struct leat_engine *e, enum leat_dir dir,
 	enum handover_use use, uint64_t ahead, struct leat_err *err)
 {
 	struct handover_dir *d = &h->dir[dir];
 
-	if (d->in_kernel)
-		return LEAT_OK;
 	if (is_final(d->why))
 		return refuse(d, err);
 	if (h->ulp < 0 && handover_early(h, err) != LEAT_OK)
@@ -269,6 +268,18 @@ enum leat_ret handover_try(struct handover *h, struct leat_engine *e, enum leat_
 	case WHY_TX_PENDING: return LEAT_AGAIN;
 	default: return refuse(d, err);
 	}
+}
+
+enum leat_ret handover_try(struct handover *h, struct leat_engine *e, enum leat_dir dir,
+	enum handover_use use, uint64_t ahead, struct leat_err *err)
+{
+	enum leat_ret r;
+
+	if (h->dir[dir].in_kernel)
+		return LEAT_OK;
+	r = try_dir(h, e, dir, use, ahead, err);
+	PROBE_HANDOVER(h->fd, dir, h->dir[dir].why);
+	return r;
 }
 
 enum leat_ret handover_grow(

@@ -58,6 +58,9 @@ static const struct arg_opt options[] = {
 	{ "key-process", 0, NULL, OPT_KEY_PROCESS,
 		"keep the private keys in a process of their own, which can\n"
 		"do nothing but sign" },
+	{ "insecure-no-sandbox", 0, NULL, OPT_NO_SANDBOX,
+		"leave out the filter of system calls that the server puts\n"
+		"itself behind when it has started" },
 	{ "session-store", 0, "STORE", OPT_STORE,
 		"keep sessions in memory[:N], or in lmdb:PATH, a file that\n"
 		"outlives the server and may be shared by several" },

@@ -4,11 +4,7 @@
  * from the server, which may be in the hands of somebody else by then: every length and number is checked.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/audit.h>
 #include <linux/close_range.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -25,6 +21,7 @@
 #include "crypto/suite.h"
 #include "sock/anchors.h"
 #include "tool/key_process.h"
+#include "tool/sandbox.h"
 
 #define MAX_KEYS 16384 /* of two configurations at once, during a reload */
 
@@ -32,57 +29,6 @@ struct signer {
 	struct crypto *crypto;
 	struct cred *keys[MAX_KEYS];
 };
-
-/* ---- what it may do -------------------------------------------------------------------------- */
-
-#if defined(__x86_64__)
-#define ARCH AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define ARCH AUDIT_ARCH_AARCH64
-#elif defined(__riscv) && __riscv_xlen == 64
-#define ARCH AUDIT_ARCH_RISCV64
-#else
-#define ARCH 0u
-#endif
-
-/* Talk over the one socket, read files, have memory and random bytes, end. Everything else fails with EPERM, so
- * that a call nobody thought of is an error and not an end. openat can write too, in the rights of the user: it is
- * looked at by its flags. */
-static const int allowed[] = { SYS_read, SYS_pread64, SYS_recvfrom, SYS_sendto, SYS_close,
-	SYS_fstat, SYS_newfstatat, SYS_lseek, SYS_mmap, SYS_munmap, SYS_mremap, SYS_brk,
-	SYS_madvise, SYS_futex, SYS_getrandom, SYS_getpid, SYS_gettid, SYS_clock_gettime,
-	SYS_sched_yield, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_exit, SYS_exit_group };
-#define NUM_ALLOWED (sizeof(allowed) / sizeof(allowed[0]))
-
-static bool sandbox(void)
-{
-	struct sock_filter f[NUM_ALLOWED + 20];
-	struct sock_fprog prog = { .filter = f };
-	size_t n = 0;
-
-	f[n++] = (struct sock_filter)BPF_STMT(
-		BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
-	f[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0);
-	f[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
-	f[n++] = (struct sock_filter)BPF_STMT(
-		BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
-	/* openat: only to read */
-	f[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 4);
-	f[n++] = (struct sock_filter)BPF_STMT(
-		BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args) + 16);
-	f[n++] = (struct sock_filter)BPF_JUMP(
-		BPF_JMP | BPF_JSET | BPF_K, O_ACCMODE | O_CREAT | O_TRUNC, 0, 1);
-	f[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
-	f[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-	for (size_t i = 0; i < NUM_ALLOWED; i++)
-		f[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
-			(unsigned)allowed[i], (unsigned char)(NUM_ALLOWED - i), 0);
-	f[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
-	f[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-	prog.len = (unsigned short)n;
-	return ARCH != 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-	       syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog) == 0;
-}
 
 /* Nothing of the server's but the socket and where it complains. */
 static void leave_the_server(int fd)
@@ -182,7 +128,7 @@ _Noreturn void key_signer_main(int fd)
 	ssize_t n;
 
 	leave_the_server(fd);
-	if (crypto_new(&s.crypto, &err) != LEAT_OK || !sandbox()) {
+	if (crypto_new(&s.crypto, &err) != LEAT_OK || !sandbox_signer()) {
 		fprintf(stderr, "leat: key process: no sandbox or no libcrypto here\n");
 		_exit(1);
 	}

@@ -19,8 +19,10 @@
 #include <leat/leat.h>
 
 #include "base/mem.h"
+#include "ktls/probe.h"
 #include "tool/keylog.h"
 #include "tool/serve.h"
+#include "tool/sandbox.h"
 #include "tool/serve_admin.h"
 #include "tool/session_store.h"
 #include "tool/systemd.h"
@@ -335,6 +337,15 @@ static void block_signals(sigset_t *set)
 	pthread_sigmask(SIG_BLOCK, set, NULL);
 }
 
+/* What a server never does it cannot do either; where the kernel has no filters it goes on without. */
+static void enter_sandbox(struct serve *s)
+{
+	(void)leat_ktls_caps_get(); /* tries the kernel out with sockets of its own, once */
+	if (!s->o->no_sandbox && !sandbox_server())
+		(void)tool_fail(
+			s->args, TOOL_OK, "no filter of system calls here: %s", strerror(errno));
+}
+
 /* Everything that is to be opened; and the last thing before the first thread: the rights it took are given up. */
 static int open_all(struct serve *s, struct serve_opts *o, struct serve_admin *admin,
 	char addr[LISTEN_TEXT], uint16_t *port)
@@ -353,6 +364,8 @@ static int open_all(struct serve *s, struct serve_opts *o, struct serve_admin *a
 		rc = TOOL_FAILED;
 	if (rc == 0 && !identity_become(s->args, &s->o->user))
 		rc = TOOL_FAILED;
+	if (rc == 0)
+		enter_sandbox(s);
 	return rc;
 }
 

@@ -44,6 +44,7 @@ enum serve_opt {
 	OPT_METRICS,
 	OPT_STORE,
 	OPT_KEY_PROCESS,
+	OPT_NO_SANDBOX,
 	OPT_CONNS,
 	OPT_PER_ADDR,
 	OPT_USER,
@@ -96,7 +97,7 @@ struct serve_opts {
 	const char *access_log;    /* NULL: none, "-": stdout */
 	const char *session_store; /* NULL: none */
 	const char *keylog;        /* NULL: none; keylog.h */
-	bool json, key_process;
+	bool json, key_process, no_sandbox;
 	struct identity user; /* whom the server goes on as */
 	bool listen_given;
 	unsigned max_per_addr; /* 0: as many as there may be at all */

@@ -42,6 +42,7 @@ static const char *fixed_change(const struct serve_opts *a, const struct serve_o
 		{ "--max-per-address", a->max_per_addr == b->max_per_addr },
 		{ "--session-store", is_same(a->session_store, b->session_store) },
 		{ "--key-process", a->key_process == b->key_process },
+		{ "--insecure-no-sandbox", a->no_sandbox == b->no_sandbox },
 		{ "--json", a->json == b->json },
 		{ "--loop", a->loop == b->loop },
 	};
