@@ -161,6 +161,14 @@ enum leat_ret engine_fail(struct leat_engine *e)
 	return LEAT_FAILED;
 }
 
+/* Will a ticket be made of this connection, or be taken from it? */
+static bool may_resume(const struct leat_engine *e)
+{
+	if (e->role == LEAT_CLIENT)
+		return e->cfg->sessions == SESSIONS_KEPT;
+	return e->cfg->sessions != SESSIONS_OFF && e->post.wants_tickets;
+}
+
 static enum leat_ret come_up(struct leat_engine *e)
 {
 	struct hs_facts f;
@@ -177,6 +185,8 @@ static enum leat_ret come_up(struct leat_engine *e)
 	hs_free(e->hs);
 	e->hs = NULL;
 	chain_rest(e->chain, e->cfg->crypto);
+	if (!may_resume(e))
+		leat_secret_clear(&e->post.resumption);
 	e->empty_run = 0; /* what was dropped during the handshake is settled with it */
 	e->up = true;
 	return LEAT_OK;
