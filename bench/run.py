@@ -17,6 +17,7 @@ import subprocess
 import sys
 
 import goals
+import proxy
 import serve
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -30,6 +31,7 @@ PROGRAMS = [
     ("connections, kernel TLS", "b_connections", ["--count", "4000", "--records", "kernel"],
      ["--count", "500", "--records", "kernel"], True),
     ("serve", "serve.py", [], ["--quick"], False),
+    ("proxy", "proxy.py", [], ["--quick"], False),
     ("serve, kernel TLS", "serve.py", ["--kernel-records", "--rounds", "2"],
      ["--kernel-records", "--quick", "--no-syscalls"], True),
 ]
@@ -83,6 +85,8 @@ def table(r):
                 f"{r['slab_bytes']:6.0f} B of slab (both ends), {r['answered']} answered again")
     if r["bench"] == "serve":
         return serve.text(r)
+    if r["bench"] == "proxy":
+        return proxy.text(r)
     if r["bench"] == "goal":
         value = "not measured" if r["value"] is None else f"{r['value']:g}"
         return f"{'met' if r['met'] else 'MISSED':7} {r['goal']:34} {r['bound']:>12}  is {value}"

@@ -60,6 +60,8 @@ all|golang-go|crypto/tls as a peer: one small program is compiled by the tests
 all|openjdk-17-jdk-headless|JSSE as a peer: one small class is compiled by the tests
 all|android-libboringssl-dev|BoringSSL as a peer, the one that packs certificates (RFC 8879)
 all|nginx-light|nginx as a peer; bench: what leat serve is measured against
+all|libnginx-mod-stream|bench: what leat proxy is measured against
+all|haproxy|bench: likewise
 all|wrk|bench: asks over HTTP/1.1
 all|nghttp2-client|nghttp and h2load: HTTP/2 clients of tests and bench
 all|python3-h2|frames for the HTTP/2 clients that misbehave
