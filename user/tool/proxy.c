@@ -28,7 +28,8 @@ struct route *proxy_route(struct proxy *p, struct leat_span name)
 
 static bool same_name(struct leat_span a, struct leat_span b)
 {
-	return a.n == b.n && strncasecmp((const char *)a.p, (const char *)b.p, a.n) == 0;
+	return a.n == b.n &&
+	       (a.n == 0 || strncasecmp((const char *)a.p, (const char *)b.p, a.n) == 0);
 }
 
 /* The route of this name, a new one if need be. NULL: it cannot be had; said why. */

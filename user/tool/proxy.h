@@ -31,6 +31,7 @@
 
 #define PROXY_MAX_CERTS    16
 #define PROXY_MAX_BACKENDS 64 /* addresses, all groups together */
+#define PROXY_ERROR        320
 #define PROXY_MAX_ROUTES   256
 
 /* ---- command line ---------------------------------------------------------------------------- */
@@ -172,7 +173,6 @@ struct proxy_conn {
 	enum proxy_phase phase;
 	struct proxy_way up, down; /* from client to backend; from backend to client */
 	struct splice_pipe pipe;   /* down, when the kernel protects it */
-	bool tried_kernel;
 	uint64_t number, start_ms, progress_ms, half_ms; /* half: since one way is done; 0: not */
 	int queued[2]; /* what each side had not acknowledged when last asked */
 	uint64_t linger_left;
@@ -189,7 +189,7 @@ struct proxy_conn {
 	struct leat_span unique_id; /* inside header */
 	/* for the log */
 	const char *why;
-	char error[320];
+	char *error; /* PROXY_ERROR bytes; NULL: none */
 };
 
 /* proxy_conn.c. Takes fd. */

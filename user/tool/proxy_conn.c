@@ -79,6 +79,8 @@ static unsigned end(struct proxy_conn *c, const char *why, bool reset)
 	loop_timer_stop(c->w->m->loop, &c->timer);
 	loop_timer_stop(c->w->m->loop, &c->turn);
 	proxy_log_conn(c);
+	leat_free(c->error);
+	c->error = NULL;
 	close_side(c, &c->io.fd, reset);
 	close_side(c, &c->back, reset);
 	tls_io_clear(&c->io);
@@ -119,20 +121,27 @@ unsigned proxy_close(struct proxy_conn *c, const char *why)
 	return 0;
 }
 
+/* Where an error's text goes; NULL: there is one already, or no memory for it. */
+static char *new_error(struct proxy_conn *c)
+{
+	return c->error ? NULL : (c->error = leat_malloc(PROXY_ERROR));
+}
+
 void proxy_note(struct proxy_conn *c, const char *what, int sys)
 {
-	if (c->error[0] != '\0')
-		return;
-	if (sys != 0)
-		snprintf(c->error, sizeof(c->error), "%s: %s", what, strerror(sys));
-	else
-		snprintf(c->error, sizeof(c->error), "%s", what);
+	char *text = new_error(c);
+
+	if (text != NULL)
+		snprintf(text, PROXY_ERROR, "%s%s%s", what, sys ? ": " : "",
+			sys ? strerror(sys) : "");
 }
 
 void proxy_note_io(struct proxy_conn *c)
 {
-	if (c->error[0] == '\0' && c->io.err.cls != LEAT_E_NONE)
-		(void)leat_strerror(&c->io.err, c->error, sizeof(c->error));
+	char *text = c->io.err.cls != LEAT_E_NONE ? new_error(c) : NULL;
+
+	if (text != NULL)
+		(void)leat_strerror(&c->io.err, text, PROXY_ERROR);
 }
 
 /* ---- deadlines ------------------------------------------------------------------------------- */

@@ -58,7 +58,7 @@ static const char *backend_of(const struct proxy_conn *c, enum leat_dir dir)
 
 static void plain_text(char *text)
 {
-	for (char *t = text; *t; t++)
+	for (char *t = text; t != NULL && *t != '\0'; t++)
 		if (*t < ' ' || *t > '~' || *t == '"')
 			*t = '\'';
 }
@@ -85,7 +85,7 @@ void proxy_log_conn(struct proxy_conn *c)
 		c->backend ? c->backend->name : "-", c->up.bytes, c->down.bytes,
 		backend_of(c, LEAT_TX), backend_of(c, LEAT_RX), why_name(c->io.h.dir[LEAT_TX].why),
 		why_name(c->io.h.dir[LEAT_RX].why), c->why, proxy_now(c) - c->start_ms,
-		c->error[0] ? " error=\"" : "", c->error, c->error[0] ? "\"" : "");
+		c->error ? " error=\"" : "", c->error ? c->error : "", c->error ? "\"" : "");
 	put(c->w->p, line, sizeof(line), n);
 }
 
