@@ -132,7 +132,7 @@ static void by_the_formula(void **state)
 	e = d.side[0].e;
 	n = hash_len(e->suite->hash);
 	digest_once(e->suite->hash, (struct leat_span){ NULL, 0 }, hash);
-	hkdf_expand_label(e->suite->hash, &e->post.early_exporter, plain.label,
+	hkdf_expand_label(e->suite->hash, &e->post.early_exporter->secret, plain.label,
 		(struct leat_span){ hash, n }, secret.b, n);
 	secret.n = (uint8_t)n;
 	digest_once(e->suite->hash, context.context, hash);
@@ -216,7 +216,7 @@ static void not_where_it_was_refused(void **state)
 		assert_int_equal(leat_engine_early_status(d.side[0].e), LEAT_EARLY_REJECTED);
 		for (int i = 0; i < 2; i++) {
 			has_none(d.side[i].e, LEAT_UNSUPPORTED);
-			assert_int_equal(d.side[i].e->post.early_exporter.n, 0);
+			assert_null(d.side[i].e->post.early_exporter);
 		}
 		duo_close(&d);
 	}
@@ -268,7 +268,7 @@ static void not_from_the_dead(void **state)
 		assert_int_equal(
 			duo_feed(&d, (enum leat_role)i, garbage, sizeof(garbage)), LEAT_FAILED);
 		has_none(d.side[i].e, LEAT_FAILED);
-		assert_int_equal(d.side[i].e->post.early_exporter.n, 0);
+		assert_null(d.side[i].e->post.early_exporter);
 	}
 	duo_close(&d);
 	early_tear_down(&x);

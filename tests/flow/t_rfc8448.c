@@ -22,7 +22,6 @@
 
 #include "crypto/kex.h"
 #include "engine/engine_int.h"
-#include "hs/hs_int.h"
 #include "pki.h"
 #include "sched/sched13.h"
 #include "session/session.h"
@@ -288,7 +287,7 @@ static void section_4(void **state)
 	e = open_client(session);
 	/* with the binder that the engine made of the PSK */
 	sends(e, "1603010200" S4_CLIENT_HELLO_PREFIX S4_BINDERS);
-	holds(&e->hs->early_exporter, S4_E_EXP);
+	holds(&hs_early_exporter(e->hs)->secret, S4_E_EXP);
 	assert_int_equal(leat_engine_write_early(e, "ABCDEF", 6, &taken), LEAT_OK);
 	assert_int_equal(taken, 6);
 	sends(e, S4_EARLY_DATA_RECORD);
@@ -300,7 +299,7 @@ static void section_4(void **state)
 	assert_int_equal(leat_engine_early_status(e), LEAT_EARLY_ACCEPTED);
 	sends(e, S4_END_OF_EARLY_DATA_RECORD S4_CLIENT_FINISHED_RECORD);
 	holds(&e->post.exporter, S4_EXP);
-	holds(&e->post.early_exporter, S4_E_EXP);
+	holds(&e->post.early_exporter->secret, S4_E_EXP);
 	holds(&e->post.resumption, S4_RES);
 	holds(&e->post.tx, S4_C_AP);
 	holds(&e->post.rx, S4_S_AP);

@@ -460,7 +460,7 @@ static void section_4(void **state)
 	assert_true(info.resumed);
 	assert_int_equal(leat_engine_early_status(e), LEAT_EARLY_ACCEPTED);
 	holds(&e->post.exporter, S4_EXP);
-	holds(&e->post.early_exporter, S4_E_EXP);
+	holds(&e->post.early_exporter->secret, S4_E_EXP);
 	holds(&e->post.tx, S4_S_AP);
 	holds(&e->post.rx, S4_C_AP);
 	talk_and_end(e, S4_CLIENT_DATA_RECORD, S4_SERVER_DATA_RECORD, S4_CLIENT_ALERT_RECORD,

@@ -117,7 +117,8 @@ static void plant_side(const struct pair_side *s)
 static void plant_inside(const struct hs *h)
 {
 	plant("the exporter secret", h->exporter.b);
-	plant("the early exporter secret", h->early_exporter.b);
+	if (h->early_exporter)
+		plant("the early exporter secret", h->early_exporter->secret.b);
 	plant("the resumption secret", h->resumption.b);
 	plant("the schedule's secret", h->sched.cur.b);
 	plant("the master secret", h->v12.master.b);

@@ -118,10 +118,7 @@ enum leat_ret leat_engine_early_exporter(const struct leat_engine *e,
 		r = check_early(e, err);
 	if (r != LEAT_OK)
 		return r;
-	if (e->hs)
-		hs_early_export(e->hs, what, out, n);
-	else
-		hs_post_early_export(&e->post, what, out, n);
+	hs_early_export(e->hs ? hs_early_exporter(e->hs) : e->post.early_exporter, what, out, n);
 	return LEAT_OK;
 }
 

@@ -110,7 +110,8 @@ void hs_free(struct hs *h)
 	post_auth_free(h->post);
 	papers_unref(h->papers);
 	leat_config_unref(h->cfg);
-	leat_free_wipe(h, sizeof(*h)); /* every secret of the machine lies inside it */
+	leat_free_wipe(h->early_exporter, sizeof(*h->early_exporter));
+	leat_free_wipe(h, sizeof(*h)); /* every other secret of the machine lies inside it */
 }
 
 static enum leat_ret die(struct hs *h)
@@ -444,10 +445,13 @@ void hs_facts(const struct hs *h, struct hs_facts *out)
 	};
 }
 
+const struct hs_early_exporter *hs_early_exporter(const struct hs *h)
+{
+	return h->early_exporter;
+}
+
 void hs_finish(struct hs *h, struct hs_post *out)
 {
-	static const struct leat_secret none = { 0 };
-
 	assert(h->state == HS_UP);
 	*out = (struct hs_post){
 		.version = h->version,
@@ -457,7 +461,6 @@ void hs_finish(struct hs *h, struct hs_post *out)
 		.tx = h->app_secret[h->role],
 		.resumption = h->resumption,
 		.exporter = h->version == LEAT_TLS13 ? h->exporter : h->v12.master,
-		.early_exporter = h->early == HS_EARLY_ACCEPTED ? h->early_exporter : none,
 		.ems = h->ems,
 	};
 	if (h->role == LEAT_SERVER && h->version == LEAT_TLS13) {
@@ -466,6 +469,10 @@ void hs_finish(struct hs *h, struct hs_post *out)
 	}
 	out->auth = h->post;
 	h->post = NULL;
+	if (h->early == HS_EARLY_ACCEPTED) {
+		out->early_exporter = h->early_exporter;
+		h->early_exporter = NULL;
+	}
 	memcpy(out->client_random, h->client_random, RANDOM_LEN);
 	memcpy(out->server_random, h->server_random, RANDOM_LEN);
 	/* RFC 5929 3.1: "the first TLS Finished message sent": the client's, or the server's where a
@@ -556,9 +563,12 @@ enum leat_ret hs_keys_early(struct hs *h, enum leat_dir dir, const struct suite 
 
 	transcript_hash_with(&h->tr, suite->hash, (struct leat_span){ NULL, 0 }, th);
 	sched13_early_traffic(&h->sched, (struct leat_span){ th, hash_len(suite->hash) }, &secret);
-	sched13_early_exporter(
-		&h->sched, (struct leat_span){ th, hash_len(suite->hash) }, &h->early_exporter);
-	h->early_hash = suite->hash;
+	h->early_exporter = leat_zalloc(sizeof(*h->early_exporter));
+	if (!h->early_exporter)
+		return err_memory(h->err);
+	h->early_exporter->hash = suite->hash;
+	sched13_early_exporter(&h->sched, (struct leat_span){ th, hash_len(suite->hash) },
+		&h->early_exporter->secret);
 	keylog_early13(h, &secret);
 	sched13_keys(suite->hash, suite->aead, &secret, &keys);
 	return hs_keys(h, dir, LV_EARLY, &keys, &secret);

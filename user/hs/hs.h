@@ -152,15 +152,24 @@ struct hs_facts {
 };
 void hs_facts(const struct hs *h, struct hs_facts *out);
 
+/* early_exporter_master_secret (RFC 8446 7.5) and the hash of its session. On the heap: few connections have
+ * early data. */
+struct hs_early_exporter {
+	enum hash_id hash;
+	struct leat_secret secret;
+};
+/* While the handshake lasts; NULL without early data. */
+const struct hs_early_exporter *hs_early_exporter(const struct hs *h);
+
 /* What must live on after the handshake, all that post-handshake messages need. Wiping type. */
 struct hs_post {
 	uint16_t version;
 	uint8_t role; /* enum leat_role */
 	const struct suite *suite;
-	struct leat_secret rx, tx;         /* TLS 1.3: application_traffic_secret_N by direction */
-	struct leat_secret resumption;     /* TLS 1.3: resumption_master_secret */
-	struct leat_secret exporter;       /* 1.3: exporter_master_secret; 1.2: master_secret */
-	struct leat_secret early_exporter; /* 1.3: where early data was accepted */
+	struct leat_secret rx, tx;     /* TLS 1.3: application_traffic_secret_N by direction */
+	struct leat_secret resumption; /* TLS 1.3: resumption_master_secret */
+	struct leat_secret exporter;   /* 1.3: exporter_master_secret; 1.2: master_secret */
+	struct hs_early_exporter *early_exporter; /* 1.3: where early data was accepted; owned */
 	uint8_t client_random[32], server_random[32]; /* TLS 1.2: keys and exporters need them */
 	uint8_t unique[12];      /* TLS 1.2: verify_data of the first Finished (tls-unique) */
 	bool ems;                /* TLS 1.2: extended master secret */
@@ -192,11 +201,9 @@ struct leat_exporter;
 void hs_post_exporter(
 	const struct hs_post *p, const struct leat_exporter *what, uint8_t *out, size_t n);
 
-/* The same from early_exporter_master_secret, while the handshake lasts (early data was offered and is not
- * refused) and after it (it was accepted). */
-void hs_early_export(const struct hs *h, const struct leat_exporter *what, uint8_t *out, size_t n);
-void hs_post_early_export(
-	const struct hs_post *p, const struct leat_exporter *what, uint8_t *out, size_t n);
+/* The same from early_exporter_master_secret. */
+void hs_early_export(const struct hs_early_exporter *x, const struct leat_exporter *what,
+	uint8_t *out, size_t n);
 
 /* One record payload of type REC_HANDSHAKE after the handshake: NewSessionTicket, KeyUpdate (sends the
  * answer and switches keys through the sink). LEAT_UNSUPPORTED: the peer asked to renegotiate TLS 1.2

@@ -178,10 +178,9 @@ struct hs {
 	 * wiped when the application ones take over. */
 	struct sched13 sched;
 	struct leat_secret hs_secret[2], app_secret[2];
-	struct leat_secret exporter;       /* 1.3 only; TLS 1.2 exports from v12.master */
-	struct leat_secret early_exporter; /* early data was offered; of the session's hash: */
-	enum hash_id early_hash;
-	struct leat_secret resumption; /* 1.3 only */
+	struct leat_secret exporter;              /* 1.3 only; TLS 1.2 exports from v12.master */
+	struct hs_early_exporter *early_exporter; /* early data was offered; owned */
+	struct leat_secret resumption;            /* 1.3 only */
 };
 
 /* ---- hs.c: what every handler uses ---- */

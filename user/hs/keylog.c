@@ -66,7 +66,7 @@ void keylog_traffic(const struct leat_config *cfg, enum leat_role whose, unsigne
 void keylog_early13(const struct hs *h, const struct leat_secret *traffic)
 {
 	keylog_line(h->cfg, "CLIENT_EARLY_TRAFFIC_SECRET", h->client_random, traffic);
-	keylog_line(h->cfg, "EARLY_EXPORTER_SECRET", h->client_random, &h->early_exporter);
+	keylog_line(h->cfg, "EARLY_EXPORTER_SECRET", h->client_random, &h->early_exporter->secret);
 }
 
 void keylog_handshake13(const struct hs *h)

@@ -7,6 +7,7 @@
 #include "hs/hs.h"
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "hs/keylog.h"
 #include "hs/post_auth.h"
 #include "hs/reassemble.h"
@@ -31,6 +32,7 @@ void hs_post_clear(struct hs_post *p)
 	leat_secret_clear(&p->exporter);
 	leat_wr_clear(&p->partial);
 	post_auth_free(p->auth);
+	leat_free_wipe(p->early_exporter, sizeof(*p->early_exporter));
 	leat_wipe(p, sizeof(*p));
 }
 

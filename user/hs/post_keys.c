@@ -56,15 +56,10 @@ bool hs_post_may_export(const struct hs_post *p)
 	return p->version == LEAT_TLS13 || p->ems;
 }
 
-void hs_early_export(const struct hs *h, const struct leat_exporter *what, uint8_t *out, size_t n)
+void hs_early_export(
+	const struct hs_early_exporter *x, const struct leat_exporter *what, uint8_t *out, size_t n)
 {
-	sched13_export(h->early_hash, &h->early_exporter, what->label, what->context, out, n);
-}
-
-void hs_post_early_export(
-	const struct hs_post *p, const struct leat_exporter *what, uint8_t *out, size_t n)
-{
-	sched13_export(p->suite->hash, &p->early_exporter, what->label, what->context, out, n);
+	sched13_export(x->hash, &x->secret, what->label, what->context, out, n);
 }
 
 void hs_post_exporter(
