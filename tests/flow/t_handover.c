@@ -277,6 +277,37 @@ static void records_agreed_to_be_short(void **state)
 	rig_close(&r);
 }
 
+static void rekey_often(struct leat_config *client, struct leat_config *server)
+{
+	(void)server;
+	pair_set(client, "key_update_at", "1000000");
+}
+
+/* Who wants new keys every megabyte does not get one key for ever. TLS 1.2 knows no KeyUpdate. */
+static void keys_wanted_sooner_than_the_kernel_makes_them(void **state)
+{
+	struct rig_opts o = opts("auto", "auto");
+	struct rig r;
+
+	(void)state;
+	fakesys_reset();
+	rig_connect_tuned(&r, &o, rekey_often);
+	assert_int_equal(leat_offload(r.c, LEAT_TX), LEAT_UNSUPPORTED);
+	assert_string_equal(why(&r, LEAT_TX), "key_update_at");
+	assert_int_equal(fakesys_calls(FAKE_TX), 0);
+	assert_int_equal(
+		leat_offload(r.c, LEAT_RX), LEAT_OK); /* the peer's keys are the peer's affair */
+	works(&r);
+	rig_close(&r);
+	o.versions = "tlsv1.2";
+	o.suites = "ECDHE-ECDSA-AES128-GCM-SHA256";
+	fakesys_reset();
+	rig_connect_tuned(&r, &o, rekey_often);
+	assert_int_equal(leat_offload(r.c, LEAT_TX), LEAT_OK);
+	works(&r);
+	rig_close(&r);
+}
+
 static void a_suite_without_a_kernel_cipher(void **state)
 {
 	struct rig_opts o = opts("auto", "auto");
@@ -720,6 +751,7 @@ int main(void)
 		cmocka_unit_test(policy_kernel_without_ulp_fails_before_a_byte_is_sent),
 		cmocka_unit_test(a_socket_that_is_not_tcp),
 		cmocka_unit_test(records_agreed_to_be_short),
+		cmocka_unit_test(keys_wanted_sooner_than_the_kernel_makes_them),
 		cmocka_unit_test(a_suite_without_a_kernel_cipher),
 		cmocka_unit_test(keys_refused_are_not_offered_again),
 		cmocka_unit_test(kill_switch_is_for_new_connections),

@@ -209,7 +209,7 @@ static const struct option options[] = {
 	{ "key_update_at", NULL, OPTION_NUMBER, OPTION_BOTH, false, 1, 388736063997,
 		"bytes, 1 to 388736063997", "",
 		"TLS 1.3: data sent under one key before KeyUpdate brings a new one; sooner where the "
-		"cipher needs it.",
+		"cipher needs it. Set lower than its default, sending stays in user space.",
 		NUMBER(key_update_at) },
 	{ "cookie", NULL, OPTION_BOOL, OPTION_SERVER, false, 0, 0, "true, false", "",
 		"A HelloRetryRequest carries a cookie, which the client must bring back within a minute "

@@ -16,9 +16,7 @@
 
 #define DEPTH_MODERN   10
 #define TICKETS_MODERN 2 /* a client that opens two connections next time uses each ticket once */
-/* RFC 8446 5.5: 2^24.5 full-size records for AES-GCM. What is counted in records is in rec/rec_user.c. */
-#define KEY_UPDATE_AT UINT64_C(388736063997)
-#define SHARES_MODERN 2 /* the two groups nearly every server takes, saving most retries */
+#define SHARES_MODERN  2 /* the two groups nearly every server takes, saving most retries */
 
 static void add_suites_of(struct leat_config *c, unsigned version)
 {

@@ -8,6 +8,10 @@
 
 #include "config/config.h"
 
+/* The default of key_update_at. RFC 8446 5.5: 2^24.5 full-size records for AES-GCM. What is counted in records is
+ * in rec/rec_user.c. */
+#define KEY_UPDATE_AT UINT64_C(388736063997)
+
 /* Fills everything but refs, role, crypto, credentials and trust. Cannot fail. */
 void policy_modern(struct leat_config *c);
 

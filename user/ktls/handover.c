@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "base/secret.h"
 #include "config/config.h"
+#include "config/policy.h"
 #include "ktls/calib.h"
 #include "ktls/probe.h"
 #include "ktls/usdt.h"
@@ -96,6 +97,7 @@ static bool is_final(enum leat_why w)
 	case WHY_SUITE:
 	case WHY_RECORD_LIMIT:
 	case WHY_PADDING:
+	case WHY_KEY_UPDATE_AT:
 	case WHY_CIPHER_MISSING:
 	case WHY_KEYS_REFUSED:
 	case WHY_CLOSED: return true;
@@ -167,6 +169,9 @@ static enum leat_why why_not_possible(const struct leat_engine *e, enum leat_dir
 		return WHY_RECORD_LIMIT;
 	if (dir == LEAT_TX && leat_engine_pads(e))
 		return WHY_PADDING;
+	if (dir == LEAT_TX && info.version == LEAT_TLS13 &&
+		leat_engine_config(e)->key_update_at < KEY_UPDATE_AT)
+		return WHY_KEY_UPDATE_AT;
 	return WHY_IN_KERNEL;
 }
 
