@@ -73,6 +73,20 @@ def test_only_sending_in_the_kernel(px, version):
     assert got == {"up": DATA[:1000], "end": "fin"}
 
 
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_stream_that_has_grown_moves(px, version):
+    """Where the policy says so; the pump follows, and not a byte is lost at the border."""
+    got = {}
+    x = px("--backend", Backend(both_ways(got)).name, "--kernel_stream_from", "1000000", records="auto")
+    with x.tls(version=version) as c:
+        c.send(DATA[:1000])
+        assert sha(c.recv_exactly(len(DATA))) == sha(DATA)
+        c.half_close()
+        assert c.recv() == b""
+    x.log(r"tx=kernel rx=user tx_why=in_kernel .*end=done")
+    assert got == {"up": DATA[:1000], "end": "fin"}
+
+
 def test_auto_stays_in_user_space(px):
     x = px("--backend", Backend(echo).name, records="auto")
     with x.tls() as c:
