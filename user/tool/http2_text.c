@@ -124,7 +124,9 @@ size_t http2_reply_fields(char *head, size_t n, struct http2_field out[HTTP2_MAX
 		char *line = next + 1, *colon;
 
 		next = memchr(line, '\n', (size_t)(end - line));
-		colon = next ? memchr(line, ':', (size_t)(next - line)) : NULL;
+		if (next == NULL)
+			break;
+		colon = memchr(line, ':', (size_t)(next - line));
 		if (colon == NULL) /* the empty line */
 			break;
 		out[num].name = lowered(line, (size_t)(colon - line));
