@@ -214,6 +214,37 @@ static void grows_without_losing_a_byte(void **state)
 	leat_wr_clear(&w);
 }
 
+/* What was expected takes no more memory than that; more than was expected is written all the same. */
+static void expected_to_the_byte(void **state)
+{
+	struct leat_wr w = { 0 }, fixed;
+	uint8_t *block, room[4];
+
+	(void)state;
+	leat_wr_expect(&w, 130);
+	block = w.p;
+	for (unsigned i = 0; i < 130; i++)
+		leat_wr_u8(&w, (uint8_t)i);
+	assert_ptr_equal(w.p, block);
+	assert_int_equal(w.cap, 130);
+	leat_wr_expect(&w, 10); /* there already */
+	assert_ptr_equal(w.p, block);
+	leat_wr_u8(&w, 130);
+	assert_true(leat_wr_ok(&w));
+	for (unsigned i = 0; i <= 130; i++)
+		assert_int_equal(w.p[i], i);
+	leat_wr_clear(&w);
+	leat_wr_fixed(&fixed, room, sizeof(room));
+	leat_wr_expect(&fixed, 5);
+	assert_ptr_equal(fixed.p, room);
+	assert_true(leat_wr_ok(&fixed));
+	leat_mem_fail_at(1);
+	leat_wr_expect(&w, 1);
+	leat_mem_fail_at(0);
+	assert_false(leat_wr_ok(&w));
+	leat_wr_clear(&w);
+}
+
 /* Every allocation of a growing writer fails once: sticky, what was there stays clearable. */
 static void out_of_memory(void **state)
 {
@@ -322,6 +353,7 @@ int main(void)
 		cmocka_unit_test(fixed_without_memory),
 		cmocka_unit_test(lengths_that_overflow),
 		cmocka_unit_test(grows_without_losing_a_byte),
+		cmocka_unit_test(expected_to_the_byte),
 		cmocka_unit_test(out_of_memory),
 		cmocka_unit_test(every_block_is_wiped),
 		cmocka_unit_test(empty_bodies),

@@ -24,15 +24,10 @@ void leat_wr_clear(struct leat_wr *w)
 	*w = (struct leat_wr){ 0 };
 }
 
-static bool grow(struct leat_wr *w, size_t need)
+static bool set_cap(struct leat_wr *w, size_t cap)
 {
-	size_t cap = w->cap ? w->cap : 256;
-	uint8_t *p;
+	uint8_t *p = leat_malloc(cap);
 
-	/* twice as much, or just enough where that is more: who asks for all at once gets no surplus */
-	if (cap < need && (!leat_add_ok(cap, cap, &cap) || cap < need))
-		cap = need;
-	p = leat_malloc(cap);
 	if (!p)
 		return false;
 	if (w->p)
@@ -41,6 +36,22 @@ static bool grow(struct leat_wr *w, size_t need)
 	w->p = p;
 	w->cap = cap;
 	return true;
+}
+
+static bool grow(struct leat_wr *w, size_t need)
+{
+	size_t cap = w->cap ? w->cap : 256;
+
+	/* twice as much, or just enough where that is more: who asks for all at once gets no surplus */
+	if (cap < need && (!leat_add_ok(cap, cap, &cap) || cap < need))
+		cap = need;
+	return set_cap(w, cap);
+}
+
+void leat_wr_expect(struct leat_wr *w, size_t n)
+{
+	if (!w->fixed && !w->bad && w->cap < n && !set_cap(w, n))
+		w->bad = true;
 }
 
 uint8_t *leat_wr_room(struct leat_wr *w, size_t n)

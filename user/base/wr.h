@@ -25,6 +25,9 @@ void leat_wr_clear(struct leat_wr *w); /* wipes; frees a growing one; legal on z
 
 /* n bytes to fill in by the caller, valid until the next write; NULL on failure. */
 uint8_t *leat_wr_room(struct leat_wr *w, size_t n);
+/* Takes memory for exactly n bytes now, when all that will be written is known and nothing was written yet; more
+ * may be written all the same. Nothing for a fixed writer. */
+void leat_wr_expect(struct leat_wr *w, size_t n);
 void leat_wr_u8(struct leat_wr *w, uint8_t v);
 void leat_wr_u16(struct leat_wr *w, uint16_t v);
 void leat_wr_u24(struct leat_wr *w, uint32_t v);

@@ -625,10 +625,13 @@ void hs_verify_tbs13(const struct hs *h, enum leat_role signer, struct leat_wr *
 		[LEAT_CLIENT] = "TLS 1.3, client CertificateVerify",
 		[LEAT_SERVER] = "TLS 1.3, server CertificateVerify",
 	};
-	uint8_t th[HASH_MAX], *pad = leat_wr_room(out, 64);
+	uint8_t th[HASH_MAX], *pad;
+	struct leat_span hash = hs_transcript(h, th);
 
+	leat_wr_expect(out, 64 + sizeof(text[signer]) + hash.n);
+	pad = leat_wr_room(out, 64);
 	if (pad)
 		memset(pad, ' ', 64);
 	leat_wr_bytes(out, text[signer], sizeof(text[signer])); /* its final NUL is the zero byte */
-	leat_wr_span(out, hs_transcript(h, th));
+	leat_wr_span(out, hash);
 }
