@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * file_cache.c - see file_cache.h. A table of slots found by a hash of the path; whoever comes later to a
- * slot takes it, so there is no list to keep and nothing to search.
+ * slot takes it, so there is no list to keep and nothing to search. The news is read at every request, one
+ * system call: were the loop to bring it, a request of the same round could come before it.
  */
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -14,6 +14,8 @@
 #include "tool/file_cache.h"
 #include "tool/serve.h"
 
+/* How long a file that is gone, and that nobody asks for, stays open at most. */
+#define SWEEP_MS 1000
 /* IN_ATTRIB tells of a file that was replaced: one link less. */
 #define CHANGES (IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF | IN_DELETE_SELF)
 
@@ -66,23 +68,6 @@ static void drop_watched(struct file_cache *fc, int watch)
 			drop(fc, &fc->slots[i]);
 }
 
-/* Nothing stays open that nobody asks for. */
-static void on_sweep(struct loop *l, struct loop_timer *t)
-{
-	struct file_cache *fc = t->arg;
-	bool left = false;
-
-	for (size_t i = 0; i < FILE_CACHE_SLOTS; i++) {
-		struct file *f = fc->slots[i];
-
-		if (f != NULL && loop_now_ms(l) >= f->until_ms)
-			drop(fc, &fc->slots[i]);
-		left |= fc->slots[i] != NULL;
-	}
-	if (left)
-		loop_timer_start(l, t, fc->keep_ms);
-}
-
 /* ---- news ------------------------------------------------------------------------------------ */
 
 static void read_news(struct file_cache *fc)
@@ -102,18 +87,27 @@ static void read_news(struct file_cache *fc)
 	}
 }
 
-static void on_news(struct loop *l, struct loop_op *op, int res, unsigned flags)
+static uint64_t sweep_ms(const struct file_cache *fc)
 {
-	struct file_cache *fc = op->arg;
+	return fc->keep_ms < SWEEP_MS ? fc->keep_ms : SWEEP_MS;
+}
 
-	(void)flags;
-	if (res < 0) { /* the loop ends, or has no memory: from now on nobody tells us */
-		drop_watched(fc, -1);
-		fc->keep_ms = 0;
-		return;
-	}
+/* Nothing stays open that nobody asks for. */
+static void on_sweep(struct loop *l, struct loop_timer *t)
+{
+	struct file_cache *fc = t->arg;
+	bool left = false;
+
 	read_news(fc);
-	loop_ready(l, op, fc->notify_fd, POLLIN);
+	for (size_t i = 0; i < FILE_CACHE_SLOTS; i++) {
+		struct file *f = fc->slots[i];
+
+		if (f != NULL && loop_now_ms(l) >= f->until_ms)
+			drop(fc, &fc->slots[i]);
+		left |= fc->slots[i] != NULL;
+	}
+	if (left)
+		loop_timer_start(l, t, sweep_ms(fc));
 }
 
 void file_cache_init(struct file_cache *fc, struct loop *loop, uint64_t keep_ms)
@@ -121,12 +115,7 @@ void file_cache_init(struct file_cache *fc, struct loop *loop, uint64_t keep_ms)
 	*fc = (struct file_cache){ .loop = loop, .notify_fd = -1, .keep_ms = keep_ms };
 	if (keep_ms > 0)
 		fc->notify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	if (fc->notify_fd < 0)
-		return;
-	fc->op.done = on_news;
-	fc->op.arg = fc;
 	fc->sweep = (struct loop_timer){ .fn = on_sweep, .arg = fc };
-	loop_ready(loop, &fc->op, fc->notify_fd, POLLIN);
 }
 
 void file_cache_forget(struct file_cache *fc)
@@ -205,7 +194,7 @@ static unsigned keep_and_look(struct file_cache *fc, struct file **slot, struct 
 		f->refs++;
 		*slot = f;
 		if (!loop_timer_armed(&fc->sweep))
-			loop_timer_start(fc->loop, &fc->sweep, fc->keep_ms);
+			loop_timer_start(fc->loop, &fc->sweep, sweep_ms(fc));
 	} else if (!is_watched(fc, f->watch)) {
 		(void)inotify_rm_watch(fc->notify_fd, f->watch);
 	}
@@ -215,10 +204,13 @@ static unsigned keep_and_look(struct file_cache *fc, struct file **slot, struct 
 unsigned file_cache_open(struct file_cache *fc, const struct serve_host *h, const char *path,
 	bool is_dir, struct file **out)
 {
-	struct file **slot = slot_of(fc, h->dir_id, path), *f = *slot;
+	struct file **slot = slot_of(fc, h->dir_id, path), *f;
 	unsigned status;
 	int fd;
 
+	if (fc->notify_fd >= 0)
+		read_news(fc);
+	f = *slot;
 	if (f != NULL && f->dir_id == h->dir_id && f->is_dir == is_dir &&
 		strcmp(f->path, path) == 0) {
 		if (loop_now_ms(fc->loop) < f->until_ms) {

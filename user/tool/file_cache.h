@@ -41,18 +41,17 @@ struct file {
 
 struct file_cache {
 	struct loop *loop;
-	struct loop_op op;       /* waits for news */
 	struct loop_timer sweep; /* armed while a slot is taken */
 	int notify_fd;           /* -1: nothing is kept */
 	uint64_t keep_ms;
 	struct file *slots[FILE_CACHE_SLOTS];
 };
 
-/* keep_ms: how long a path is trusted; 0: nothing is kept. The loop outlives no file_cache_clear. */
+/* keep_ms: how long a path is trusted; 0: nothing is kept. */
 void file_cache_init(struct file_cache *fc, struct loop *loop, uint64_t keep_ms);
 /* Keeps nothing of what it has: there are other folders now. */
 void file_cache_forget(struct file_cache *fc);
-/* Drops everything; after the loop delivered or dropped the cache's own operation. Zero state is fine. */
+/* Drops everything. Zero state is fine. */
 void file_cache_clear(struct file_cache *fc);
 
 /* The file at path beneath the folder of h. 0 with *out, to be given back by file_put; or the HTTP status, see
