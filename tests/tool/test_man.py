@@ -45,8 +45,11 @@ def test_pages_and_help_name_the_same_options(repo, leat, run):
 
 
 def test_every_page_is_listed_in_the_overview(repo):
-    with open(os.path.join(repo, "docs", "man", "leat.1"), encoding="utf-8") as f:
-        overview = f.read()
+    overview = {}
+    for section in "13":
+        with open(os.path.join(repo, "docs", "man", f"leat.{section}"), encoding="utf-8") as f:
+            overview[section] = f.read()
     for name in os.listdir(os.path.join(repo, "docs", "man")):
         stem, _, section = name.rpartition(".")
-        assert stem == "leat" or f".Xr {stem} {section}" in overview, name
+        where = overview["3" if section == "3" else "1"]
+        assert stem == "leat" or f"Xr {stem} {section}" in where, name
