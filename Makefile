@@ -350,6 +350,8 @@ docs: $(BUILD)/tests/unit/t_option ## make the generated documents anew, check t
 
 MAN := $(sort $(wildcard docs/man/*.[1357]))
 HEADERS := $(sort $(wildcard include/leat/*.h))
+# The functions that a page of section 3 has in its NAME, without the one that has the page's own name.
+man_names = $(filter-out $(basename $(notdir $(1))),$(shell sed -n '/^\.Sh NAME/,/^\.Nd/s/^\.Nm \([a-z0-9_]*\).*/\1/p' $(1)))
 
 # What is installed as an archive has its internal names made local, so that they cannot clash
 # with a caller's: only what the shared library exports stays global.
@@ -370,7 +372,8 @@ $(BUILD)/leat.pc: leat.pc.in include/leat/version.h Makefile FORCE
 INSTALLED = $(LIBDIR)/libleat.a $(LIBDIR)/libleat-core.a $(LIBDIR)/libleat.so.$(SOVERSION) \
 	$(LIBDIR)/libleat.so $(LIBDIR)/pkgconfig/leat.pc $(BINDIR)/leat \
 	$(HEADERS:include/%=$(INCLUDEDIR)/%) \
-	$(foreach m,$(MAN),$(MANDIR)/man$(patsubst .%,%,$(suffix $(m)))/$(notdir $(m)))
+	$(foreach m,$(MAN),$(MANDIR)/man$(patsubst .%,%,$(suffix $(m)))/$(notdir $(m))) \
+	$(foreach m,$(filter %.3,$(MAN)),$(patsubst %,$(MANDIR)/man3/%.3,$(call man_names,$(m))))
 
 .PHONY: install
 install: all $(BUILD)/install/libleat.a $(BUILD)/install/libleat-core.a $(BUILD)/leat.pc ## install (DESTDIR= PREFIX=/usr/local)
@@ -383,6 +386,8 @@ install: all $(BUILD)/install/libleat.a $(BUILD)/install/libleat-core.a $(BUILD)
 	$(Q)install -m 644 $(HEADERS) $(DESTDIR)$(INCLUDEDIR)/leat/
 	$(Q)install -m 755 $(TOOL) $(DESTDIR)$(BINDIR)/
 	$(Q)for m in $(MAN); do install -m 644 $$m $(DESTDIR)$(MANDIR)/man$${m##*.}/ || exit 1; done
+	$(Q)$(foreach m,$(filter %.3,$(MAN)),for f in $(call man_names,$(m)); do \
+		echo '.so man3/$(notdir $(m))' >$(DESTDIR)$(MANDIR)/man3/$$f.3 || exit 1; done;)
 
 .PHONY: uninstall
 uninstall: ## remove what install put there

@@ -55,6 +55,15 @@ def test_files(installed, repo):
     assert os.readlink(installed / "lib/libleat.so") == "libleat.so.0"
 
 
+def test_every_function_has_a_manual_page(installed):
+    man3 = installed / "share/man/man3"
+    for name in exported(installed, "libleat.so.0", "-D"):
+        page = (man3 / f"{name}.3").read_text()
+        if page.startswith(".so "):
+            page = (installed / "share/man" / page.split()[1]).read_text()
+        assert f".Nm {name}" in page.split(".Nd ")[0], name
+
+
 def test_nothing_outside_the_prefix(installed):
     assert os.listdir(installed.parent.parent) == ["opt"]
     assert os.listdir(installed.parent) == ["leat"]

@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every command has a manual page that names each of its options, and no option that is not there."""
+"""Every command has a manual page that names each of its options, and no option that is not there; every
+public function has one that shows it as the headers declare it."""
+import collections
+import glob
 import os
 import re
+import shlex
+import subprocess
 
 import pytest
 
@@ -53,3 +58,104 @@ def test_every_page_is_listed_in_the_overview(repo):
         stem, _, section = name.rpartition(".")
         where = overview["3" if section == "3" else "1"]
         assert stem == "leat" or f"Xr {stem} {section}" in where, name
+
+
+# ---- section 3 ----
+
+def headers(repo):
+    texts = []
+    for path in sorted(glob.glob(os.path.join(repo, "include", "leat", "*.h"))):
+        with open(path, encoding="utf-8") as f:
+            texts.append(f.read())
+    return "\n".join(texts)
+
+
+def squeeze(code):
+    """Code without its layout."""
+    return re.sub(r"\s*([^\w\s])\s*", r"\1", " ".join(code.split()))
+
+
+def declared(repo):
+    """Public functions: name to declaration."""
+    code = re.sub(r"/\*.*?\*/", "", headers(repo), flags=re.S)
+    found = re.findall(r"^LEAT_API\b([^;()]*?)\b(leat_\w+)\s*\((.*?)\);", code, re.M | re.S)
+    return {name: squeeze(f"{ret.replace('LEAT_MUST_CHECK', '')} {name}({args})")
+            for ret, name, args in found}
+
+
+def pages(repo):
+    """Pages of section 3: name to text."""
+    found = {}
+    for path in sorted(glob.glob(os.path.join(repo, "docs", "man", "*.3"))):
+        with open(path, encoding="utf-8") as f:
+            found[os.path.basename(path)] = f.read()
+    return found
+
+
+def page_names(text):
+    return re.findall(r"^\.Nm (\w+)", text.split(".Nd ")[0], re.M)
+
+
+def page_prototypes(text):
+    ret, name, args, found = "", "", [], {}
+    for line in text.partition(".Sh SYNOPSIS\n")[2].partition(".Sh ")[0].splitlines():
+        macro, *words = shlex.split(line)
+        if macro == ".Ft":
+            ret = words[0]
+        elif macro in (".Fn", ".Fo"):
+            name, args = words[0], words[1:]
+        elif macro == ".Fa":
+            args += words
+        if macro in (".Fn", ".Fc"):
+            found[name] = squeeze(f"{ret} {name}({','.join(args)})")
+    return found
+
+
+def literals(text):
+    """Literal blocks of a page, or of a part of it, as code."""
+    return [re.sub(r"^\\&", "", block, flags=re.M).replace("\\e", "\\")
+            for block in re.findall(r"^\.Bd -literal.*?\n(.*?)^\.Ed", text, re.M | re.S)]
+
+
+def test_every_public_function_has_one_page(repo):
+    functions = declared(repo)
+    assert len(functions) > 100
+    count = collections.Counter(n for text in pages(repo).values() for n in page_names(text))
+    wrong = [f"{n}: no such function" for n in count if n not in functions and n != "leat"]
+    wrong += [f"{n}: on {count[n]} pages" for n in functions if count[n] != 1]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_pages_declare_what_the_headers_declare(repo):
+    functions, wrong = declared(repo), []
+    for page, text in pages(repo).items():
+        prototypes = page_prototypes(text)
+        names = [n for n in page_names(text) if n != "leat"]
+        if list(prototypes) != names:
+            wrong.append(f"{page}: NAME and SYNOPSIS have other functions")
+        wrong += [f"{page}: {p}\n  is: {functions.get(n)}" for n, p in prototypes.items()
+                  if p != functions.get(n)]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_pages_define_what_the_headers_define(repo):
+    code, found, wrong = squeeze(headers(repo)), 0, []
+    for page, text in pages(repo).items():
+        for block in literals(text.partition(".Sh EXAMPLES")[0]):
+            if re.match(r"(struct|enum|typedef) ", block):
+                found += 1
+                if squeeze(block) not in code:
+                    wrong.append(f"{page}: not as in the headers:\n{block}")
+    assert found > 10
+    assert not wrong, "\n".join(wrong)
+
+
+def test_examples_of_pages_compile(repo):
+    examples = [(page, code) for page, text in pages(repo).items()
+                for code in literals(text.partition(".Sh EXAMPLES")[2]) if "#include" in code]
+    assert len(examples) > 5
+    for page, code in examples:
+        out = subprocess.run(["cc", "-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror",
+                              "-fsyntax-only", "-I", os.path.join(repo, "include"), "-x", "c", "-"],
+                             input=code, text=True, capture_output=True)
+        assert out.returncode == 0, f"{page}: {out.stderr}"
