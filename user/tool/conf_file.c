@@ -118,7 +118,7 @@ bool conf_file_parse(
 {
 	/* For each line its place (the number has 20 digits at most), and "--", "=" and ends. */
 	size_t num = count_lines(text), room = text.n + num * (strlen(path) + 28), number = 1;
-	const char *p = (const char *)text.p, *end = p + text.n;
+	const char *p = text.n > 0 ? (const char *)text.p : "", *end = p + text.n;
 	struct pen pen = { .room = room };
 	bool ok = true;
 
