@@ -150,12 +150,53 @@ def test_pages_define_what_the_headers_define(repo):
     assert not wrong, "\n".join(wrong)
 
 
+def compile_check(repo, where, code, *flags):
+    out = subprocess.run(["cc", "-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", *flags,
+                          "-fsyntax-only", "-I", os.path.join(repo, "include"), "-x", "c", "-"],
+                         input=code, text=True, capture_output=True)
+    assert out.returncode == 0, f"{where}: {out.stderr}"
+
+
 def test_examples_of_pages_compile(repo):
     examples = [(page, code) for page, text in pages(repo).items()
                 for code in literals(text.partition(".Sh EXAMPLES")[2]) if "#include" in code]
     assert len(examples) > 5
     for page, code in examples:
-        out = subprocess.run(["cc", "-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror",
-                              "-fsyntax-only", "-I", os.path.join(repo, "include"), "-x", "c", "-"],
-                             input=code, text=True, capture_output=True)
-        assert out.returncode == 0, f"{page}: {out.stderr}"
+        compile_check(repo, page, code)
+
+
+# What the pieces of docs/coming-from.md take for granted.
+PIECE = """
+#include <string.h>
+#include <leat/about.h>
+#include <leat/store.h>
+#define TRY(call) do { if ((call) != LEAT_OK) return; } while (0)
+leat_sni_fn choose;
+void piece(struct leat_config *cfg, struct leat_config *cfg_a, struct leat_config *cfg_b,
+	struct leat_conn *c, struct leat_listener *l, struct leat_session *session,
+	struct leat_ticket_keys *keys, struct leat_store *store, struct leat_span read_too_early,
+	struct leat_span exported, const void *request, size_t request_n, int fd, int file, size_t size)
+{
+	struct leat_err err = { 0 };
+	struct leat_conn_info info;
+	struct leat_plain plain;
+	struct leat_span name, der;
+	off_t offset = 0;
+	size_t n, sent;
+	uint8_t buf[4096];
+	struct leat_client_opts bring;
+	{
+%s
+	}
+}
+"""
+
+
+def test_pieces_of_coming_from_compile(repo):
+    with open(os.path.join(repo, "docs", "coming-from.md"), encoding="utf-8") as f:
+        pieces = re.findall(r"^```c\n(.*?)^```", f.read(), re.M | re.S)
+    ours = [p for p in pieces if "leat_" in p]
+    assert len(ours) >= 7
+    for piece in ours:
+        compile_check(repo, "coming-from.md", PIECE % piece, "-Wno-uninitialized",
+                      "-Wno-unused-variable", "-Wno-unused-parameter")
