@@ -315,3 +315,13 @@ def test_sanitizer_build_gives_items_of_its_own(tmp_path):
     status, out = outcomes(tmp_path, UT("good"), env=env)
     assert status == 1  # that build does not exist
     assert "2 failed, 2 passed" in out and "::good[asan]" in out and "not built" in out
+
+
+def test_no_two_test_files_have_one_name():
+    """pytest would refuse the second of them, whatever their folders are."""
+    found = {}
+    for folder, _, names in os.walk(os.path.dirname(os.path.dirname(__file__))):
+        for name in names:
+            if name.startswith("test_") and name.endswith(".py"):
+                assert name not in found, f"{folder} and {found[name]} both have {name}"
+                found[name] = folder

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`leat calibrate`: what it says, keeps and reads, on this machine's kernel whatever it is. The measurement with kernel
-records is in tests/kernel/test_calibrate.py."""
+records is in tests/kernel/test_calibrate_kernel.py."""
 import json
 import os
 import pathlib

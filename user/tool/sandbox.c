@@ -94,11 +94,13 @@ static bool install(const struct filter *f)
 
 #define REFUSED (SECCOMP_RET_ERRNO | EPERM)
 
-/* Talk over the one socket, read files, have memory and random bytes, end. */
+/* Talk over the one socket, read files, have memory and random bytes, end (sigaltstack: the sanitizers' runtime
+ * asks it there). */
 static const int signer_may[] = { SYS_read, SYS_pread64, SYS_recvfrom, SYS_sendto, SYS_close,
 	SYS_fstat, SYS_newfstatat, SYS_lseek, SYS_mmap, SYS_munmap, SYS_mremap, SYS_brk,
 	SYS_madvise, SYS_futex, SYS_getrandom, SYS_getpid, SYS_gettid, SYS_clock_gettime,
-	SYS_sched_yield, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_exit, SYS_exit_group };
+	SYS_sched_yield, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_sigaltstack, SYS_exit,
+	SYS_exit_group };
 
 bool sandbox_signer(void)
 {
