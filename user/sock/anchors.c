@@ -69,6 +69,15 @@ static enum leat_ret read_all(
 	}
 }
 
+/* Where the size is known, the text need not move while it grows. */
+static void expect_size(int fd, struct leat_wr *out)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= ANCHORS_FILE_MAX)
+		leat_wr_expect(out, (size_t)st.st_size + READ_STEP);
+}
+
 enum leat_ret anchors_read(
 	const char *option, const char *path, struct leat_wr *out, struct leat_err *err)
 {
@@ -80,6 +89,7 @@ enum leat_ret anchors_read(
 	while (fd < 0 && errno == EINTR);
 	if (fd < 0)
 		return refuse(err, option, path, errno, "cannot be opened");
+	expect_size(fd, out);
 	ret = read_all(fd, option, path, out, err);
 	close(fd);
 	return ret;
