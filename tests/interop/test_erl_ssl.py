@@ -139,7 +139,7 @@ SIZES = {"0": [1, 10, 1000, 200000], "1": [1, 0, 10, 255], "2": [1, 0, 1000, 655
 
 pytestmark = [pytest.mark.skipif(not shutil.which("erlc") or not os.path.isdir("/usr/lib/erlang/lib")
                                  or not any(d.startswith("ssl-") for d in os.listdir("/usr/lib/erlang/lib")),
-                                 reason="erlang-ssl is not installed"),
+                                 reason="needs erlang-base and erlang-ssl (rows of setup.sh)"),
               pytest.mark.xdist_group("erl_ssl")]
 
 

@@ -37,6 +37,6 @@ def test_left_out_on_request(run_server, leat, pki, tmp_path):
 def test_probe_at_the_handover(leat):
     header = subprocess.run(["cc", "-E", "-xc", "-"], input=b"#include <sys/sdt.h>", capture_output=True)
     if header.returncode != 0:
-        pytest.skip("built without sys/sdt.h (systemtap-sdt-dev)")
+        pytest.skip("needs sys/sdt.h at build time (systemtap-sdt-dev, a row of setup.sh)")
     notes = subprocess.run(["readelf", "-n", leat], capture_output=True, text=True, check=True).stdout
     assert re.search(r"Provider: leat\s+Name: handover", notes)

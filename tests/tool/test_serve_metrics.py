@@ -260,7 +260,7 @@ def test_page_in_a_browser(used, tmp_path):
     """What a browser makes of it: the tables, and nothing refused by the page's own policy."""
     browser = shutil.which("chromium")
     if not browser:
-        pytest.skip("chromium is not installed here; test_page reads the same text")
+        pytest.skip("needs chromium (a row of setup.sh); test_page reads the same text")
     r = subprocess.run([browser, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
                         f"--user-data-dir={tmp_path}", "--no-first-run", "--no-proxy-server",
                         "--enable-logging=stderr", "--v=0", "--dump-dom", f"http://127.0.0.1:{used.admin}/"],

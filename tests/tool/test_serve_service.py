@@ -15,7 +15,7 @@ from execing import PY, Exec
 from https import Client
 from serving import Serve
 
-ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, as in CI: only root can become somebody else")
 
 
 @pytest.fixture
