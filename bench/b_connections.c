@@ -20,6 +20,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -35,10 +36,6 @@
 static char folder[] = "/tmp/leat-b-connections-XXXXXX";
 static char dir_www[64], dir_certs[64], file_ca[80];
 
-struct held {
-	struct leat_conn *c;
-};
-
 struct run {
 	const char *leat, *records;
 	unsigned count;
@@ -46,7 +43,7 @@ struct run {
 	pid_t server;
 	uint16_t port;
 	struct leat_config *cfg;
-	struct held *held;
+	struct leat_conn **held;
 };
 
 static void die(const char *what, const char *why)
@@ -115,9 +112,8 @@ static void make_site(const struct run *r)
 	snprintf(dir_www, sizeof(dir_www), "%s/www", folder);
 	snprintf(dir_certs, sizeof(dir_certs), "%s/certs", folder);
 	snprintf(file_ca, sizeof(file_ca), "%s/ca.pem", dir_certs);
-	snprintf(path, sizeof(path), "mkdir %s", dir_www);
-	if (system(path) != 0)
-		die(dir_www, "mkdir");
+	if (mkdir(dir_www, 0755) != 0)
+		die(dir_www, strerror(errno));
 	snprintf(path, sizeof(path), "%s/f", dir_www);
 	memset(text, 'x', sizeof(text));
 	fd = open(path, O_CREAT | O_WRONLY, 0644);
@@ -174,8 +170,7 @@ static void open_one(const struct run *r, unsigned i)
 
 	if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0)
 		die("connect", strerror(errno));
-	if (leat_upgrade_client(&r->held[i].c, r->cfg, fd, "localhost", 0, WAIT_MS, &err) !=
-		LEAT_OK)
+	if (leat_upgrade_client(&r->held[i], r->cfg, fd, "localhost", 0, WAIT_MS, &err) != LEAT_OK)
 		die("handshake", err.what);
 }
 
@@ -183,7 +178,7 @@ static void open_one(const struct run *r, unsigned i)
 static void ask(const struct run *r, unsigned i)
 {
 	static const char request[] = "GET /f HTTP/1.1\r\nHost: localhost\r\n\r\n";
-	struct leat_conn *c = r->held[i].c;
+	struct leat_conn *c = r->held[i];
 	char buf[4096], *body = NULL;
 	size_t n = 0, got;
 
@@ -251,7 +246,7 @@ static void finish(struct run *r)
 	char command[80];
 
 	for (unsigned i = 0; i < r->count; i++)
-		leat_conn_free(r->held[i].c);
+		leat_conn_free(r->held[i]);
 	free(r->held);
 	leat_config_unref(r->cfg);
 	kill(r->server, SIGKILL);
