@@ -37,18 +37,27 @@ REQUIREMENTS = """\
 """
 
 
-def make(tmp_path):
+OUT = """\
+ids\treason\twhere
+GEN-two-2 T-basic-a\tnot in this world\tdocs/why.md
+"""
+
+
+def make(tmp_path, left_out=None):
     req = tmp_path / "R.md"
     req.write_text(REQUIREMENTS)
     out = subprocess.run([sys.executable, os.path.join(HERE, "make_table.py"), str(req)],
                          capture_output=True, text=True, check=True)
     (tmp_path / "docs").mkdir(exist_ok=True)
     (tmp_path / "docs" / "requirements.tsv").write_text(out.stdout)
+    (tmp_path / "docs" / "why.md").write_text("because\n")
+    if left_out:
+        (tmp_path / "docs" / "requirements-out.tsv").write_text(left_out)
     return out.stdout
 
 
-def trace(tmp_path, **files):
-    make(tmp_path)
+def trace(tmp_path, left_out=None, **files):
+    make(tmp_path, left_out)
     for name, text in files.items():
         path = tmp_path / "tests" / name.replace("__", "/").replace("_DOT_", ".")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -75,7 +84,7 @@ def test_table(tmp_path):
 def test_nothing_proven(tmp_path):
     status, out, _ = trace(tmp_path)
     assert status == 0
-    assert out.splitlines()[0] == "0 of 4 requirement rows proven"
+    assert out.splitlines()[0] == "0 of 4 requirement rows proven, 0 left out, 4 open"
     assert "GEN-one" in out and "0 of 2 features" in out
 
 
@@ -84,11 +93,12 @@ def test_claims_count(tmp_path):
         tmp_path, unit__t_a_DOT_c="/*\n * REQ: GEN-one, F-hrr\n */\n/* REQ: CB-crl-* CB-sess-* */\n",
         interop__test_b_DOT_py='"""Does b.\n\nREQ: T-basic-a TR-active"""\n')
     assert status == 0, err
-    assert out.splitlines()[0] == "2 of 4 requirement rows proven"
-    unproven = out.split("not proven:")[1].split("features")[0]
-    assert "GEN-one" not in unproven and "GEN-two-2 GEN-two-3" in unproven
-    assert "1 of 2 features beyond the manual proven\n  F-hrr" in out
-    assert "1 of 3 behaviours" in out
+    assert out.splitlines()[0] == "2 of 4 requirement rows proven, 0 left out, 2 open"
+    still = out.split("open:")[1].split("behaviours")[0]
+    assert "GEN-one" not in still and "GEN-two-2 GEN-two-3" in still
+    assert "1 of 2 features beyond the manual proven\n    F-hrr" in out
+    assert "1 of 3 behaviours of the original test suites proven, 0 left out, 2 open" in out
+    assert "T-basic-a" not in out and "T-api-peer T-api-sock" in out
 
 
 def test_a_row_of_several_ids_needs_them_all(tmp_path):
@@ -107,6 +117,33 @@ def test_a_row_of_several_ids_needs_them_all(tmp_path):
 ])
 def test_unknown_claims_are_errors(tmp_path, text, words):
     status, _, err = trace(tmp_path, unit__t_a_DOT_c=text)
+    assert status == 1
+    assert words in err
+
+
+def test_what_is_left_out_has_its_reason(tmp_path):
+    status, out, err = trace(tmp_path, OUT)
+    assert status == 0, err
+    assert out.splitlines()[0] == "0 of 4 requirement rows proven, 0 left out, 4 open"
+    status, out, err = trace(tmp_path, OUT, unit__t_a_DOT_c="/* REQ: GEN-two-3 */\n")
+    assert status == 0, err
+    assert out.splitlines()[0] == "0 of 4 requirement rows proven, 1 left out, 3 open"
+    first, second = out.split("behaviours of the original")
+    assert "left out:\n  not in this world\n    GEN-two-2\n" in first
+    assert "left out:\n  not in this world\n    T-basic-a\n" in second
+
+
+@pytest.mark.parametrize("line,words", [
+    ("GEN-none\tr\tdocs/why.md", "docs/requirements-out.tsv:2: no requirement has the id GEN-none"),
+    ("GEN-one GEN-one\tr\tdocs/why.md", "docs/requirements-out.tsv:2: GEN-one twice"),
+    ("GEN-one\t \tdocs/why.md", "docs/requirements-out.tsv:2: no reason"),
+    ("GEN-one\tr\tdocs/nowhere.md", "docs/requirements-out.tsv:2: no page docs/nowhere.md"),
+    ("GEN-one\tr", "docs/requirements-out.tsv:2: no page named"),
+    ("F-hrr\tr\tdocs/why.md", "F-hrr is proven here and left out"),
+])
+def test_a_bad_line_of_what_is_left_out_is_an_error(tmp_path, line, words):
+    status, _, err = trace(tmp_path, "ids\treason\twhere\n" + line + "\n",
+                           unit__t_a_DOT_c="/* REQ: F-hrr */\n")
     assert status == 1
     assert words in err
 
