@@ -9,7 +9,7 @@
 #include "ids.h"
 #include "pki.h"
 
-#include "engine/engine.h"
+#include "base/mem.h"
 #include "engine/engine_int.h"
 
 static struct leat_config *client, *server, *client12, *server12;
@@ -290,6 +290,34 @@ static void test_close_both_ways(void **state)
 	}
 }
 
+/* A file's piece with its head in front leaves as one batch in one block: it is neither cut in two nor
+ * copied while it grows. What is longer waits, small writes too. */
+static void test_large_write_is_one_batch(void **state)
+{
+	static uint8_t data[ENGINE_OUT_MARK + 4096];
+	struct duo d;
+	size_t taken, n;
+
+	(void)state;
+	for (int v12 = 0; v12 < 2; v12++) {
+		up(&d, v12);
+		(void)leat_mem_fail_at(0);
+		assert_int_equal(leat_engine_write(d.side[0].e, data,
+					 ENGINE_OUT_MARK + ENGINE_OUT_REST, &taken),
+			LEAT_OK);
+		assert_int_equal(taken, ENGINE_OUT_MARK + ENGINE_OUT_REST);
+		assert_int_equal(leat_mem_fail_at(0), 1);
+		assert_int_equal(leat_engine_write(d.side[0].e, "x", 1, &taken), LEAT_AGAIN);
+		(void)leat_engine_out(d.side[0].e, &n);
+		leat_engine_out_done(d.side[0].e, n);
+		assert_int_equal(
+			leat_engine_write(d.side[0].e, data, sizeof(data), &taken), LEAT_OK);
+		assert_int_equal(taken, ENGINE_OUT_MARK);
+		assert_int_equal(leat_mem_fail_at(0), 1);
+		duo_close(&d);
+	}
+}
+
 /* The transport's end at every byte of a record is a truncation, never a clean end. */
 static void test_truncation(void **state)
 {
@@ -533,6 +561,7 @@ int main(void)
 		cmocka_unit_test(test_key_update),
 		cmocka_unit_test(test_key_update_on_request),
 		cmocka_unit_test(test_close_both_ways),
+		cmocka_unit_test(test_large_write_is_one_batch),
 		cmocka_unit_test(test_truncation),
 		cmocka_unit_test(test_eof_in_handshake),
 		cmocka_unit_test(test_tampered_handshake),

@@ -27,6 +27,9 @@
 
 /* Plaintext bytes that may wait in out before leat_engine_write says LEAT_AGAIN: four records. */
 #define ENGINE_OUT_MARK (4 * LIM_PLAINTEXT)
+/* The end of a write that is taken above the mark: the head of an answer makes the file behind it so much
+ * longer, and a tail of its own would cost a call more. */
+#define ENGINE_OUT_REST 1024
 /* Room for what follows the certificates in a flight: CertificateVerify of RSA-2048, Finished, a record
  * around them. A longer signature makes the buffer grow again. */
 #define ENGINE_OUT_TAIL 336

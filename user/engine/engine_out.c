@@ -49,6 +49,8 @@ static bool out_room(struct leat_engine *e, size_t n)
 		if (need <= e->out_cap)
 			return true;
 	}
+	if (e->up && !e->out_cap && cap < need)
+		cap = need; /* write_records asks for all it will seal */
 	while (e->up && cap < need)
 		cap *= 2; /* need is bounded by ENGINE_OUT_MARK and LIM_HANDSHAKE */
 	if (cap < need)   /* a flight: its certificates, then a signature and Finished */
@@ -381,13 +383,32 @@ static size_t content_max(const struct leat_engine *e)
 	return e->ramp && segment < max ? segment : max;
 }
 
+static size_t out_mark(size_t n)
+{
+	return ENGINE_OUT_MARK + (n <= ENGINE_OUT_REST ? ENGINE_OUT_REST : 0);
+}
+
+/* Room for all records of a large write at once: a buffer that grows record by record is copied and wiped
+ * as often. */
+static bool room_for_write(struct leat_engine *e, size_t n)
+{
+	size_t most = n <= ENGINE_OUT_MARK + ENGINE_OUT_REST ? n : ENGINE_OUT_MARK;
+
+	return most <= rec_max(&e->tx) ||
+	       out_room(e, most + (most / rec_max(&e->tx) + 1) * rec_overhead(&e->tx));
+}
+
 /* Seals up to n bytes as records while the out buffer is below its mark. */
 static enum leat_ret write_records(struct leat_engine *e, const uint8_t *p, size_t n, size_t *taken)
 {
 	size_t piece, pad;
 
 	begin_ramp(e);
-	while (n && e->out_len - e->out_off < ENGINE_OUT_MARK) {
+	if (!room_for_write(e, n)) {
+		(void)err_memory(&e->err);
+		return engine_fail(e);
+	}
+	while (n && e->out_len - e->out_off < out_mark(n)) {
 		if (maybe_update_key(e) != LEAT_OK)
 			return engine_fail(e);
 		piece = n < content_max(e) ? n : content_max(e);

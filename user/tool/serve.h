@@ -43,7 +43,10 @@
 #include "tool/tls_io.h"
 #include "tool/tool.h"
 
-/* Read ahead of sealing in user space, per worker: 4 records. */
+/* What an answer says besides its file: heads. */
+#define EXCHANGE_TEXT (HTTP_HEAD_MAX + 3 * HTTP_PATH_MAX)
+/* Read ahead of sealing in user space, per worker: 4 records, with EXCHANGE_TEXT behind them for what is
+ * sent before the file. */
 #define SERVE_SCRATCH (64 * 1024)
 /* Bytes of a request body that are read and dropped to keep a connection; more is refused. */
 #define SERVE_MAX_DRAIN (64 * 1024)
@@ -138,7 +141,7 @@ struct exchange {
 	bool part_headed;       /* its part head is in text (several ranges) */
 	size_t text_n, text_at; /* text: what is sent from memory next */
 	struct body_pipe pipe;
-	char text[HTTP_HEAD_MAX + 3 * HTTP_PATH_MAX];
+	char text[EXCHANGE_TEXT];
 };
 
 /* The head of a part, a short answer. */

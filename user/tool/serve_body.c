@@ -199,7 +199,7 @@ static ssize_t read_range(
 static enum io send_range_copied(struct conn *c, struct exchange *x, const struct http_range *r)
 {
 	uint64_t left = r->len - x->part_off;
-	size_t text = x->text_n - x->text_at, room = SERVE_SCRATCH - text, taken;
+	size_t text = x->text_n - x->text_at, room = SERVE_SCRATCH, taken;
 	uint8_t *p = c->w->scratch;
 	enum io io;
 	ssize_t n;

@@ -181,7 +181,7 @@ static int worker_open(struct worker *w)
 	if (w->loop == NULL)
 		return -err;
 	file_cache_init(&w->files, w->loop, (uint64_t)w->s->o->file_cache_ms);
-	w->scratch = leat_malloc(SERVE_SCRATCH);
+	w->scratch = leat_malloc(SERVE_SCRATCH + EXCHANGE_TEXT);
 	if (w->scratch == NULL || !log_start(w))
 		return ENOMEM;
 	w->accept.done = on_accept;
