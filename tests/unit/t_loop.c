@@ -29,103 +29,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "loops.h"
+
 #include "base/mem.h"
-#include "loop/loop.h"
 #include "loop/uring_op.h"
-
-static struct loop *open_loop(void **state)
-{
-	enum loop_backend want = *(enum loop_backend *)*state;
-	int err;
-	struct loop *l = loop_new(want, &err);
-
-	if (l == NULL && want == LOOP_URING) {
-		print_message("io_uring is not available here: %s\n", strerror(-err));
-		skip();
-	}
-	assert_non_null(l);
-	assert_string_equal(loop_name(l), want == LOOP_URING ? "io_uring" : "poll");
-	assert_string_equal(loop_why(l), "");
-	return l;
-}
-
-/* What an op's completions left behind. */
-struct seen {
-	int calls, last, more;
-	int fds[64];
-};
-
-static void note(struct loop *l, struct loop_op *op, int res, unsigned flags)
-{
-	struct seen *s = op->arg;
-
-	(void)l;
-	assert_int_equal(loop_op_busy(op), (flags & LOOP_MORE) != 0);
-	if (flags & LOOP_MORE) {
-		assert_true(s->more < 64);
-		s->fds[s->more++] = res;
-		return;
-	}
-	s->calls++;
-	s->last = res;
-}
-
-static struct loop_op op_for(struct seen *s)
-{
-	return (struct loop_op){ .done = note, .arg = s };
-}
-
-/* Rounds until *flag reaches want; a loop that stands still fails the test. */
-static void run_until(struct loop *l, const int *flag, int want)
-{
-	for (int i = 0; *flag < want; i++) {
-		int rc = loop_run_once(l, 200);
-
-		assert_true(rc >= 0);
-		if (rc == 0)
-			assert_true(i < 100);
-	}
-}
-
-static void run_quiet(struct loop *l, int rounds)
-{
-	while (rounds-- > 0)
-		assert_true(loop_run_once(l, 10) >= 0);
-}
-
-static void pair(int sv[2])
-{
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, sv), 0);
-}
-
-static int listener(struct sockaddr_in *addr)
-{
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	socklen_t n = sizeof(*addr);
-
-	*addr = (struct sockaddr_in){ .sin_family = AF_INET };
-	addr->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	assert_true(fd >= 0);
-	assert_int_equal(bind(fd, (struct sockaddr *)addr, n), 0);
-	assert_int_equal(listen(fd, 64), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)addr, &n), 0);
-	return fd;
-}
-
-static int dial(const struct sockaddr_in *addr)
-{
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	assert_true(fd >= 0);
-	assert_int_equal(connect(fd, (const struct sockaddr *)addr, sizeof(*addr)), 0);
-	return fd;
-}
-
-static void fill(uint8_t *p, size_t n, size_t at)
-{
-	for (size_t i = 0; i < n; i++)
-		p[i] = (uint8_t)((at + i) * 2654435761u >> 13);
-}
 
 /* ---- timers ---------------------------------------------------------------------------------- */
 
@@ -150,7 +57,7 @@ static void on_tick(struct loop *l, struct loop_timer *t)
 static void timers_fire_in_order(void **state)
 {
 	enum { NUM = 5000 };
-	struct loop *l = open_loop(state);
+	struct loop *l = loops_open(state);
 	struct tick *k = calloc(NUM, sizeof(*k));
 	uint64_t latest = 0;
 	int fired = 0, armed = 0;
@@ -172,8 +79,8 @@ static void timers_fire_in_order(void **state)
 		k[i].due = k[i].t.node.due_ms;
 		armed += loop_timer_armed(&k[i].t);
 	}
-	run_until(l, &fired, armed);
-	run_quiet(l, 2);
+	loops_until(l, &fired, armed);
+	loops_quiet(l, 2);
 	assert_int_equal(fired, armed);
 	free(k);
 	loop_free(l);
@@ -189,7 +96,7 @@ static void on_tick_again(struct loop *l, struct loop_timer *t)
 
 static void timer_that_restarts_itself(void **state)
 {
-	struct loop *l = open_loop(state);
+	struct loop *l = loops_open(state);
 	int left = 50;
 	struct loop_timer t = { .fn = on_tick_again, .arg = &left };
 
@@ -201,7 +108,7 @@ static void timer_that_restarts_itself(void **state)
 		assert_true(loop_run_once(l, -1) >= 0);
 	assert_false(loop_timer_armed(&t));
 	loop_timer_start(l, &t, UINT64_MAX); /* does not wrap into the past */
-	run_quiet(l, 1);
+	loops_quiet(l, 1);
 	assert_true(loop_timer_armed(&t));
 	loop_timer_stop(l, &t);
 	loop_free(l);
@@ -211,26 +118,26 @@ static void timer_that_restarts_itself(void **state)
 
 static void recv_waits_then_gets(void **state)
 {
-	struct loop *l = open_loop(state);
-	struct seen s = { 0 };
-	struct loop_op op = op_for(&s);
+	struct loop *l = loops_open(state);
+	struct loops_seen s = { 0 };
+	struct loop_op op = loops_op(&s);
 	char buf[16];
 	int sv[2];
 
-	pair(sv);
+	loops_pair(sv);
 	loop_recv(l, &op, sv[0], buf, sizeof(buf));
 	assert_int_equal(s.calls, 0); /* never from the start function */
 	assert_int_equal(loop_num_busy(l), 1);
-	run_quiet(l, 2);
+	loops_quiet(l, 2);
 	assert_int_equal(s.calls, 0);
 	assert_int_equal(write(sv[1], "water", 5), 5);
-	run_until(l, &s.calls, 1);
+	loops_until(l, &s.calls, 1);
 	assert_int_equal(s.last, 5);
 	assert_memory_equal(buf, "water", 5);
 	assert_int_equal(loop_num_busy(l), 0);
 	close(sv[1]);
 	loop_recv(l, &op, sv[0], buf, sizeof(buf));
-	run_until(l, &s.calls, 2);
+	loops_until(l, &s.calls, 2);
 	assert_int_equal(s.last, 0);
 	close(sv[0]);
 	loop_free(l);
@@ -274,23 +181,23 @@ static void on_pump_in(struct loop *l, struct loop_op *op, int res, unsigned fla
 static void short_sends_lose_nothing(void **state)
 {
 	enum { NUM = 8 << 20 };
-	struct loop *l = open_loop(state);
+	struct loop *l = loops_open(state);
 	struct pump out = { .n = NUM }, in = { .n = NUM, .chunk = 70001 };
 	int sv[2], small = 4096;
 
-	pair(sv);
+	loops_pair(sv);
 	assert_int_equal(setsockopt(sv[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)), 0);
 	out.buf = malloc(NUM);
 	in.buf = malloc(NUM);
-	fill(out.buf, NUM, 0);
+	loops_fill(out.buf, NUM, 0);
 	out.fd = sv[0];
 	in.fd = sv[1];
 	out.op = (struct loop_op){ .done = on_pump_out, .arg = &out };
 	in.op = (struct loop_op){ .done = on_pump_in, .arg = &in };
 	loop_send(l, &out.op, out.fd, out.buf, out.n, 0);
 	loop_recv(l, &in.op, in.fd, in.buf, in.chunk);
-	run_until(l, &in.done, 1);
-	run_until(l, &out.done, 1);
+	loops_until(l, &in.done, 1);
+	loops_until(l, &out.done, 1);
 	assert_true(out.shorts > 0); /* else this test shows nothing */
 	assert_memory_equal(out.buf, in.buf, NUM);
 	free(out.buf);
@@ -302,9 +209,9 @@ static void short_sends_lose_nothing(void **state)
 
 static void messages_carry_control_data(void **state)
 {
-	struct loop *l = open_loop(state);
-	struct seen so = { 0 }, si = { 0 };
-	struct loop_op out = op_for(&so), in = op_for(&si);
+	struct loop *l = loops_open(state);
+	struct loops_seen so = { 0 }, si = { 0 };
+	struct loop_op out = loops_op(&so), in = loops_op(&si);
 	union {
 		char b[CMSG_SPACE(sizeof(int))];
 		struct cmsghdr align;
@@ -320,16 +227,16 @@ static void messages_carry_control_data(void **state)
 	struct cmsghdr *cm = CMSG_FIRSTHDR(&mo);
 	int sv[2], got;
 
-	pair(sv);
+	loops_pair(sv);
 	cm->cmsg_level = SOL_SOCKET;
 	cm->cmsg_type = SCM_RIGHTS;
 	cm->cmsg_len = CMSG_LEN(sizeof(int));
 	memcpy(CMSG_DATA(cm), &sv[0], sizeof(int));
 	loop_recvmsg(l, &in, sv[1], &mi, 0);
-	run_quiet(l, 1);
+	loops_quiet(l, 1);
 	loop_sendmsg(l, &out, sv[0], &mo, 0);
-	run_until(l, &si.calls, 1);
-	run_until(l, &so.calls, 1);
+	loops_until(l, &si.calls, 1);
+	loops_until(l, &so.calls, 1);
 	assert_int_equal(so.last, 1);
 	assert_int_equal(si.last, 1);
 	cm = CMSG_FIRSTHDR(&mi);
@@ -344,29 +251,29 @@ static void messages_carry_control_data(void **state)
 
 static void reset_and_broken_pipe_are_results(void **state)
 {
-	struct loop *l = open_loop(state);
-	struct seen sr = { 0 }, ss = { 0 }, sa = { 0 };
-	struct loop_op r = op_for(&sr), s = op_for(&ss), a = op_for(&sa);
+	struct loop *l = loops_open(state);
+	struct loops_seen sr = { 0 }, ss = { 0 }, sa = { 0 };
+	struct loop_op r = loops_op(&sr), s = loops_op(&ss), a = loops_op(&sa);
 	struct linger hard = { .l_onoff = 1 };
 	struct sockaddr_in addr;
-	int lfd = listener(&addr), cfd;
+	int lfd = loops_listener(&addr), cfd;
 	char buf[8];
 
 	loop_accept(l, &a, lfd);
-	cfd = dial(&addr);
-	run_until(l, &sa.more, 1);
+	cfd = loops_dial(&addr);
+	loops_until(l, &sa.more, 1);
 	loop_recv(l, &r, sa.fds[0], buf, sizeof(buf));
-	run_quiet(l, 1);
+	loops_quiet(l, 1);
 	assert_int_equal(setsockopt(cfd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard)), 0);
 	close(cfd);
-	run_until(l, &sr.calls, 1);
+	loops_until(l, &sr.calls, 1);
 	assert_int_equal(sr.last, -ECONNRESET);
 	/* No SIGPIPE: its default action would end this program here. */
 	loop_send(l, &s, sa.fds[0], "x", 1, 0);
-	run_until(l, &ss.calls, 1);
+	loops_until(l, &ss.calls, 1);
 	assert_int_equal(ss.last, -EPIPE);
 	loop_close(l, lfd);
-	run_until(l, &sa.calls, 1);
+	loops_until(l, &sa.calls, 1);
 	close(sa.fds[0]);
 	loop_free(l);
 }
@@ -376,16 +283,16 @@ static void reset_and_broken_pipe_are_results(void **state)
 static void accept_many(void **state)
 {
 	enum { NUM = 40 };
-	struct loop *l = open_loop(state);
-	struct seen s = { 0 };
-	struct loop_op op = op_for(&s);
+	struct loop *l = loops_open(state);
+	struct loops_seen s = { 0 };
+	struct loop_op op = loops_op(&s);
 	struct sockaddr_in addr;
-	int lfd = listener(&addr), c[NUM];
+	int lfd = loops_listener(&addr), c[NUM];
 
 	loop_accept(l, &op, lfd);
 	for (int i = 0; i < NUM; i++)
-		c[i] = dial(&addr);
-	run_until(l, &s.more, NUM);
+		c[i] = loops_dial(&addr);
+	loops_until(l, &s.more, NUM);
 	assert_int_equal(s.calls, 0);
 	for (int i = 0; i < NUM; i++) {
 		assert_true(fcntl(s.fds[i], F_GETFL) & O_NONBLOCK);
@@ -395,9 +302,9 @@ static void accept_many(void **state)
 	}
 	loop_cancel(l, &op);
 	loop_cancel(l, &op);
-	run_until(l, &s.calls, 1);
+	loops_until(l, &s.calls, 1);
 	assert_int_equal(s.last, -ECANCELED);
-	run_quiet(l, 2);
+	loops_quiet(l, 2);
 	assert_int_equal(s.calls, 1);
 	close(lfd);
 	loop_free(l);
@@ -405,14 +312,14 @@ static void accept_many(void **state)
 
 static void accept_out_of_descriptors(void **state)
 {
-	struct loop *l = open_loop(state);
-	struct seen s = { 0 };
-	struct loop_op op = op_for(&s);
+	struct loop *l = loops_open(state);
+	struct loops_seen s = { 0 };
+	struct loop_op op = loops_op(&s);
 	struct sockaddr_in addr;
 	struct rlimit old, tight;
-	int lfd = listener(&addr), cfd, probe;
+	int lfd = loops_listener(&addr), cfd, probe;
 
-	cfd = dial(&addr);
+	cfd = loops_dial(&addr);
 	probe = dup(cfd); /* the lowest free number is above every open one */
 	assert_true(probe >= 0);
 	close(probe);
@@ -422,16 +329,16 @@ static void accept_out_of_descriptors(void **state)
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
 	/* Armed under the limit: io_uring notes the limit when it takes the submission. */
 	loop_accept(l, &op, lfd);
-	run_until(l, &s.calls, 1);
+	loops_until(l, &s.calls, 1);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
 	assert_int_equal(s.last, -EMFILE);
 	assert_int_equal(s.more, 0);
 	/* The connection was not lost: it is in the backlog. */
 	loop_accept(l, &op, lfd);
-	run_until(l, &s.more, 1);
+	loops_until(l, &s.more, 1);
 	close(s.fds[0]);
 	loop_cancel(l, &op);
-	run_until(l, &s.calls, 2);
+	loops_until(l, &s.calls, 2);
 	close(cfd);
 	close(lfd);
 	loop_free(l);
@@ -439,32 +346,32 @@ static void accept_out_of_descriptors(void **state)
 
 static void bad_descriptors_are_results(void **state)
 {
-	struct loop *l = open_loop(state);
-	struct seen s = { 0 };
-	struct loop_op op = op_for(&s);
+	struct loop *l = loops_open(state);
+	struct loops_seen s = { 0 };
+	struct loop_op op = loops_op(&s);
 	int sv[2], blocking;
 	char b[4];
 
-	pair(sv);
+	loops_pair(sv);
 	close(sv[0]);
 	loop_recv(l, &op, sv[0], b, 4);
-	run_until(l, &s.calls, 1);
+	loops_until(l, &s.calls, 1);
 	assert_int_equal(s.last, -EBADF);
 	loop_ready(l, &op, sv[0], POLLIN);
-	run_until(l, &s.calls, 2);
+	loops_until(l, &s.calls, 2);
 	assert_int_equal(s.last, -EBADF);
 	loop_recv(l, &op, -1, b, 4);
 	loop_cancel(l, &op); /* its fate is sealed, whatever we ask */
-	run_until(l, &s.calls, 3);
+	loops_until(l, &s.calls, 3);
 	assert_int_equal(s.last, -EBADF);
 	blocking = socket(AF_INET, SOCK_STREAM, 0);
 	loop_accept(l, &op, blocking);
-	run_until(l, &s.calls, 4);
+	loops_until(l, &s.calls, 4);
 	assert_int_equal(s.last, -EINVAL);
 	loop_send(l, &op, STDIN_FILENO, "x", 1, 0);
-	run_until(l, &s.calls, 5);
+	loops_until(l, &s.calls, 5);
 	assert_true(s.last == -ENOTSOCK || s.last == -EBADF);
-	run_quiet(l, 2);
+	loops_quiet(l, 2);
 	assert_int_equal(s.calls, 5);
 	assert_int_equal(loop_num_busy(l), 0);
 	close(blocking);
@@ -476,23 +383,23 @@ static void bad_descriptors_are_results(void **state)
 
 static void cancel_loses_no_byte(void **state)
 {
-	struct loop *l = open_loop(state);
-	struct seen s = { 0 };
-	struct loop_op op = op_for(&s);
+	struct loop *l = loops_open(state);
+	struct loops_seen s = { 0 };
+	struct loop_op op = loops_op(&s);
 	uint8_t got[4096], want[4096], b[64];
 	size_t sent = 0, have = 0;
 	int sv[2], cancelled = 0;
 
-	pair(sv);
+	loops_pair(sv);
 	srand(11);
-	fill(want, sizeof(want), 0);
+	loops_fill(want, sizeof(want), 0);
 	while (have < sizeof(want)) {
 		int before = s.calls;
 		size_t n = (size_t)(rand() % 24);
 
 		loop_recv(l, &op, sv[0], b, sizeof(b));
 		if (rand() % 2)
-			run_quiet(l, 0);
+			loops_quiet(l, 0);
 		if (n > sizeof(want) - sent)
 			n = sizeof(want) - sent;
 		if (rand() % 2 && n > 0) {
@@ -502,7 +409,7 @@ static void cancel_loses_no_byte(void **state)
 		if (rand() % 3)
 			assert_true(loop_run_once(l, 0) >= 0);
 		loop_cancel(l, &op);
-		run_until(l, &s.calls, before + 1);
+		loops_until(l, &s.calls, before + 1);
 		assert_int_equal(s.calls, before + 1);
 		if (s.last == -ECANCELED) {
 			cancelled++;
@@ -521,22 +428,22 @@ static void cancel_loses_no_byte(void **state)
 
 static void cancel_of_waiting_send(void **state)
 {
-	struct loop *l = open_loop(state);
-	struct seen s = { 0 };
-	struct loop_op op = op_for(&s);
+	struct loop *l = loops_open(state);
+	struct loops_seen s = { 0 };
+	struct loop_op op = loops_op(&s);
 	char block[65536] = { 0 };
 	size_t sent = 0, got = 0;
 	ssize_t n;
 	int sv[2];
 
-	pair(sv);
+	loops_pair(sv);
 	while ((n = send(sv[0], block, sizeof(block), MSG_DONTWAIT)) > 0)
 		sent += (size_t)n;
 	loop_send(l, &op, sv[0], block, sizeof(block), 0);
-	run_quiet(l, 2);
+	loops_quiet(l, 2);
 	assert_int_equal(s.calls, 0);
 	loop_cancel(l, &op);
-	run_until(l, &s.calls, 1);
+	loops_until(l, &s.calls, 1);
 	assert_int_equal(s.last, -ECANCELED);
 	while ((n = recv(sv[1], block, sizeof(block), MSG_DONTWAIT)) > 0)
 		got += (size_t)n;
@@ -548,35 +455,35 @@ static void cancel_of_waiting_send(void **state)
 
 static void close_with_pending_ops(void **state)
 {
-	struct loop *l = open_loop(state);
-	struct seen sr = { 0 }, sp = { 0 }, sn = { 0 };
-	struct loop_op r = op_for(&sr), p = op_for(&sp), fresh = op_for(&sn);
+	struct loop *l = loops_open(state);
+	struct loops_seen sr = { 0 }, sp = { 0 }, sn = { 0 };
+	struct loop_op r = loops_op(&sr), p = loops_op(&sp), fresh = loops_op(&sn);
 	int sv[2], sw[2];
 	char b[8], c[8];
 
 	for (int submitted = 0; submitted < 2; submitted++) {
-		struct seen zero = { 0 };
+		struct loops_seen zero = { 0 };
 
 		sr = sp = sn = zero;
-		pair(sv);
+		loops_pair(sv);
 		loop_recv(l, &r, sv[0], b, sizeof(b));
 		loop_ready(l, &p, sv[0], POLLRDHUP);
 		if (submitted)
-			run_quiet(l, 1);
+			loops_quiet(l, 1);
 		loop_close(l, sv[0]);
 		/* The file is gone although an op was pending: the peer sees the end. */
-		pair(sw);
+		loops_pair(sw);
 		assert_true(sw[0] == sv[0] || sw[1] == sv[0]); /* the number is used again */
 		loop_recv(l, &fresh, sw[0], c, sizeof(c));
-		run_until(l, &sr.calls, 1);
-		run_until(l, &sp.calls, 1);
+		loops_until(l, &sr.calls, 1);
+		loops_until(l, &sp.calls, 1);
 		assert_int_equal(sr.last, -ECANCELED);
 		assert_int_equal(sp.last, -ECANCELED);
 		assert_int_equal(read(sv[1], b, 1), 0);
 		/* and the newcomer with the same number is untouched */
 		assert_int_equal(sn.calls, 0);
 		assert_int_equal(write(sw[1], "new", 3), 3);
-		run_until(l, &sn.calls, 1);
+		loops_until(l, &sn.calls, 1);
 		assert_int_equal(sn.last, 3);
 		close(sv[1]);
 		loop_close(l, sw[0]);
@@ -589,33 +496,33 @@ static void close_with_pending_ops(void **state)
 static void slots_are_recycled_safely(void **state)
 {
 	enum { NUM = 1500 }; /* more than one submission queue, more than one table */
-	struct loop *l = open_loop(state);
-	struct seen *s = calloc(NUM, sizeof(*s));
+	struct loop *l = loops_open(state);
+	struct loops_seen *s = calloc(NUM, sizeof(*s));
 	struct loop_op *op = calloc(NUM, sizeof(*op));
 	char b[NUM];
 	int sv[2], fds[NUM];
 
-	pair(sv);
+	loops_pair(sv);
 	for (int i = 0; i < NUM; i++) {
 		fds[i] = dup(sv[0]);
 		assert_true(fds[i] >= 0);
-		op[i] = op_for(&s[i]);
+		op[i] = loops_op(&s[i]);
 	}
 	for (int round = 0; round < 4; round++) {
 		for (int i = 0; i < NUM; i++)
 			loop_recv(l, &op[i], fds[i], &b[i], 1);
 		assert_int_equal(loop_num_busy(l), NUM);
 		if (round % 2)
-			run_quiet(l, 1);
+			loops_quiet(l, 1);
 		for (int i = NUM - 1; i >= 0; i--)
 			loop_cancel(l, &op[i]);
 		for (int i = 0; i < NUM; i++) {
-			run_until(l, &s[i].calls, round + 1);
+			loops_until(l, &s[i].calls, round + 1);
 			assert_int_equal(s[i].last, -ECANCELED);
 		}
 		assert_int_equal(loop_num_busy(l), 0);
 	}
-	run_quiet(l, 2);
+	loops_quiet(l, 2);
 	for (int i = 0; i < NUM; i++) {
 		assert_int_equal(s[i].calls, 4);
 		close(fds[i]);
@@ -640,11 +547,11 @@ static void on_free_me(struct loop *l, struct loop_op *op, int res, unsigned fla
 
 static void op_may_be_freed_when_it_ends(void **state)
 {
-	struct loop *l = open_loop(state);
+	struct loop *l = loops_open(state);
 	static char b[2];
 	int sv[2], num = 0;
 
-	pair(sv);
+	loops_pair(sv);
 	for (int i = 0; i < 2; i++) {
 		struct loop_op *op = calloc(1, sizeof(*op));
 
@@ -653,7 +560,7 @@ static void op_may_be_freed_when_it_ends(void **state)
 		loop_recv(l, op, sv[i], &b[i], 1);
 	}
 	assert_int_equal(write(sv[0], "x", 1), 1);
-	run_until(l, &num, 1);
+	loops_until(l, &num, 1);
 	loop_free(l); /* the other one ends here */
 	assert_int_equal(num, 2);
 	close(sv[0]);
@@ -662,21 +569,21 @@ static void op_may_be_freed_when_it_ends(void **state)
 
 static void free_ends_everything(void **state)
 {
-	struct loop *l = open_loop(state);
-	struct seen s[6] = { 0 };
+	struct loop *l = loops_open(state);
+	struct loops_seen s[6] = { 0 };
 	struct loop_op op[6];
 	struct sockaddr_in addr;
 	struct loop_timer t = { .fn = on_tick };
-	int lfd = listener(&addr), sv[2];
+	int lfd = loops_listener(&addr), sv[2];
 	char b[2][4];
 
-	pair(sv);
+	loops_pair(sv);
 	for (int i = 0; i < 6; i++)
-		op[i] = op_for(&s[i]);
+		op[i] = loops_op(&s[i]);
 	loop_accept(l, &op[0], lfd);
 	loop_recv(l, &op[1], sv[0], b[0], 4);
 	loop_ready(l, &op[2], sv[0], POLLRDHUP);
-	run_quiet(l, 1);
+	loops_quiet(l, 1);
 	loop_recv(l, &op[3], sv[1], b[1], 4); /* never submitted */
 	loop_recv(l, &op[4], -1, b[1], 4);
 	loop_timer_start(l, &t, 0);
@@ -697,26 +604,26 @@ static void free_ends_everything(void **state)
 
 static void readiness(void **state)
 {
-	struct loop *l = open_loop(state);
-	struct seen s = { 0 };
-	struct loop_op op = op_for(&s);
+	struct loop *l = loops_open(state);
+	struct loops_seen s = { 0 };
+	struct loop_op op = loops_op(&s);
 	int sv[2];
 	char b;
 
-	pair(sv);
+	loops_pair(sv);
 	loop_ready(l, &op, sv[0], POLLOUT);
-	run_until(l, &s.calls, 1);
+	loops_until(l, &s.calls, 1);
 	assert_int_equal(s.last, POLLOUT);
 	loop_ready(l, &op, sv[0], POLLIN);
-	run_quiet(l, 2);
+	loops_quiet(l, 2);
 	assert_int_equal(s.calls, 1);
 	assert_int_equal(write(sv[1], "x", 1), 1);
-	run_until(l, &s.calls, 2);
+	loops_until(l, &s.calls, 2);
 	assert_true(s.last & POLLIN);
 	assert_int_equal(read(sv[0], &b, 1), 1);
 	loop_ready(l, &op, sv[0], POLLRDHUP);
 	close(sv[1]);
-	run_until(l, &s.calls, 3);
+	loops_until(l, &s.calls, 3);
 	assert_true(s.last & POLLRDHUP);
 	close(sv[0]);
 	loop_free(l);
@@ -730,7 +637,7 @@ static int temp_file(size_t n)
 
 	assert_true(fd >= 0);
 	unlink(name);
-	fill(p, n, 0);
+	loops_fill(p, n, 0);
 	assert_int_equal(write(fd, p, n), (ssize_t)n);
 	free(p);
 	return fd;
@@ -739,15 +646,15 @@ static int temp_file(size_t n)
 static void splice_file_to_socket(void **state)
 {
 	enum { NUM = 3 * 1000 * 1000 + 17 };
-	struct loop *l = open_loop(state);
-	struct seen s = { 0 };
-	struct loop_op op = op_for(&s);
+	struct loop *l = loops_open(state);
+	struct loops_seen s = { 0 };
+	struct loop_op op = loops_op(&s);
 	struct pump in = { .n = NUM, .chunk = 12345 };
 	uint8_t *want = malloc(NUM);
 	int sv[2], pp[2], file = temp_file(NUM), waits = 0;
 	size_t at = 0, piped = 0;
 
-	pair(sv);
+	loops_pair(sv);
 	assert_int_equal(pipe2(pp, O_NONBLOCK | O_CLOEXEC), 0);
 	in.buf = malloc(NUM);
 	in.fd = sv[1];
@@ -757,12 +664,12 @@ static void splice_file_to_socket(void **state)
 			loop_splice(l, &op, pp[0], -1, sv[0], -1, (uint32_t)piped, 0, false);
 		else
 			loop_splice(l, &op, file, (int64_t)at, pp[1], -1, 1 << 20, 0, false);
-		run_quiet(l, 3);
+		loops_quiet(l, 3);
 		if (s.calls == calls && !loop_op_busy(&in.op) && in.at == 0) {
 			waits++; /* the socket is full; from now on somebody reads */
 			loop_recv(l, &in.op, in.fd, in.buf, in.chunk);
 		}
-		run_until(l, &s.calls, calls + 1);
+		loops_until(l, &s.calls, calls + 1);
 		assert_true(s.last >= 0);
 		if (piped > 0) {
 			piped -= (size_t)s.last;
@@ -775,8 +682,8 @@ static void splice_file_to_socket(void **state)
 	}
 	assert_int_equal(waits, 1);
 	assert_int_equal(at, NUM);
-	run_until(l, &in.done, 1);
-	fill(want, NUM, 0);
+	loops_until(l, &in.done, 1);
+	loops_fill(want, NUM, 0);
 	assert_memory_equal(want, in.buf, NUM);
 	free(want);
 	free(in.buf);
@@ -790,35 +697,35 @@ static void splice_file_to_socket(void **state)
 
 static void splice_waits_and_is_cancelled(void **state)
 {
-	struct loop *l = open_loop(state);
-	struct seen s = { 0 };
-	struct loop_op op = op_for(&s);
+	struct loop *l = loops_open(state);
+	struct loops_seen s = { 0 };
+	struct loop_op op = loops_op(&s);
 	int sv[2], pp[2];
 	char b[8];
 
-	pair(sv);
+	loops_pair(sv);
 	assert_int_equal(pipe2(pp, O_NONBLOCK | O_CLOEXEC), 0);
 	/* socket -> pipe, nothing there yet */
 	loop_splice(l, &op, sv[0], -1, pp[1], -1, 100, 0, true);
-	run_quiet(l, 3);
+	loops_quiet(l, 3);
 	assert_int_equal(s.calls, 0);
 	assert_int_equal(write(sv[1], "abc", 3), 3);
-	run_until(l, &s.calls, 1);
+	loops_until(l, &s.calls, 1);
 	assert_int_equal(s.last, 3);
 	assert_int_equal(read(pp[0], b, sizeof(b)), 3);
 	loop_splice(l, &op, sv[0], -1, pp[1], -1, 100, 0, true);
-	run_quiet(l, 2);
+	loops_quiet(l, 2);
 	loop_cancel(l, &op);
-	run_until(l, &s.calls, 2);
+	loops_until(l, &s.calls, 2);
 	assert_int_equal(s.last, -ECANCELED);
 	assert_int_equal(write(sv[1], "def", 3), 3);
-	run_quiet(l, 2);
+	loops_quiet(l, 2);
 	assert_int_equal(read(sv[0], b, sizeof(b)), 3); /* still in the socket */
 	/* closed while waiting */
 	loop_splice(l, &op, sv[0], -1, pp[1], -1, 100, 0, true);
-	run_quiet(l, 2);
+	loops_quiet(l, 2);
 	loop_close(l, sv[0]);
-	run_until(l, &s.calls, 3);
+	loops_until(l, &s.calls, 3);
 	assert_int_equal(s.last, -ECANCELED);
 	close(sv[1]);
 	close(pp[0]);
@@ -854,7 +761,7 @@ static void *wake_thrice(void *arg)
 
 static void other_threads_wake_it(void **state)
 {
-	struct loop *l = open_loop(state);
+	struct loop *l = loops_open(state);
 	struct waker w = { .l = l };
 	pthread_t t;
 
@@ -878,7 +785,7 @@ static void on_signal(int sig)
 
 static void signal_handler_stops_it(void **state)
 {
-	struct loop *l = open_loop(state);
+	struct loop *l = loops_open(state);
 	struct itimerval soon = { .it_value = { .tv_usec = 30000 } };
 
 	signalled = l;
@@ -894,23 +801,23 @@ static void signal_handler_stops_it(void **state)
 static void out_of_memory_is_a_result(void **state)
 {
 	enum { NUM = 200 };
-	struct loop *l = open_loop(state);
-	struct seen s[NUM] = { 0 };
+	struct loop *l = loops_open(state);
+	struct loops_seen s[NUM] = { 0 };
 	struct loop_op op[NUM];
 	int fds[NUM], sv[2], failed = 0;
 	char b;
 
-	pair(sv);
+	loops_pair(sv);
 	for (int i = 0; i < NUM; i++) {
 		fds[i] = dup(sv[0]);
-		op[i] = op_for(&s[i]);
+		op[i] = loops_op(&s[i]);
 	}
 	for (int i = 0; i < NUM; i++) {
 		(void)leat_mem_fail_at(1);
 		loop_recv(l, &op[i], fds[i], &b, 1);
 		(void)leat_mem_fail_at(0);
 	}
-	run_quiet(l, 2);
+	loops_quiet(l, 2);
 	for (int i = 0; i < NUM; i++) {
 		failed += s[i].calls;
 		if (s[i].calls)
@@ -919,8 +826,8 @@ static void out_of_memory_is_a_result(void **state)
 	}
 	assert_true(failed > 0 && failed < NUM);
 	for (int i = 0; i < NUM; i++)
-		run_until(l, &s[i].calls, 1);
-	run_quiet(l, 2);
+		loops_until(l, &s[i].calls, 1);
+	loops_quiet(l, 2);
 	for (int i = 0; i < NUM; i++) {
 		assert_int_equal(s[i].calls, 1);
 		close(fds[i]);
@@ -1013,38 +920,30 @@ static void stale_tags_find_nothing(void **state)
 	assert_null(uring_slot_find(&s, 0));
 }
 
-static enum loop_backend on_uring = LOOP_URING, on_poll = LOOP_POLL;
-
-#define BOTH(fn)                                      \
-	{ #fn "_uring", fn, NULL, NULL, &on_uring },  \
-	{                                             \
-#fn "_poll", fn, NULL, NULL, &on_poll \
-	}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		BOTH(timers_fire_in_order),
-		BOTH(timer_that_restarts_itself),
-		BOTH(recv_waits_then_gets),
-		BOTH(short_sends_lose_nothing),
-		BOTH(messages_carry_control_data),
-		BOTH(reset_and_broken_pipe_are_results),
-		BOTH(accept_many),
-		BOTH(accept_out_of_descriptors),
-		BOTH(bad_descriptors_are_results),
-		BOTH(cancel_loses_no_byte),
-		BOTH(cancel_of_waiting_send),
-		BOTH(close_with_pending_ops),
-		BOTH(slots_are_recycled_safely),
-		BOTH(op_may_be_freed_when_it_ends),
-		BOTH(free_ends_everything),
-		BOTH(readiness),
-		BOTH(splice_file_to_socket),
-		BOTH(splice_waits_and_is_cancelled),
-		BOTH(other_threads_wake_it),
-		BOTH(signal_handler_stops_it),
-		BOTH(out_of_memory_is_a_result),
+		LOOPS_BOTH(timers_fire_in_order),
+		LOOPS_BOTH(timer_that_restarts_itself),
+		LOOPS_BOTH(recv_waits_then_gets),
+		LOOPS_BOTH(short_sends_lose_nothing),
+		LOOPS_BOTH(messages_carry_control_data),
+		LOOPS_BOTH(reset_and_broken_pipe_are_results),
+		LOOPS_BOTH(accept_many),
+		LOOPS_BOTH(accept_out_of_descriptors),
+		LOOPS_BOTH(bad_descriptors_are_results),
+		LOOPS_BOTH(cancel_loses_no_byte),
+		LOOPS_BOTH(cancel_of_waiting_send),
+		LOOPS_BOTH(close_with_pending_ops),
+		LOOPS_BOTH(slots_are_recycled_safely),
+		LOOPS_BOTH(op_may_be_freed_when_it_ends),
+		LOOPS_BOTH(free_ends_everything),
+		LOOPS_BOTH(readiness),
+		LOOPS_BOTH(splice_file_to_socket),
+		LOOPS_BOTH(splice_waits_and_is_cancelled),
+		LOOPS_BOTH(other_threads_wake_it),
+		LOOPS_BOTH(signal_handler_stops_it),
+		LOOPS_BOTH(out_of_memory_is_a_result),
 		cmocka_unit_test(auto_falls_back_with_a_reason),
 		cmocka_unit_test(stale_tags_find_nothing),
 	};
