@@ -62,6 +62,11 @@
 
 #define LIM_BER_TAG 8 /* bytes of a long tag number in framed data: packet=asn1 (X.690 8.1.2.4) */
 
+/* What an event loop lends to bytes that arrive (loop_take), whoever sends them: so much for a loop and not
+ * for a connection. When all is lent, the rest waits in the kernel. A power of two. */
+#define LIM_LOOP_BUFS 64
+#define LIM_LOOP_BUF  4096 /* a request with room to spare; more comes in several pieces */
+
 /* Making connections: a name server decides how many addresses there are and how long they take. */
 #define LIM_DIAL 16 /* addresses of a host that are tried */
 #define LIM_RESOLVERS \

@@ -228,6 +228,28 @@ void loop_sendmsg(struct loop *l, struct loop_op *op, int fd, struct msghdr *msg
 	start(l, op, LOOP_SENDMSG, fd);
 }
 
+static void start_take(struct loop *l, struct loop_op *op, int fd, bool typed, bool once)
+{
+	op->take.typed = typed;
+	op->take.once = once;
+	start(l, op, LOOP_TAKE, fd);
+}
+
+void loop_take(struct loop *l, struct loop_op *op, int fd, bool typed)
+{
+	start_take(l, op, fd, typed, false);
+}
+
+void loop_take_once(struct loop *l, struct loop_op *op, int fd, bool typed)
+{
+	start_take(l, op, fd, typed, true);
+}
+
+const struct loop_piece *loop_piece(const struct loop *l)
+{
+	return &l->piece;
+}
+
 void loop_ready(struct loop *l, struct loop_op *op, int fd, short events)
 {
 	op->events = events;
@@ -457,6 +479,7 @@ void loop_free(struct loop *l)
 	}
 	l->ops->close(l);
 	close(l->wake_fd);
+	leat_free(l->take_buf);
 	leat_free(l->fds);
 	leat_free(l);
 }

@@ -24,8 +24,7 @@
  *  - One loop belongs to the thread that called loop_new. Only loop_wake and loop_stop may be called
  *    from elsewhere, signal handlers included.
  *
- * Seats kept for later: multishot recvmsg with record types and provided buffers (a kind of its own,
- * completing with LOOP_MORE and a borrowed buffer), direct descriptors, linked operations.
+ * Seats kept for later: direct descriptors.
  */
 #ifndef LEAT_LOOP_H
 #define LEAT_LOOP_H
@@ -55,6 +54,7 @@ enum loop_kind {
 	LOOP_SENDMSG,
 	LOOP_READY, /* poll(2) events on a descriptor */
 	LOOP_SPLICE,
+	LOOP_TAKE, /* receiving into buffers of the loop */
 	LOOP_KIND_COUNT
 };
 
@@ -94,7 +94,18 @@ struct loop_op {
 			uint32_t n;
 			uint32_t flags;
 		} splice;
+		struct {
+			bool typed, once;
+		} take;
 	};
+};
+
+/* What a LOOP_TAKE lends until its callback returns. */
+struct loop_piece {
+	const uint8_t *p;
+	size_t n;
+	uint8_t type; /* loop_take typed: the TLS record type as the kernel tells it; 0: it told none */
+	bool record_end; /* the same: MSG_EOR */
 };
 
 static inline bool loop_op_busy(const struct loop_op *op)
@@ -129,6 +140,16 @@ void loop_send(struct loop *l, struct loop_op *op, int fd, const void *buf, size
 /* With control data (record types). msg->msg_controllen is an input: reset it before each use. */
 void loop_recvmsg(struct loop *l, struct loop_op *op, int fd, struct msghdr *msg, int flags);
 void loop_sendmsg(struct loop *l, struct loop_op *op, int fd, struct msghdr *msg, int flags);
+/* Everything that arrives at fd, in pieces of up to LIM_LOOP_BUF bytes that the loop lends: each with
+ * LOOP_MORE, res bytes at loop_piece. Nothing is held while nothing arrives. The end is 0 (of the stream) or
+ * an error. typed: with record types, for sockets whose records the kernel opens; without, a control
+ * record ends it with -EIO, as with recv(2). After loop_cancel the pieces that had arrived still come, then
+ * -ECANCELED: what is not taken stays in the socket, for the next op. */
+void loop_take(struct loop *l, struct loop_op *op, int fd, bool typed);
+/* The same for one piece: res bytes, 0 or an error, without LOOP_MORE. */
+void loop_take_once(struct loop *l, struct loop_op *op, int fd, bool typed);
+/* Within the callback of a loop_take that says res > 0. */
+const struct loop_piece *loop_piece(const struct loop *l);
 /* Once, when any of events (POLLIN, POLLOUT, POLLRDHUP) is true; res: the events seen, POLLERR and
  * POLLHUP included. */
 void loop_ready(struct loop *l, struct loop_op *op, int fd, short events);

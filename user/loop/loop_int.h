@@ -54,6 +54,8 @@ struct loop {
 	struct loop_op wake_op;
 	void (*on_wake)(struct loop *l, void *arg);
 	void *wake_arg;
+	struct loop_piece piece; /* being lent */
+	uint8_t *take_buf;       /* of loop_take_plain; NULL until needed */
 	char why[160];
 };
 
@@ -70,5 +72,19 @@ void loop_finish(struct loop *l, struct loop_op *op, int res);
 void loop_finish_later(struct loop *l, struct loop_op *op, int res);
 /* A completion that leaves op busy. */
 void loop_more(struct loop *l, struct loop_op *op, int res);
+
+/* ---- loop_take.c ----------------------------------------------------------------------------- */
+
+/* Room for one record type. */
+#define LOOP_TAKE_CONTROL CMSG_SPACE(1)
+/* Pieces taken per descriptor and round by plain calls, so that a flood does not starve the rest. */
+#define LOOP_TAKE_BURST 16
+
+/* The record type in m's control data, 0: none. */
+uint8_t loop_record_type(struct msghdr *m);
+/* One piece by one call: the bytes at l->piece, 0, or a negative errno (-EAGAIN: nothing there). */
+int loop_take_plain(struct loop *l, const struct loop_op *op);
+/* Pieces until nothing is there; finishes op if it has come to its end. Number of callbacks. */
+int loop_take_all(struct loop *l, struct loop_op *op);
 
 #endif

@@ -54,7 +54,8 @@ static short events_of(const struct loop_op *op)
 	switch ((enum loop_kind)op->kind) {
 	case LOOP_ACCEPT:
 	case LOOP_RECV:
-	case LOOP_RECVMSG: return POLLIN;
+	case LOOP_RECVMSG:
+	case LOOP_TAKE: return POLLIN;
 	case LOOP_READY: return op->events;
 	case LOOP_SPLICE: return op->fd == op->splice.in ? POLLIN : POLLOUT;
 	case LOOP_SEND:
@@ -154,6 +155,8 @@ static int attempt(struct loop *l, struct loop_op *op)
 
 	if (op->kind == LOOP_ACCEPT)
 		return attempt_accepts(l, op);
+	if (op->kind == LOOP_TAKE)
+		return loop_take_all(l, op);
 	do
 		res = try_once(op);
 	while (res == -EINTR);

@@ -12,6 +12,9 @@
  *    kernels): a POLL_ADD with the same tag then stands in (op->waiting), and the operation is
  *    submitted again when it fires.
  *  - Multishot accept may end at any time without an error: it is started again unseen.
+ *  - A multishot receive ends when the buffers are used up (-ENOBUFS) and whenever the kernel likes: it
+ *    is started again unseen, after the buffers of what came before were given back.
+ *  - A multishot recvmsg tells the end of the stream by an empty message (docs/kernel.md 5).
  *  - CQ overflow loses nothing (IORING_FEAT_NODROP is required).
  * Rejected: SQPOLL (a kernel thread per loop, and no gain measured for sockets); linked operations
  * for plain send-close (short sends do not break a link on kTLS, docs/kernel.md 5).
@@ -25,7 +28,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "base/mem.h"
+#include "loop/uring_bufs.h"
 #include "loop/uring_op.h"
 
 #define SQ_ENTRIES 512
@@ -33,10 +38,21 @@
 /* Completions delivered per round before the timers get their turn. */
 #define ROUND_MAX 4096
 
+/* How LOOP_TAKE is done, found out by the first one. */
+enum take_way {
+	TAKE_UNKNOWN = 0,
+	TAKE_LENT, /* the ring receives into buffers it lends */
+	TAKE_PLAIN, /* wait for readiness, then loop_take_plain: the kernel has no memory for buffers */
+};
+
 struct uring {
 	struct io_uring ring;
 	struct uring_slots slots;
-	int broken; /* the errno that ended the ring, or 0 */
+	int broken;         /* the errno that ended the ring, or 0 */
+	bool has_multishot; /* for receiving */
+	enum take_way take_way;
+	struct uring_bufs bufs;
+	struct msghdr take_msg; /* what every typed LOOP_TAKE asks for */
 };
 
 /* ---- set-up ---------------------------------------------------------------------------------- */
@@ -58,15 +74,16 @@ static int ring_open(struct io_uring *ring, struct io_uring_params *p)
 	return rc;
 }
 
-/* Multishot accept and cancel flags have no probe of their own; both came with IORING_OP_SOCKET
- * (5.19), which has. */
-static bool ring_is_young_enough(struct io_uring *ring, const struct io_uring_params *p)
+/* Multishot accept, cancel flags and provided buffers have no probe of their own; all came with
+ * IORING_OP_SOCKET (5.19), which has. So did multishot receive with IORING_OP_SEND_ZC (6.0). */
+static bool ring_is_young_enough(struct uring *u, const struct io_uring_params *p)
 {
 	const unsigned need = IORING_FEAT_NODROP | IORING_FEAT_FAST_POLL | IORING_FEAT_EXT_ARG;
-	struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
+	struct io_uring_probe *probe = io_uring_get_probe_ring(&u->ring);
 	bool ok = probe != NULL && (p->features & need) == need &&
 		  io_uring_opcode_supported(probe, IORING_OP_SOCKET);
 
+	u->has_multishot = probe != NULL && io_uring_opcode_supported(probe, IORING_OP_SEND_ZC);
 	io_uring_free_probe(probe);
 	return ok;
 }
@@ -92,7 +109,7 @@ static int uring_open(struct loop *l)
 		leat_free(u);
 		return rc;
 	}
-	if (!ring_is_young_enough(&u->ring, &p)) {
+	if (!ring_is_young_enough(u, &p)) {
 		snprintf(l->why, sizeof(l->why),
 			"io_uring: this kernel's is older than Linux 5.19's");
 		io_uring_queue_exit(&u->ring);
@@ -109,6 +126,7 @@ static void uring_close(struct loop *l)
 {
 	struct uring *u = l->be;
 
+	uring_bufs_close(&u->bufs, &u->ring);
 	io_uring_queue_exit(&u->ring);
 	uring_slots_clear(&u->slots);
 	leat_free(u);
@@ -139,13 +157,35 @@ static short events_of(const struct loop_op *op)
 	switch (op->kind) {
 	case LOOP_ACCEPT:
 	case LOOP_RECV:
-	case LOOP_RECVMSG: return POLLIN;
+	case LOOP_RECVMSG:
+	case LOOP_TAKE: return POLLIN;
 	case LOOP_SPLICE: return op->fd == op->splice.in ? POLLIN : POLLOUT;
 	default: return POLLOUT;
 	}
 }
 
-static void prepare(struct io_uring_sqe *sqe, struct loop_op *op)
+/* By plain calls where the ring cannot. A single typed receive would need control data of its own for each op: it is rare enough to be done by a
+ * plain call. */
+static bool takes_plainly(const struct uring *u, const struct loop_op *op)
+{
+	if (u->take_way != TAKE_LENT)
+		return true;
+	return op->take.once ? op->take.typed : !u->has_multishot;
+}
+
+static void prepare_take(struct uring *u, struct io_uring_sqe *sqe, struct loop_op *op)
+{
+	if (op->take.once)
+		io_uring_prep_recv(sqe, op->fd, NULL, LIM_LOOP_BUF, 0);
+	else if (op->take.typed)
+		io_uring_prep_recvmsg_multishot(sqe, op->fd, &u->take_msg, 0);
+	else
+		io_uring_prep_recv_multishot(sqe, op->fd, NULL, 0, 0);
+	sqe->flags |= IOSQE_BUFFER_SELECT;
+	sqe->buf_group = URING_BUFS_GROUP;
+}
+
+static void prepare(struct uring *u, struct io_uring_sqe *sqe, struct loop_op *op)
 {
 	if (op->waiting) {
 		io_uring_prep_poll_add(sqe, op->fd, (unsigned)events_of(op));
@@ -171,6 +211,7 @@ static void prepare(struct io_uring_sqe *sqe, struct loop_op *op)
 		io_uring_prep_splice(sqe, op->splice.in, op->splice.in_off, op->splice.out,
 			op->splice.out_off, op->splice.n, op->splice.flags | SPLICE_F_NONBLOCK);
 		break;
+	case LOOP_TAKE: prepare_take(u, sqe, op); break;
 	case LOOP_IDLE:
 	case LOOP_KIND_COUNT: io_uring_prep_nop(sqe); break;
 	}
@@ -182,9 +223,18 @@ static int submit_op(struct uring *u, struct loop_op *op)
 
 	if (sqe == NULL)
 		return u->broken ? -u->broken : -EBUSY;
-	prepare(sqe, op);
+	prepare(u, sqe, op);
 	io_uring_sqe_set_data64(sqe, uring_slot_tag(&u->slots, op->slot, op->kind));
 	return 0;
+}
+
+/* With the first LOOP_TAKE: a loop that receives in other ways needs no buffers. */
+static void open_bufs(struct uring *u)
+{
+	if (u->take_way != TAKE_UNKNOWN)
+		return;
+	u->take_way = uring_bufs_open(&u->bufs, &u->ring) == 0 ? TAKE_LENT : TAKE_PLAIN;
+	u->take_msg.msg_controllen = LOOP_TAKE_CONTROL;
 }
 
 static int uring_start(struct loop *l, struct loop_op *op)
@@ -194,6 +244,10 @@ static int uring_start(struct loop *l, struct loop_op *op)
 
 	if (rc != 0)
 		return rc;
+	if (op->kind == LOOP_TAKE) {
+		open_bufs(u);
+		op->waiting = takes_plainly(u, op);
+	}
 	rc = submit_op(u, op);
 	if (rc != 0)
 		uring_slot_put(&u->slots, op->slot);
@@ -254,6 +308,90 @@ static bool would_block(const struct loop_op *op, int res)
 	return (res == -EAGAIN || res == -EINTR) && op->kind != LOOP_READY;
 }
 
+/* Submits a receive again, by way of a poll when it is done by plain calls. */
+static void take_again(struct loop *l, struct loop_op *op)
+{
+	op->waiting = takes_plainly(l->be, op);
+	again(l, op);
+}
+
+/* The descriptor became readable. */
+static int on_plain_take(struct loop *l, struct loop_op *op)
+{
+	int res = op->cancelled ? -ECANCELED : loop_take_plain(l, op);
+
+	if (res == -EAGAIN) {
+		take_again(l, op);
+		return 0;
+	}
+	if (res <= 0 || op->take.once) {
+		finish(l, op, res);
+	} else {
+		loop_more(l, op, res);
+		take_again(l, op);
+	}
+	return 1;
+}
+
+/* What a multishot recvmsg left in a buffer: header, room for control data, payload. */
+static int open_message(struct loop *l, uint8_t *buf, int res)
+{
+	struct uring *u = l->be;
+	struct io_uring_recvmsg_out *out = io_uring_recvmsg_validate(buf, res, &u->take_msg);
+	struct msghdr m = { 0 };
+
+	if (out == NULL)
+		return -EBADMSG;
+	m.msg_control = buf + sizeof(*out);
+	m.msg_controllen = out->controllen;
+	l->piece = (struct loop_piece){
+		.p = io_uring_recvmsg_payload(out, &u->take_msg),
+		.n = io_uring_recvmsg_payload_length(out, res, &u->take_msg),
+		.type = loop_record_type(&m),
+		.record_end = (out->flags & MSG_EOR) != 0,
+	};
+	return (int)l->piece.n;
+}
+
+/* The bytes of a lent buffer become l->piece. Returns their number; 0: the end of the stream. */
+static int open_lent(struct loop *l, const struct loop_op *op, uint8_t *buf, int res)
+{
+	if (res <= 0)
+		return res;
+	if (op->take.typed)
+		return open_message(l, buf, res);
+	l->piece = (struct loop_piece){ .p = buf, .n = (size_t)res };
+	return res;
+}
+
+/* Returns the number of callbacks made. op may be gone afterwards. */
+static int on_take(struct loop *l, struct loop_op *op, int res, unsigned flags)
+{
+	struct uring *u = l->be;
+	uint8_t *buf = uring_bufs_find(&u->bufs, flags);
+	bool more = flags & IORING_CQE_F_MORE, once = op->take.once;
+	int num = 1;
+
+	if (buf != NULL)
+		res = open_lent(l, op, buf, res);
+	if (once && res != -ENOBUFS)
+		finish(l, op, res);
+	else if (res > 0)
+		loop_more(l, op, res);
+	else
+		num = 0;
+	if (buf != NULL)
+		uring_bufs_give_back(&u->bufs, flags);
+	if (more || (once && num > 0))
+		return num;
+	if (res > 0 || res == -ENOBUFS) {
+		take_again(l, op);
+		return num;
+	}
+	finish(l, op, res);
+	return 1;
+}
+
 /* Returns the number of callbacks made. */
 static int on_cqe(struct loop *l, struct loop_op *op, int res, unsigned flags)
 {
@@ -263,6 +401,8 @@ static int on_cqe(struct loop *l, struct loop_op *op, int res, unsigned flags)
 		op->waiting = false;
 		if (res < 0 && res != -EINTR && res != -EAGAIN)
 			finish(l, op, res);
+		else if (op->kind == LOOP_TAKE && takes_plainly(l->be, op))
+			return on_plain_take(l, op);
 		else
 			again(l, op);
 		return 1;
@@ -272,6 +412,8 @@ static int on_cqe(struct loop *l, struct loop_op *op, int res, unsigned flags)
 		again(l, op);
 		return 0;
 	}
+	if (op->kind == LOOP_TAKE)
+		return on_take(l, op, res, flags);
 	if (op->kind == LOOP_ACCEPT && res >= 0) {
 		loop_more(l, op, res);
 		if (!(flags & IORING_CQE_F_MORE))
@@ -306,6 +448,8 @@ static int deliver(struct loop *l)
 		op = uring_slot_find(&u->slots, tag);
 		if (op != NULL)
 			num += on_cqe(l, op, res, flags);
+		else if (uring_bufs_find(&u->bufs, flags) != NULL)
+			uring_bufs_give_back(&u->bufs, flags);
 	}
 	return num;
 }
