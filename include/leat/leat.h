@@ -94,12 +94,16 @@ struct leat_client_opts {
 	const struct leat_sockopt
 		*sockopts; /* checked before anything else; borrowed for the call */
 	size_t num_sockopts;
+	/* Upgrades, with a config that has a transport (leat/transport.h): the connected stream, in place of fd, which is
+	 * -1 then. What is said of fd goes for it. */
+	void *stream;
 };
 /* The same for a server. */
 struct leat_server_opts {
 	struct leat_span already;
 	const struct leat_sockopt *sockopts;
 	size_t num_sockopts;
+	void *stream;
 };
 /* leat_connect_with is leat_connect with more to bring; opts->host is where to connect to. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_connect_with(struct leat_conn **out,
@@ -145,7 +149,8 @@ struct leat_listen_opts {
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_listen_with(struct leat_listener **out,
 	struct leat_config *cfg, const struct leat_listen_opts *opts, struct leat_err *err);
 /* leat_listener_set_config makes connections that are accepted from now on use cfg (frozen, a server's,
- * referenced): that is how certificates and settings are renewed. Those accepted before keep what they have. */
+ * referenced): that is how certificates and settings are renewed. Those accepted before keep what they have. Not while another thread is in leat_accept on l: that one reads
+ * what is replaced here, so give both to one thread or to a lock. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_listener_set_config(
 	struct leat_listener *l, struct leat_config *cfg, struct leat_err *err);
 /* leat_listener_sockname is leat_sockname of a listener. */
@@ -226,6 +231,7 @@ LEAT_API enum leat_ret leat_close_timeout(
 /* What leat_downgrade leaves: a TCP connection without TLS. Zero is none. */
 struct leat_plain {
 	int fd;        /* the caller's, in the mode (blocking or not) in which it came */
+	void *stream;  /* with a transport: this instead, and fd is -1 */
 	uint8_t *left; /* what the peer sent behind its close_notify and was read already */
 	size_t left_len;
 };

@@ -69,6 +69,9 @@ struct leat_event {
 	/* Lent until the next call on the mailbox or on conn; with mode=list the caller's to clear. */
 	struct leat_message message;
 	struct leat_err err;
+	/* The transport's word for what was behind it: its data, closed or error tag (leat/transport.h; of TCP "tcp",
+	 * "tcp_closed", "tcp_error"). NULL where the transport had no part in it. */
+	const char *transport_tag;
 };
 
 /* leat_mailbox_new makes an empty mailbox, *out being the caller's. LEAT_FAILED: LEAT_E_MEMORY, LEAT_E_SYSTEM. */

@@ -452,7 +452,7 @@ static enum leat_ret check_whole(const struct leat_config *c, struct leat_err *e
 		return err_option(err, "psk_identity", NULL,
 			"no key of this identity was added, and there is no lookup function");
 	if (check_peer(c, err) != LEAT_OK || check_raw(c, err) != LEAT_OK ||
-		check_asked_along(c, err) != LEAT_OK)
+		check_asked_along(c, err) != LEAT_OK || config_check_transport(c, err) != LEAT_OK)
 		return LEAT_FAILED;
 	if (c->role == LEAT_SERVER && c->num_creds == 0 && !has_psk(c))
 		return err_option(err, "certfile", "", "a server needs a certificate and its key");

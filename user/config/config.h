@@ -144,6 +144,8 @@ struct leat_config {
 	struct sni_host
 		*sni_hosts; /* server: the same as a list; the freeze makes it the callback */
 	size_t num_sni_hosts;
+	const struct leat_transport *transport; /* NULL: TCP */
+	void *transport_ctx;
 	bool manual_sockets; /* options of sockets default to what the manual says (preset otp73) */
 	bool lookup_jobs;    /* server: every lookup is a job, its callback may block */
 	struct leat_span psk_identity; /* TLS 1.2: client's identity, server's hint; owned */
@@ -175,6 +177,9 @@ LEAT_MUST_CHECK enum leat_ret config_add_trust_take(
 /* sni_hosts.c: the list as a leat_sni_fn (arg: the config), and its end. */
 enum leat_ret config_find_host(void *arg, struct leat_span name, struct leat_config **out);
 void config_clear_hosts(struct leat_config *c);
+/* transport.c: has the transport all its functions? */
+LEAT_MUST_CHECK enum leat_ret config_check_transport(
+	const struct leat_config *c, struct leat_err *err);
 /* bind.c: fills c->bind. */
 void config_bind(struct leat_config *c);
 void config_set_trust_take(struct leat_config *c, struct store *s, bool of_system);

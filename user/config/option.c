@@ -275,6 +275,10 @@ static const struct option options[] = {
 		"records, for received data only.", WORD(records[LEAT_RX], option_records_words) },
 	{ "records_tx", NULL, OPTION_WORD, OPTION_BOTH, false, 0, 0, "auto, kernel, user", "",
 		"records, for sent data only.", WORD(records[LEAT_TX], option_records_words) },
+	{ "cb_info", NULL, OPTION_WORD, OPTION_BOTH, false, 0, 0, "gen_tcp", "gen_tcp",
+		"What carries the bytes: TCP sockets. Other transports are tables of functions, "
+		"leat_config_set_transport.",
+		OWN(cb_info) },
 	{ "kernel_file_from", NULL, OPTION_WORD, OPTION_BOTH, false, 0, THRESHOLD_TOP,
 		"calibrated, never, or bytes", "",
 		"records=auto: a file of this many bytes or more is sent by the kernel. calibrated: what leat "

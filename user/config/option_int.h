@@ -44,6 +44,8 @@ OPTION_FUNCTIONS(cert_types);
 OPTION_FUNCTIONS(versions);
 OPTION_FUNCTIONS(psk_modes);
 OPTION_FUNCTIONS(alpn);
+/* transport.c */
+OPTION_FUNCTIONS(cb_info);
 /* kx_set.c */
 OPTION_FUNCTIONS(psk_identity);
 OPTION_FUNCTIONS(dh);

@@ -19,13 +19,11 @@
 /* One read into trash without waiting, as bytes or as records. 0: the end; -errno. */
 static ssize_t read_trash(struct leat_conn *c, void *trash, size_t cap)
 {
-	struct iovec iov = { trash, cap };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	struct rec_kernel_got g;
 	int r;
 
 	if (!handover_is_kernel(&c->ho, LEAT_RX))
-		return c->sys->recvmsg(c->fd, &msg, MSG_DONTWAIT);
+		return carrier_recv(c, trash, cap);
 	r = rec_kernel_recv(c->sys, c->fd, trash, cap, &g);
 	if (r < 0)
 		return r;
@@ -50,14 +48,14 @@ void conn_linger(struct leat_conn *c, int64_t deadline)
 	bool broken = false;
 
 	if (!c->shut[LEAT_TX])
-		c->sys->shutdown(c->fd, SHUT_WR);
+		carrier_shutdown(c, SHUT_WR);
 	c->shut[LEAT_TX] = true;
 	while (left > 0 && !broken) {
 		ssize_t r = read_trash(c, trash, sizeof(trash));
 
 		if (r == 0)
 			return;
-		if (r == -EAGAIN && sock_wait(c->sys, c->fd, POLLIN, deadline, &err) != LEAT_OK)
+		if (r == -EAGAIN && carrier_wait(c, POLLIN, deadline, &err) != LEAT_OK)
 			return;
 		broken = r < 0 && r != -EAGAIN && r != -EINTR;
 		if (r > 0)
@@ -83,7 +81,7 @@ enum leat_ret conn_end_tx(struct leat_conn *c, bool fin, int64_t deadline)
 	c->shut[LEAT_TX] = true;
 	/* ENOTCONN: the peer is gone already; its last words may still be unread */
 	if (fin)
-		c->sys->shutdown(c->fd, SHUT_WR);
+		carrier_shutdown(c, SHUT_WR);
 	return LEAT_OK;
 }
 

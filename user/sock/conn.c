@@ -33,27 +33,25 @@ enum leat_ret sock_wait(
 	const struct leat_sys *sys, int fd, short events, int64_t deadline, struct leat_err *err)
 {
 	struct pollfd p = { fd, events, 0 };
+	int ms;
 
-	for (;;) {
-		int64_t left = deadline == DEADLINE_NEVER ? -1 : deadline - sys->now_ms();
-		int r;
+	while (time_left(sys, deadline, &ms)) {
+		int r = sys->poll(&p, 1, ms);
 
-		if (deadline != DEADLINE_NEVER && left <= 0)
-			return LEAT_AGAIN;
-		r = sys->poll(&p, 1, left > INT32_MAX ? INT32_MAX : (int)left);
 		if (r > 0)
 			return LEAT_OK; /* POLLERR and POLLHUP included: the call itself will tell */
 		if (r < 0 && r != -EINTR)
 			return err_sys(err, -r, "poll: failed");
 	}
+	return LEAT_AGAIN;
 }
 
 enum leat_ret conn_wait(struct leat_conn *c, enum leat_dir dir, short events, int64_t deadline)
 {
 	struct leat_err err = { 0 };
-	enum leat_ret r = sock_wait(c->sys, c->fd, events, deadline, &err);
+	enum leat_ret r = carrier_wait(c, events, deadline, &err);
 
-	return r == LEAT_FAILED ? conn_sys(c, dir, err.sys, "poll: failed") : r;
+	return r == LEAT_FAILED ? conn_fail_sys(c, dir, err.sys, err.where, err.what) : r;
 }
 
 const struct leat_sys *conn_sys_in_use(void)
@@ -74,7 +72,7 @@ void conn_init(struct leat_conn *c, const struct leat_config *cfg, int fd)
 	c->fd = fd;
 	c->sys = use_sys;
 	sockset_init(&c->set, cfg);
-	c->fd_flags = fcntl(fd, F_GETFL);
+	c->fd_flags = fd < 0 ? 0 : fcntl(fd, F_GETFL);
 }
 
 static enum leat_ret new_engine(struct leat_conn *c, struct leat_config *cfg,
@@ -98,10 +96,11 @@ enum leat_ret conn_open_with(struct leat_conn **out, struct leat_config *cfg, in
 	if (!c)
 		return err_memory(err);
 	conn_init(c, cfg, fd);
+	c->via = opts->via;
 	if (opts->set)
 		c->set = *opts->set;
 	handover_init(&c->ho, c->sys, fd, cfg);
-	if (fcntl(fd, F_SETFL, c->fd_flags | O_NONBLOCK) != 0) {
+	if (fd >= 0 && fcntl(fd, F_SETFL, c->fd_flags | O_NONBLOCK) != 0) {
 		err_sys(err, errno, "fcntl(O_NONBLOCK): failed");
 		goto fail;
 	}
@@ -242,9 +241,7 @@ static enum leat_ret flush_bytes(struct leat_conn *c)
 	size_t n;
 
 	while ((p = leat_engine_out(c->e, &n)) && n > 0) {
-		struct iovec iov = { (void *)(uintptr_t)p, n };
-		struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-		ssize_t r = c->sys->sendmsg(c->fd, &msg, MSG_DONTWAIT);
+		ssize_t r = carrier_send(c, p, n);
 
 		if (r == -EAGAIN)
 			return LEAT_AGAIN;
@@ -313,8 +310,6 @@ enum leat_ret conn_fill(struct leat_conn *c)
 {
 	size_t room;
 	uint8_t *p = leat_engine_in(c->e, &room);
-	struct iovec iov = { p, room };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	ssize_t r;
 
 	if (!p || room == 0)
@@ -326,7 +321,7 @@ enum leat_ret conn_fill(struct leat_conn *c)
 		return run_jobs(c, leat_engine_in_done(c->e, n));
 	}
 	do
-		r = c->sys->recvmsg(c->fd, &msg, MSG_DONTWAIT);
+		r = carrier_recv(c, p, room);
 	while (r == -EINTR);
 	if (r ==
 		-EAGAIN) /* no bytes: the engine takes its buffer back, so an idle connection has none */
@@ -345,8 +340,7 @@ void leat_conn_free(struct leat_conn *c)
 		return;
 	mail_free(c->mail);
 	leat_engine_free(c->e);
-	if (c->fd >= 0)
-		c->sys->close(c->fd);
+	carrier_close(c);
 	bytes_clear(&c->pre);
 	bytes_clear(&c->in);
 	leat_free(c->note);

@@ -7,7 +7,8 @@
  *   resolve.c   names to addresses, in a thread
  *   upgrade.c   object and handshake on a descriptor          info.c     questions
  *   send.c recv.c sendfile.c                                  close.c    shutdown, close, free
- *   message.c   messages instead of bytes                     downgrade.c  plain TCP again
+ *   carrier.c   socket or transport                           downgrade.c  plain TCP again
+ *   message.c   messages instead of bytes
  *   sockopt.c   options of sockets                            bytes.c    what waits
  *   mailbox.c mail_serve.c   owners, active delivery
  *
@@ -28,6 +29,7 @@
 #include "base/err.h"
 #include "ktls/handover.h"
 #include "sock/bytes.h"
+#include "sock/carrier.h"
 #include "sock/sockset.h"
 
 /* A message that is being sent: its length prefix and what is still to come of it. */
@@ -41,7 +43,8 @@ struct leat_conn {
 	struct leat_engine *e;
 	struct handover ho;
 	const struct leat_sys *sys;
-	int fd;
+	int fd; /* -1: no socket, but `via` */
+	struct stream via;
 	struct leat_err err[2];       /* by enum leat_dir; final for that direction */
 	const struct leat_err *first; /* the first of them, or NULL */
 	bool begun, up;               /* the handshake was begun, is complete */
@@ -85,6 +88,7 @@ LEAT_MUST_CHECK enum leat_ret conn_open(struct leat_conn **out, struct leat_conf
 struct conn_opts {
 	struct leat_client_opts client;
 	const struct sockset *set; /* NULL: the defaults */
+	struct stream via;         /* without ops: a socket */
 };
 LEAT_MUST_CHECK enum leat_ret conn_open_with(struct leat_conn **out, struct leat_config *cfg,
 	int fd, const struct conn_opts *opts, struct leat_err *err);

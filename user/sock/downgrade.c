@@ -50,9 +50,12 @@ static enum leat_ret hand_out(struct leat_conn *c, struct leat_plain *out, struc
 {
 	if (!take_left(c, out))
 		return err_memory(err);
-	(void)fcntl(c->fd, F_SETFL, c->fd_flags);
+	if (c->fd >= 0)
+		(void)fcntl(c->fd, F_SETFL, c->fd_flags);
 	out->fd = c->fd;
+	out->stream = c->via.it;
 	c->fd = -1;
+	c->via.ops = NULL;
 	return LEAT_OK;
 }
 

@@ -107,7 +107,8 @@ short leat_conn_events(const struct leat_conn *c, bool want_send)
 enum leat_ret leat_conn_setopt(
 	struct leat_conn *c, const char *name, const char *value, struct leat_err *err)
 {
-	enum leat_ret r = sockset_set(&c->set, c->fd, name, value, err);
+	enum leat_ret r = c->via.ops ? stream_setopt(&c->via, &c->set, name, value, err)
+				     : sockset_set(&c->set, c->fd, name, value, err);
 
 	if (r == LEAT_OK && c->mail)
 		mail_changed(c->mail);
@@ -117,7 +118,8 @@ enum leat_ret leat_conn_setopt(
 enum leat_ret leat_conn_getopt(
 	const struct leat_conn *c, const char *name, char *buf, size_t n, struct leat_err *err)
 {
-	return sockset_get(&c->set, c->fd, name, buf, n, err);
+	return c->via.ops ? stream_getopt(&c->via, &c->set, name, buf, n, err)
+			  : sockset_get(&c->set, c->fd, name, buf, n, err);
 }
 
 enum leat_ret leat_peername(
@@ -125,6 +127,8 @@ enum leat_ret leat_peername(
 {
 	socklen_t n = sizeof(*out);
 
+	if (c->via.ops)
+		return stream_name(c->via.ops->peername(c->via.it, out), "peername: failed", err);
 	if (getpeername(c->fd, (struct sockaddr *)out, &n) != 0)
 		return err_sys(err, errno, "getpeername: failed");
 	return LEAT_OK;
@@ -135,6 +139,8 @@ enum leat_ret leat_sockname(
 {
 	socklen_t n = sizeof(*out);
 
+	if (c->via.ops)
+		return stream_name(c->via.ops->sockname(c->via.it, out), "sockname: failed", err);
 	if (getsockname(c->fd, (struct sockaddr *)out, &n) != 0)
 		return err_sys(err, errno, "getsockname: failed");
 	return LEAT_OK;

@@ -18,8 +18,15 @@ struct leat_listener {
 	struct leat_config *cfg;
 	struct sockset set; /* for the connections */
 	struct mail *mail;  /* its place in a mailbox, or NULL */
-	int fd;
+	int fd;             /* -1: no socket, but `via` */
+	struct stream via;  /* what listens of a transport */
 	uint16_t port;
+};
+
+/* What was accepted. */
+struct taken {
+	int fd; /* -1: a stream */
+	struct stream via;
 };
 
 /* Where to listen, and how. */
@@ -109,13 +116,40 @@ static enum leat_ret check_config(const struct leat_config *cfg, struct leat_err
 	return LEAT_OK;
 }
 
+static enum leat_ret listen_socket(
+	struct leat_listener *l, const struct wish *w, struct leat_err *err)
+{
+	l->fd = listen_first(w, w->plan->family, err);
+	if (l->fd < 0)
+		return LEAT_FAILED;
+	l->port = bound_port(l->fd);
+	return LEAT_OK;
+}
+
+static enum leat_ret listen_via(struct leat_listener *l, const struct wish *w, struct leat_err *err)
+{
+	const struct leat_transport *ops = l->cfg->transport;
+	void *it = NULL;
+	int r = ops->listen(l->cfg->transport_ctx, &it, w->host, w->port, w->plan->backlog);
+
+	if (r < 0) {
+		(void)err_sys(err, -r, "listen: cannot use the address");
+		err_detailf(err, "%s port %u", w->host ? w->host : "*", w->port);
+		return LEAT_FAILED;
+	}
+	l->via = (struct stream){ ops, it };
+	r = ops->port(it, &l->port);
+	if (r < 0)
+		return err_sys(err, -r, "listen: the transport knows no port");
+	return stream_apply(&l->via, w->plan, err);
+}
+
 enum leat_ret leat_listen_with(struct leat_listener **out, struct leat_config *cfg,
 	const struct leat_listen_opts *opts, struct leat_err *err)
 {
 	struct sockplan plan;
 	struct wish w = { opts->host, opts->port, &plan };
 	struct leat_listener *l;
-	int fd;
 
 	*out = NULL;
 	if (check_config(cfg, err) != LEAT_OK ||
@@ -123,20 +157,18 @@ enum leat_ret leat_listen_with(struct leat_listener **out, struct leat_config *c
 		return LEAT_FAILED;
 	w.host = w.host ? w.host : plan.ip;
 	w.port = w.port ? w.port : plan.port;
-	fd = listen_first(&w, plan.family, err);
-	if (fd < 0)
-		return LEAT_FAILED;
 	l = leat_zalloc(sizeof(*l));
-	if (!l) {
-		close(fd);
+	if (!l)
 		return err_memory(err);
-	}
 	l->cfg = leat_config_ref(cfg);
 	l->set = plan.set;
-	l->fd = fd;
-	l->port = bound_port(fd);
-	*out = l;
-	return LEAT_OK;
+	l->fd = -1;
+	if ((cfg->transport ? listen_via(l, &w, err) : listen_socket(l, &w, err)) == LEAT_OK) {
+		*out = l;
+		return LEAT_OK;
+	}
+	leat_listener_close(l);
+	return LEAT_FAILED;
 }
 
 enum leat_ret leat_listen(struct leat_listener **out, struct leat_config *cfg, const char *host,
@@ -150,13 +182,15 @@ enum leat_ret leat_listen(struct leat_listener **out, struct leat_config *cfg, c
 enum leat_ret leat_listener_setopt(
 	struct leat_listener *l, const char *name, const char *value, struct leat_err *err)
 {
-	return sockset_set(&l->set, l->fd, name, value, err);
+	return l->via.ops ? stream_setopt(&l->via, &l->set, name, value, err)
+			  : sockset_set(&l->set, l->fd, name, value, err);
 }
 
 enum leat_ret leat_listener_getopt(
 	const struct leat_listener *l, const char *name, char *buf, size_t n, struct leat_err *err)
 {
-	return sockset_get(&l->set, l->fd, name, buf, n, err);
+	return l->via.ops ? stream_getopt(&l->via, &l->set, name, buf, n, err)
+			  : sockset_get(&l->set, l->fd, name, buf, n, err);
 }
 
 enum leat_ret leat_listener_set_config(
@@ -164,6 +198,8 @@ enum leat_ret leat_listener_set_config(
 {
 	if (check_config(cfg, err) != LEAT_OK)
 		return LEAT_FAILED;
+	if (cfg->transport != l->cfg->transport)
+		return err_option(err, "cb_info", NULL, "not the transport that listens");
 	leat_config_ref(cfg);
 	leat_config_unref(l->cfg);
 	l->cfg = cfg;
@@ -175,6 +211,8 @@ enum leat_ret leat_listener_sockname(
 {
 	socklen_t n = sizeof(*out);
 
+	if (l->via.ops)
+		return stream_name(l->via.ops->sockname(l->via.it, out), "sockname: failed", err);
 	if (getsockname(l->fd, (struct sockaddr *)out, &n) != 0)
 		return err_sys(err, errno, "getsockname: failed");
 	return LEAT_OK;
@@ -183,6 +221,11 @@ enum leat_ret leat_listener_sockname(
 struct mail **listener_mail(struct leat_listener *l)
 {
 	return &l->mail;
+}
+
+struct stream listener_via(const struct leat_listener *l)
+{
+	return l->via;
 }
 
 uint16_t leat_listener_port(const struct leat_listener *l)
@@ -197,7 +240,10 @@ int leat_listener_fd(const struct leat_listener *l)
 
 void leat_listener_stop(struct leat_listener *l)
 {
-	shutdown(l->fd, SHUT_RDWR);
+	if (l->via.ops)
+		l->via.ops->shutdown(l->via.it, SHUT_RDWR);
+	else
+		shutdown(l->fd, SHUT_RDWR);
 }
 
 void leat_listener_close(struct leat_listener *l)
@@ -205,7 +251,10 @@ void leat_listener_close(struct leat_listener *l)
 	if (!l)
 		return;
 	mail_free(l->mail);
-	close(l->fd);
+	if (l->via.ops)
+		l->via.ops->close(l->via.it);
+	else if (l->fd >= 0)
+		close(l->fd);
 	leat_config_unref(l->cfg);
 	leat_free(l);
 }
@@ -218,23 +267,39 @@ static bool is_peers_affair(int sys)
 	       sys == ENETUNREACH || sys == EINTR || sys == EPERM;
 }
 
-static enum leat_ret accept_fd(
-	struct leat_listener *l, int *fd, int64_t deadline, struct leat_err *err)
+/* What comes next of a listener: a socket, or a stream of its transport. 0 or -errno. */
+static int take_next(struct leat_listener *l, struct taken *t)
+{
+	*t = (struct taken){ .fd = -1, .via = l->via };
+	if (l->via.ops)
+		return l->via.ops->accept(l->via.it, &t->via.it);
+	t->fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	return t->fd >= 0 ? 0 : -errno;
+}
+
+static enum leat_ret await_next(struct leat_listener *l, int64_t deadline, struct leat_err *err)
+{
+	return l->via.ops ? stream_wait(&l->via, POLLIN, deadline, err)
+			  : sock_wait(&sys_real, l->fd, POLLIN, deadline, err);
+}
+
+static enum leat_ret accept_next(
+	struct leat_listener *l, struct taken *t, int64_t deadline, struct leat_err *err)
 {
 	for (;;) {
+		int sys = -take_next(l, t);
 		enum leat_ret r;
 
-		*fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		if (*fd >= 0)
+		if (sys == 0)
 			return LEAT_OK;
-		if (is_peers_affair(errno))
+		if (is_peers_affair(sys))
 			continue;
-		if (errno == EINVAL) /* not listening any more: leat_listener_stop */
+		if (sys == EINVAL) /* not listening any more: leat_listener_stop */
 			return err_raise(err, LEAT_E_CLOSED, 0, 0, LEAT_HERE,
 				"accept: the listener was stopped");
-		if (errno != EAGAIN)
-			return err_sys(err, errno, "accept: failed");
-		r = sock_wait(&sys_real, l->fd, POLLIN, deadline, err);
+		if (sys != EAGAIN)
+			return err_sys(err, sys, "accept: failed");
+		r = await_next(l, deadline, err);
 		if (r != LEAT_OK)
 			return r;
 	}
@@ -243,16 +308,19 @@ static enum leat_ret accept_fd(
 enum leat_ret leat_accept(
 	struct leat_listener *l, struct leat_conn **out, int timeout_ms, struct leat_err *err)
 {
-	const struct conn_opts opts = { .set = &l->set };
+	struct conn_opts opts = { .set = &l->set };
+	struct taken t;
 	enum leat_ret r;
-	int fd;
 
 	*out = NULL;
-	r = accept_fd(l, &fd, deadline_of(&sys_real, timeout_ms), err);
+	r = accept_next(l, &t, deadline_of(&sys_real, timeout_ms), err);
 	if (r != LEAT_OK)
 		return r;
-	r = conn_open_with(out, l->cfg, fd, &opts, err);
-	if (r != LEAT_OK)
-		close(fd);
+	opts.via = t.via;
+	r = conn_open_with(out, l->cfg, t.fd, &opts, err);
+	if (r != LEAT_OK && t.via.ops)
+		t.via.ops->close(t.via.it);
+	else if (r != LEAT_OK)
+		close(t.fd);
 	return r;
 }

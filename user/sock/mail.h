@@ -10,6 +10,7 @@
 
 #include <leat/mailbox.h>
 
+#include "sock/carrier.h"
 #include "sock/ring.h"
 
 /* One owned connection or listener. */
@@ -18,7 +19,8 @@ struct mail {
 	struct leat_conn *conn; /* or NULL: a listener */
 	struct leat_listener *listener;
 	void *tag;
-	int fd;
+	int fd;             /* what epoll watches */
+	struct stream via;  /* a transport watches with it */
 	uint32_t polled;    /* events that epoll watches for; 0: not in its set */
 	uint32_t wants;     /* of a handshake: what it waits for */
 	int64_t deadline;   /* of a handshake; 0: none */
@@ -39,5 +41,6 @@ bool mail_has_more(const struct mail *m);
 
 /* listen.c */
 struct mail **listener_mail(struct leat_listener *l);
+struct stream listener_via(const struct leat_listener *l);
 
 #endif

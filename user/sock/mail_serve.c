@@ -53,6 +53,7 @@ static bool finish(struct mail *m, struct leat_event *ev, const struct leat_err 
 			   ? LEAT_EVENT_CLOSED
 			   : LEAT_EVENT_ERROR;
 	ev->err = *why;
+	ev->transport_tag = carrier_tag(m->conn, why);
 	m->ended = true;
 	return true;
 }
@@ -114,6 +115,7 @@ static bool serve_message(struct mail *m, struct leat_event *ev)
 	if (ev->message.unit.used == 0)
 		return finish(m, ev, leat_conn_error(c));
 	count(&c->set);
+	ev->transport_tag = carrier_tag(c, NULL);
 	ev->kind = LEAT_EVENT_MESSAGE;
 	return true;
 }

@@ -112,15 +112,27 @@ static void enqueue_late(struct leat_mailbox *b)
 
 /* ---- epoll ---------------------------------------------------------------------------------------------- */
 
+/* A transport is told what is waited for; its descriptor only ever becomes readable. 0 or an errno value. */
+static int watch_via(struct mail *m, uint32_t *wanted)
+{
+	int fd = m->via.ops->watch(
+		m->via.it, (short)*wanted); /* EPOLLIN is POLLIN, EPOLLOUT POLLOUT */
+
+	m->fd = fd >= 0 ? fd : m->fd;
+	*wanted = *wanted ? EPOLLIN : 0;
+	return fd < 0 ? -fd : 0;
+}
+
 /* Makes epoll watch for what m wants now. 0 or an errno value. */
 static int watch(struct mail *m)
 {
 	uint32_t wanted = mail_interest(m);
+	int sys = m->via.ops ? watch_via(m, &wanted) : 0;
 	struct epoll_event e = { .events = wanted, .data.ptr = m };
 	int op = !m->polled ? EPOLL_CTL_ADD : wanted ? EPOLL_CTL_MOD : EPOLL_CTL_DEL;
 
-	if (wanted == m->polled)
-		return 0;
+	if (sys != 0 || wanted == m->polled)
+		return sys;
 	if (epoll_ctl(m->owner->epoll, op, m->fd, &e) != 0)
 		return errno;
 	m->polled = wanted;
@@ -163,6 +175,8 @@ void mail_free(struct mail *m)
 	b = m->owner;
 	if (m->polled)
 		(void)epoll_ctl(b->epoll, EPOLL_CTL_DEL, m->fd, NULL);
+	if (m->via.ops)
+		(void)m->via.ops->watch(m->via.it, 0);
 	pthread_mutex_lock(&b->lock);
 	ring_remove(&m->all);
 	dequeue(m);
@@ -210,6 +224,7 @@ enum leat_ret leat_conn_set_owner(
 {
 	struct mail what = { .owner = m, .conn = c, .tag = tag, .fd = c->fd, .wants = EPOLLIN };
 
+	what.via = c->via;
 	mail_free(c->mail);
 	c->mail = NULL;
 	if (!m)
@@ -228,6 +243,7 @@ enum leat_ret leat_listener_set_owner(
 	struct mail **own = listener_mail(l);
 
 	what.fd = leat_listener_fd(l);
+	what.via = listener_via(l);
 	mail_free(*own);
 	*own = NULL;
 	return m ? mail_new(own, &what, err) : LEAT_OK;

@@ -298,11 +298,27 @@ static enum leat_ret refuse(
 	return LEAT_FAILED;
 }
 
-static const struct row *find(const char *name, struct leat_err *err)
+static const struct row *look_up(const char *name)
 {
 	for (size_t i = 0; name && i < NUM_ROWS; i++)
 		if (strcmp(rows[i].name, name) == 0)
 			return &rows[i];
+	return NULL;
+}
+
+bool sockopt_is_carriers(const char *name)
+{
+	const struct row *r = look_up(name);
+
+	return name && (!r || (r->kind != OWN && r->kind != PLAN));
+}
+
+static const struct row *find(const char *name, struct leat_err *err)
+{
+	const struct row *r = look_up(name);
+
+	if (r)
+		return r;
 	/* The name is the caller's and may not live as long as err: it goes to the detail. */
 	(void)refuse(err, "(unknown)", name, 0, "there is no socket option of this name");
 	return NULL;
@@ -435,8 +451,11 @@ enum leat_ret sockplan_init(struct sockplan *p, const struct leat_config *cfg,
 	};
 	sockset_init(&p->set, cfg);
 	for (size_t i = 0; i < num; i++) {
-		const struct row *r = find(list[i].name, err);
+		const struct row *r;
 
+		if (cfg && cfg->transport && sockopt_is_carriers(list[i].name))
+			continue;
+		r = find(list[i].name, err);
 		if (!r)
 			return LEAT_FAILED;
 		if (!plan_one(p, r, list[i].value))

@@ -39,6 +39,9 @@ LEAT_MUST_CHECK enum leat_ret sockset_set(
 LEAT_MUST_CHECK enum leat_ret sockset_get(const struct sockset *s, int fd, const char *name,
 	char *buf, size_t n, struct leat_err *err);
 
+/* Is it none of leat's own, nor one for a socket that is being made? Also of names nobody here knows. */
+bool sockopt_is_carriers(const char *name);
+
 /* What is said of a socket before there is one. */
 struct sockplan {
 	struct sockset set;
@@ -50,7 +53,7 @@ struct sockplan {
 	uint16_t port;  /* of ours, for a connection; 0: any */
 };
 
-/* Checks every name and value before anything is touched. */
+/* Checks every name and value before anything is touched. With a transport its own options are for it to judge. */
 LEAT_MUST_CHECK enum leat_ret sockplan_init(struct sockplan *p, const struct leat_config *cfg,
 	const struct leat_sockopt *list, size_t num, struct leat_err *err);
 /* Applies the kernel's options to a new descriptor. */

@@ -152,10 +152,23 @@ struct upgrade {
 static enum leat_ret check_upgrade(
 	struct upgrade *u, const struct leat_client_opts *o, struct leat_err *err)
 {
-	u->opts = (struct conn_opts){ *o, &u->plan.set };
+	u->opts = (struct conn_opts){ .client = *o, .set = &u->plan.set };
 	if (check_role(u->cfg, u->role, err) != LEAT_OK)
 		return LEAT_FAILED;
 	return sockplan_init(&u->plan, u->cfg, o->sockopts, o->num_sockopts, err);
+}
+
+/* Ends a socket or stream that no connection was made of. */
+static void drop(const struct upgrade *u, int fd)
+{
+	const struct stream *via = &u->opts.via;
+
+	if (u->flags & LEAT_KEEP_FD)
+		return;
+	if (via->ops && via->it)
+		via->ops->close(via->it);
+	if (fd >= 0)
+		close(fd);
 }
 
 /* Object and handshake; fd belongs to us from the start, and with LEAT_KEEP_FD is given back. */
@@ -165,8 +178,7 @@ static enum leat_ret upgrade(
 	struct leat_conn *c;
 
 	if (conn_open_with(&c, u->cfg, fd, &u->opts, err) != LEAT_OK) {
-		if (!(u->flags & LEAT_KEEP_FD))
-			close(fd);
+		drop(u, fd);
 		return LEAT_FAILED;
 	}
 	if (u->flags & LEAT_EXACT_READS)
@@ -178,20 +190,46 @@ static enum leat_ret upgrade(
 	}
 	if (err->cls == LEAT_E_NONE)
 		*err = *c->first;
-	if (u->flags & LEAT_KEEP_FD)
+	if (u->flags & LEAT_KEEP_FD) {
 		c->fd = -1;
+		c->via.ops = NULL;
+	}
 	leat_conn_free(c);
 	return LEAT_FAILED;
+}
+
+static enum leat_ret check_carrier(const struct upgrade *u, int fd, struct leat_err *err)
+{
+	bool via = u->opts.via.ops != NULL;
+
+	if (via == (u->opts.via.it != NULL) && !(via && fd >= 0))
+		return LEAT_OK;
+	return err_misuse(
+		err, via ? "upgrade: a config with a transport needs a stream and no socket"
+			 : "upgrade: a config without a transport needs a socket and no stream");
+}
+
+static enum leat_ret apply(const struct upgrade *u, int fd, struct leat_err *err)
+{
+	return u->opts.via.ops ? stream_apply(&u->opts.via, &u->plan, err)
+			       : sockplan_apply(&u->plan, fd, err);
 }
 
 static enum leat_ret upgrade_fd(struct leat_conn **out, struct upgrade *u, int fd,
 	const struct leat_client_opts *opts, struct leat_err *err)
 {
+	enum leat_ret r;
+
 	*out = NULL;
-	if (check_upgrade(u, opts, err) == LEAT_OK && sockplan_apply(&u->plan, fd, err) == LEAT_OK)
+	r = check_upgrade(u, opts, err);
+	u->opts.via = (struct stream){ u->cfg->transport, opts->stream };
+	if (r == LEAT_OK)
+		r = check_carrier(u, fd, err);
+	if (r == LEAT_OK)
+		r = apply(u, fd, err);
+	if (r == LEAT_OK)
 		return upgrade(out, u, fd, err);
-	if (!(u->flags & LEAT_KEEP_FD))
-		close(fd);
+	drop(u, fd);
 	return LEAT_FAILED;
 }
 
@@ -216,6 +254,7 @@ enum leat_ret leat_upgrade_server_with(struct leat_conn **out, struct leat_confi
 	const struct leat_server_opts *opts, unsigned flags, int timeout_ms, struct leat_err *err)
 {
 	const struct leat_client_opts o = { .already = opts->already,
+		.stream = opts->stream,
 		.sockopts = opts->sockopts,
 		.num_sockopts = opts->num_sockopts };
 	struct upgrade u = { .cfg = cfg, .role = LEAT_SERVER, .flags = flags };
@@ -232,6 +271,19 @@ enum leat_ret leat_upgrade_server(struct leat_conn **out, struct leat_config *cf
 	return leat_upgrade_server_with(out, cfg, fd, &none, flags, timeout_ms, err);
 }
 
+static enum leat_ret connect_via(
+	struct leat_conn **out, struct upgrade *u, uint16_t port, struct leat_err *err)
+{
+	const char *host = u->opts.client.host;
+
+	if (stream_dial(&u->opts.via, u->cfg, host, port, u->deadline, err) != LEAT_OK)
+		return LEAT_FAILED;
+	if (stream_apply(&u->opts.via, &u->plan, err) == LEAT_OK)
+		return upgrade(out, u, -1, err);
+	drop(u, -1);
+	return LEAT_FAILED;
+}
+
 enum leat_ret leat_connect_with(struct leat_conn **out, struct leat_config *cfg, uint16_t port,
 	const struct leat_client_opts *opts, int timeout_ms, struct leat_err *err)
 {
@@ -240,8 +292,11 @@ enum leat_ret leat_connect_with(struct leat_conn **out, struct leat_config *cfg,
 
 	*out = NULL;
 	u.deadline = deadline_of(&sys_real, timeout_ms);
-	if (check_upgrade(&u, opts, err) != LEAT_OK ||
-		sock_dial(&fd, opts->host, port, &u.plan, u.deadline, err) != LEAT_OK)
+	if (check_upgrade(&u, opts, err) != LEAT_OK)
+		return LEAT_FAILED;
+	if (cfg->transport)
+		return connect_via(out, &u, port, err);
+	if (sock_dial(&fd, opts->host, port, &u.plan, u.deadline, err) != LEAT_OK)
 		return LEAT_FAILED;
 	return upgrade(out, &u, fd, err);
 }
