@@ -219,10 +219,12 @@ LEAT_API LEAT_MUST_CHECK enum leat_ret leat_engine_close(struct leat_engine *e);
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_engine_key_update(struct leat_engine *e, bool ask);
 
 /* leat_engine_rest gives back everything an established, idle engine can make again when the next
- * byte comes: an empty read buffer, and the cipher contexts that are kept for its keys (1.2 KiB
- * for each of the few connections that were busy last; the others have none). The next read or
- * write takes others, at about half a microsecond. Does nothing while a handshake runs or bytes
- * wait. Cannot fail. */
+ * byte comes: an empty read buffer, the cipher contexts that are kept for its keys (1.2 KiB
+ * for each of the few connections that were busy last; the others have none), and the memory it
+ * works in, another 0.9 KiB. The next read or write takes it again, at about half a microsecond; where
+ * there is none then, the engine is dead (LEAT_E_MEMORY). Engines whose records are the kernel's in
+ * both directions rest by themselves. Does nothing while a handshake runs or bytes wait. Cannot
+ * fail. */
 LEAT_API void leat_engine_rest(struct leat_engine *e);
 
 /* ---- sessions ---- */

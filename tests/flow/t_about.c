@@ -231,7 +231,7 @@ static void prf(void **state)
 		struct link l;
 
 		link_open(&l, &o);
-		post = &l.c[LEAT_CLIENT]->e->post;
+		post = &l.c[LEAT_CLIENT]->e->w->post;
 		parts[0] = vec_str("EXPERIMENTAL x");
 		parts[1] = (struct leat_span){ post->server_random, 32 };
 		parts[2] = vec_str("between");

@@ -143,7 +143,7 @@ static void until_it_waits(struct duo *d)
 /* The one held message, changed as a message on its way is. */
 static void change_held(struct leat_engine *c, void (*raw)(struct pair_unit *u))
 {
-	struct leat_wr *held = &c->post.auth->held;
+	struct leat_wr *held = &c->w->post.auth->held;
 	struct pair_unit u = { .n = 0 };
 
 	assert_true(held->n > 4 && held->p[0] == MSG_CERT);

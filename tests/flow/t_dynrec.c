@@ -66,7 +66,7 @@ static struct sent say(struct duo *d, enum leat_role from, size_t n)
 /* So many records of a segment each go before RAMP bytes are sent. */
 static size_t ramp_records(const struct duo *d, enum leat_role side)
 {
-	size_t content = SEGMENT - rec_overhead(&d->side[side].e->tx);
+	size_t content = SEGMENT - rec_overhead(&d->side[side].e->rec->tx);
 
 	return (RAMP + content - 1) / content;
 }
@@ -99,7 +99,7 @@ static void grows(void **state)
 		start(&d, versions[i / 2], "dynamic_record_size=true", ciphers[i / 2][i % 2]);
 		for (int side = 0; side < 2; side++) {
 			enum leat_role from = (enum leat_role)side;
-			size_t overhead = rec_overhead(&d.side[side].e->tx);
+			size_t overhead = rec_overhead(&d.side[side].e->rec->tx);
 			struct sent s = say(&d, from, sizeof(text));
 
 			assert_int_equal(s.segments, ramp_records(&d, from));
@@ -184,9 +184,10 @@ static void with_record_size_limit(void **state)
 		s = say(&d, LEAT_CLIENT, 100000);
 		assert_int_equal(s.segments, i ? ramp_records(&d, LEAT_CLIENT) : 0);
 		for (size_t k = 0; k < s.num; k++)
-			assert_true(s.len[k] <= rows[i].content + rec_overhead(&d.side[0].e->tx));
+			assert_true(
+				s.len[k] <= rows[i].content + rec_overhead(&d.side[0].e->rec->tx));
 		assert_int_equal(
-			s.len[s.segments], rows[i].content + rec_overhead(&d.side[0].e->tx));
+			s.len[s.segments], rows[i].content + rec_overhead(&d.side[0].e->rec->tx));
 		duo_close(&d);
 	}
 }

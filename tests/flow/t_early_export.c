@@ -130,14 +130,14 @@ static void by_the_formula(void **state)
 	duo_open_with(&d, x.c, x.s, &o);
 	assert_true(duo_run(&d));
 	e = d.side[0].e;
-	n = hash_len(e->suite->hash);
-	digest_once(e->suite->hash, (struct leat_span){ NULL, 0 }, hash);
-	hkdf_expand_label(e->suite->hash, &e->post.early_exporter->secret, plain.label,
+	n = hash_len(engine_suite(e)->hash);
+	digest_once(engine_suite(e)->hash, (struct leat_span){ NULL, 0 }, hash);
+	hkdf_expand_label(engine_suite(e)->hash, &e->w->post.early_exporter->secret, plain.label,
 		(struct leat_span){ hash, n }, secret.b, n);
 	secret.n = (uint8_t)n;
-	digest_once(e->suite->hash, context.context, hash);
-	hkdf_expand_label(e->suite->hash, &secret, "exporter", (struct leat_span){ hash, n }, want,
-		sizeof(want));
+	digest_once(engine_suite(e)->hash, context.context, hash);
+	hkdf_expand_label(engine_suite(e)->hash, &secret, "exporter", (struct leat_span){ hash, n },
+		want, sizeof(want));
 	has(e, &context, got, sizeof(got));
 	assert_memory_equal(got, want, sizeof(got));
 	duo_close(&d);
@@ -216,7 +216,7 @@ static void not_where_it_was_refused(void **state)
 		assert_int_equal(leat_engine_early_status(d.side[0].e), LEAT_EARLY_REJECTED);
 		for (int i = 0; i < 2; i++) {
 			has_none(d.side[i].e, LEAT_UNSUPPORTED);
-			assert_null(d.side[i].e->post.early_exporter);
+			assert_null(d.side[i].e->w->post.early_exporter);
 		}
 		duo_close(&d);
 	}
@@ -268,7 +268,7 @@ static void not_from_the_dead(void **state)
 		assert_int_equal(
 			duo_feed(&d, (enum leat_role)i, garbage, sizeof(garbage)), LEAT_FAILED);
 		has_none(d.side[i].e, LEAT_FAILED);
-		assert_null(d.side[i].e->post.early_exporter);
+		assert_null(d.side[i].e->w->post.early_exporter);
 	}
 	duo_close(&d);
 	early_tear_down(&x);

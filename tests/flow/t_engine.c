@@ -139,9 +139,9 @@ static void test_idle_holds_nothing(void **state)
 	up(&d, false);
 	for (int round = 0; round < 2; round++) {
 		for (int i = 0; i < 2; i++) {
-			assert_null(d.side[i].e->in);
-			assert_null(d.side[i].e->out);
-			assert_null(d.side[i].e->hs);
+			assert_null(d.side[i].e->w->in);
+			assert_null(d.side[i].e->w->out);
+			assert_null(d.side[i].e->w->hs);
 		}
 		duo_say(&d, LEAT_CLIENT, "some bytes", 10);
 		duo_say(&d, LEAT_SERVER, "some bytes", 10);
@@ -151,7 +151,7 @@ static void test_idle_holds_nothing(void **state)
 
 		assert_non_null(leat_engine_in(d.side[0].e, &n));
 		assert_int_equal(leat_engine_in_done(d.side[0].e, 0), LEAT_OK);
-		assert_null(d.side[0].e->in);
+		assert_null(d.side[0].e->w->in);
 	}
 	duo_close(&d);
 }
@@ -170,7 +170,7 @@ static void test_rest(void **state)
 		for (int i = 0; i < 20; i++) {
 			leat_engine_rest(d.side[i % 2].e);
 			leat_engine_rest(d.side[!(i % 2)].e);
-			assert_null(d.side[0].e->in);
+			assert_null(d.side[0].e->w);
 			duo_say(&d, (enum leat_role)(i % 3 == 0), "0123456789", 10);
 		}
 		assert_int_equal(d.side[0].got.n + d.side[1].got.n, 200);
@@ -208,13 +208,13 @@ static void test_key_update(void **state)
 		struct leat_engine *e = d.side[i % 2].e, *peer = d.side[!(i % 2)].e;
 
 		assert_int_equal(
-			hs_post_key_update(&e->post, e->cfg, &e->sink, true, &err), LEAT_OK);
+			hs_post_key_update(&e->w->post, e->cfg, &e->w->sink, true, &err), LEAT_OK);
 		assert_int_equal(out_flush(e), LEAT_OK);
-		assert_int_equal(e->tx.seq, 0); /* new keys */
+		assert_int_equal(e->rec->tx.seq, 0); /* new keys */
 		assert_int_equal(duo_pass(&d, (enum leat_role)(i % 2)), LEAT_OK);
 		assert_int_equal(duo_pass(&d, (enum leat_role) !(i % 2)), LEAT_OK);
-		assert_int_equal(peer->rx.seq, 0);
-		assert_int_equal(e->rx.seq, 0); /* the answer came, under the keys before */
+		assert_int_equal(peer->rec->rx.seq, 0);
+		assert_int_equal(e->rec->rx.seq, 0); /* the answer came, under the keys before */
 		duo_say(&d, LEAT_CLIENT, "abc", 3);
 		duo_say(&d, LEAT_SERVER, "xyz", 3);
 	}
@@ -234,17 +234,17 @@ static void test_key_update_on_request(void **state)
 	assert_true(duo_run(&d));
 	for (int i = 0; i < 2; i++) {
 		struct leat_engine *e = d.side[i].e, *peer = d.side[!i].e;
-		uint64_t before = e->rx.seq;
+		uint64_t before = e->rec->rx.seq;
 
 		assert_int_equal(leat_engine_key_update(e, false), LEAT_OK);
 		duo_say(&d, (enum leat_role)i, "abc", 3);
-		assert_int_equal(e->tx.seq, 1);
-		assert_int_equal(peer->rx.seq, 1);
-		assert_true(e->rx.seq >= before); /* only our direction */
+		assert_int_equal(e->rec->tx.seq, 1);
+		assert_int_equal(peer->rec->rx.seq, 1);
+		assert_true(e->rec->rx.seq >= before); /* only our direction */
 		assert_int_equal(leat_engine_key_update(e, true), LEAT_OK);
 		duo_say(&d, (enum leat_role)i, "def", 3);
 		duo_say(&d, (enum leat_role) !i, "ghi", 3);
-		assert_int_equal(e->rx.seq, 1); /* the peer changed its keys as well */
+		assert_int_equal(e->rec->rx.seq, 1); /* the peer changed its keys as well */
 	}
 	assert_int_equal(leat_engine_close(d.side[0].e), LEAT_OK);
 	assert_int_equal(leat_engine_key_update(d.side[0].e, false), LEAT_FAILED);

@@ -661,8 +661,8 @@ static void data_inside(void **state)
 	memcpy(room, p, n);
 	leat_engine_out_done(s, n);
 	assert_int_equal(leat_engine_in_done(c, n), LEAT_AGAIN);
-	assert_true(c->post.auth->held.n > 4 && c->post.auth->held.p[0] == MSG_CERT);
-	assert_int_equal(c->sink.send(c, leat_wr_done(&c->post.auth->held)), LEAT_OK);
+	assert_true(c->w->post.auth->held.n > 4 && c->w->post.auth->held.p[0] == MSG_CERT);
+	assert_int_equal(c->w->sink.send(c, leat_wr_done(&c->w->post.auth->held)), LEAT_OK);
 	assert_int_equal(out_flush(c), LEAT_OK);
 	assert_int_equal(leat_engine_write(c, "x", 1, &taken), LEAT_OK);
 	p = leat_engine_out(c, &n);

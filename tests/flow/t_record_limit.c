@@ -26,7 +26,7 @@ struct seen {
 
 static size_t overhead(const struct leat_engine *e)
 {
-	enum aead_id a = e->suite ? e->suite->aead : AEAD_AES_128_GCM;
+	enum aead_id a = engine_suite(e) ? engine_suite(e)->aead : AEAD_AES_128_GCM;
 
 	return aead_tag_len(a) + aead_explicit_len(a, e->version);
 }
@@ -232,8 +232,8 @@ static enum leat_ret send_raw(struct duo *d, enum leat_role from, size_t n, size
 	size_t len;
 
 	assert_non_null(buf);
-	e->tx.max = 0;
-	len = rec_seal(&e->tx, REC_DATA, data.p, n, pad, LEAT_TLS12, buf, &e->err);
+	e->rec->tx.max = 0;
+	len = rec_seal(&e->rec->tx, REC_DATA, data.p, n, pad, LEAT_TLS12, buf, &e->w->err);
 	assert_true(len > 0);
 	r = duo_feed(d, !from, buf, len);
 	free(buf);
@@ -316,7 +316,8 @@ static void key_updates_change_nothing(void **state)
 		struct leat_engine *e = d.side[r].e;
 
 		assert_int_equal(
-			hs_post_key_update(&e->post, e->cfg, &e->sink, true, &e->err), LEAT_OK);
+			hs_post_key_update(&e->w->post, e->cfg, &e->w->sink, true, &e->w->err),
+			LEAT_OK);
 		assert_int_equal(out_flush(e), LEAT_OK);
 		assert_true(duo_run(&d));
 		leat_engine_rest(e);

@@ -32,7 +32,7 @@ static void talk(struct duo *d, enum leat_role from, size_t total, size_t n)
 static void keys_agree(const struct duo *d)
 {
 	for (int r = 0; r < 2; r++) {
-		const struct hs_post *out = &d->side[r].e->post, *in = &d->side[!r].e->post;
+		const struct hs_post *out = &d->side[r].e->w->post, *in = &d->side[!r].e->w->post;
 
 		assert_memory_equal(&out->tx, &in->rx, sizeof(out->tx));
 		assert_int_equal(out->updates[LEAT_TX], in->updates[LEAT_RX]);
@@ -68,9 +68,9 @@ static void by_bytes(void **state)
 			"localhost");
 		assert_true(duo_run(&d));
 		talk(&d, who, 100 * piece, piece);
-		assert_int_equal(d.side[who].e->post.updates[LEAT_TX], rows[i / 2].updates);
+		assert_int_equal(d.side[who].e->w->post.updates[LEAT_TX], rows[i / 2].updates);
 		/* only who sends so much changes keys, and asks nobody else to */
-		assert_int_equal(d.side[!who].e->post.updates[LEAT_TX], 0);
+		assert_int_equal(d.side[!who].e->w->post.updates[LEAT_TX], 0);
 		talk(&d, !who, 5000, 1000);
 		keys_agree(&d);
 		duo_close(&d);
@@ -88,7 +88,7 @@ static void in_one_write(void **state)
 	duo_open(&d, c, server, "localhost");
 	assert_true(duo_run(&d));
 	talk(&d, LEAT_CLIENT, 200000, 200000);
-	assert_int_equal(d.side[LEAT_CLIENT].e->post.updates[LEAT_TX], 6);
+	assert_int_equal(d.side[LEAT_CLIENT].e->w->post.updates[LEAT_TX], 6);
 	keys_agree(&d);
 	duo_close(&d);
 	leat_config_unref(c);
@@ -106,12 +106,12 @@ static void by_records(void **state)
 		duo_open(&d, client, server, "localhost");
 		assert_true(duo_run(&d));
 		e = d.side[who].e;
-		e->tx.limit = e->tx.seq + 10;
+		e->rec->tx.limit = e->rec->tx.seq + 10;
 		talk(&d, (enum leat_role)who, 7, 1);
-		assert_int_equal(e->post.updates[LEAT_TX], 0);
+		assert_int_equal(e->w->post.updates[LEAT_TX], 0);
 		talk(&d, (enum leat_role)who, 5, 1); /* two records are kept back */
-		assert_int_equal(e->post.updates[LEAT_TX], 1);
-		assert_true(e->tx.limit > 1000); /* the new key has its own */
+		assert_int_equal(e->w->post.updates[LEAT_TX], 1);
+		assert_true(e->rec->tx.limit > 1000); /* the new key has its own */
 		talk(&d, (enum leat_role)who, 100000, 100000);
 		keys_agree(&d);
 		duo_close(&d);
@@ -142,9 +142,9 @@ static void limits_of_ciphers(void **state)
 
 		duo_open(&d, c, s, "localhost");
 		assert_true(duo_run(&d));
-		assert_true(d.side[0].e->tx.limit == rows[i].limit);
+		assert_true(d.side[0].e->rec->tx.limit == rows[i].limit);
 		/* not the peer's keys: nobody can make it change them, it is its own business */
-		assert_true(d.side[0].e->rx.limit == UINT64_MAX - 1);
+		assert_true(d.side[0].e->rec->rx.limit == UINT64_MAX - 1);
 		duo_close(&d);
 		leat_config_unref(c);
 		leat_config_unref(s);
@@ -159,11 +159,12 @@ static void the_number_does_not_wrap(void **state)
 	(void)state;
 	duo_open(&d, client, server, "localhost");
 	assert_true(duo_run(&d));
-	d.side[LEAT_CLIENT].e->tx.limit = d.side[LEAT_SERVER].e->rx.limit = UINT64_MAX - 1;
-	d.side[LEAT_CLIENT].e->tx.seq = d.side[LEAT_SERVER].e->rx.seq = UINT64_MAX - 6;
+	d.side[LEAT_CLIENT].e->rec->tx.limit = d.side[LEAT_SERVER].e->rec->rx.limit = UINT64_MAX -
+										      1;
+	d.side[LEAT_CLIENT].e->rec->tx.seq = d.side[LEAT_SERVER].e->rec->rx.seq = UINT64_MAX - 6;
 	talk(&d, LEAT_CLIENT, 10, 1);
-	assert_int_equal(d.side[LEAT_CLIENT].e->post.updates[LEAT_TX], 1);
-	assert_true(d.side[LEAT_CLIENT].e->tx.seq < 10);
+	assert_int_equal(d.side[LEAT_CLIENT].e->w->post.updates[LEAT_TX], 1);
+	assert_true(d.side[LEAT_CLIENT].e->rec->tx.seq < 10);
 	keys_agree(&d);
 	duo_close(&d);
 }
@@ -180,7 +181,7 @@ static void the_end_of_12(void **state)
 		duo_open(&d, client12, server, "localhost");
 		assert_true(duo_run(&d));
 		e = d.side[who].e;
-		e->tx.limit = e->tx.seq + 10;
+		e->rec->tx.limit = e->rec->tx.seq + 10;
 		talk(&d, (enum leat_role)who, 8, 1);
 		assert_int_equal(leat_engine_write(e, "x", 1, &taken), LEAT_FAILED);
 		assert_int_equal(taken, 0);
@@ -224,7 +225,7 @@ static void nothing_after_the_end(void **state)
 	talk(&d, LEAT_CLIENT, 1, 1);
 	assert_int_equal(leat_engine_close(d.side[LEAT_CLIENT].e), LEAT_OK);
 	assert_int_equal(leat_engine_write(d.side[LEAT_CLIENT].e, "x", 1, &taken), LEAT_AGAIN);
-	assert_int_equal(d.side[LEAT_CLIENT].e->post.updates[LEAT_TX], 0);
+	assert_int_equal(d.side[LEAT_CLIENT].e->w->post.updates[LEAT_TX], 0);
 	duo_close(&d);
 	leat_config_unref(c);
 }

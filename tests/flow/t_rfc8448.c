@@ -241,10 +241,10 @@ static struct leat_engine *simple(struct leat_session **session)
 	feed(e, vec_hex(S3_SERVER_FLIGHT_RECORD));
 	assert_true(leat_engine_wants(e) & LEAT_IS_UP);
 	sends(e, S3_CLIENT_FINISHED_RECORD);
-	holds(&e->post.exporter, S3_EXP);
-	holds(&e->post.resumption, S3_RES);
-	holds(&e->post.tx, S3_C_AP);
-	holds(&e->post.rx, S3_S_AP);
+	holds(&e->w->post.exporter, S3_EXP);
+	holds(&e->w->post.resumption, S3_RES);
+	holds(&e->w->post.tx, S3_C_AP);
+	holds(&e->w->post.rx, S3_S_AP);
 	feed(e, vec_hex(S3_TICKET_RECORD));
 	*session = leat_engine_take_session(e);
 	assert_non_null(*session);
@@ -287,7 +287,7 @@ static void section_4(void **state)
 	e = open_client(session);
 	/* with the binder that the engine made of the PSK */
 	sends(e, "1603010200" S4_CLIENT_HELLO_PREFIX S4_BINDERS);
-	holds(&hs_early_exporter(e->hs)->secret, S4_E_EXP);
+	holds(&hs_early_exporter(e->w->hs)->secret, S4_E_EXP);
 	assert_int_equal(leat_engine_write_early(e, "ABCDEF", 6, &taken), LEAT_OK);
 	assert_int_equal(taken, 6);
 	sends(e, S4_EARLY_DATA_RECORD);
@@ -298,11 +298,11 @@ static void section_4(void **state)
 	assert_true(info.resumed);
 	assert_int_equal(leat_engine_early_status(e), LEAT_EARLY_ACCEPTED);
 	sends(e, S4_END_OF_EARLY_DATA_RECORD S4_CLIENT_FINISHED_RECORD);
-	holds(&e->post.exporter, S4_EXP);
-	holds(&e->post.early_exporter->secret, S4_E_EXP);
-	holds(&e->post.resumption, S4_RES);
-	holds(&e->post.tx, S4_C_AP);
-	holds(&e->post.rx, S4_S_AP);
+	holds(&e->w->post.exporter, S4_EXP);
+	holds(&e->w->post.early_exporter->secret, S4_E_EXP);
+	holds(&e->w->post.resumption, S4_RES);
+	holds(&e->w->post.tx, S4_C_AP);
+	holds(&e->w->post.rx, S4_S_AP);
 	talk(e, S4_CLIENT_DATA_RECORD, S4_SERVER_DATA_RECORD);
 	end(e, S4_CLIENT_ALERT_RECORD, S4_SERVER_ALERT_RECORD);
 	leat_session_unref(session);
@@ -332,9 +332,9 @@ static void section_5(void **state)
 	assert_true(leat_engine_wants(e) & LEAT_IS_UP);
 	leat_engine_info(e, &info);
 	assert_true(info.retried);
-	holds(&e->post.exporter, S5_EXP);
-	holds(&e->post.tx, S5_C_AP);
-	holds(&e->post.rx, S5_S_AP);
+	holds(&e->w->post.exporter, S5_EXP);
+	holds(&e->w->post.tx, S5_C_AP);
+	holds(&e->w->post.rx, S5_S_AP);
 	leat_engine_free(e);
 }
 
@@ -419,10 +419,10 @@ static void section_6(void **state)
 	feed(e, vec_hex(S6_SERVER_FLIGHT_RECORD));
 	assert_true(leat_engine_wants(e) & LEAT_IS_UP);
 	sends_messages(e, S6_C_HS, S6_CLIENT_FLIGHT_RECORD);
-	holds(&e->post.exporter, S6_EXP);
-	holds(&e->post.resumption, S6_RES);
-	holds(&e->post.tx, S6_C_AP);
-	holds(&e->post.rx, S6_S_AP);
+	holds(&e->w->post.exporter, S6_EXP);
+	holds(&e->w->post.resumption, S6_RES);
+	holds(&e->w->post.tx, S6_C_AP);
+	holds(&e->w->post.rx, S6_S_AP);
 	end(e, S6_CLIENT_ALERT_RECORD, S6_SERVER_ALERT_RECORD);
 	leat_engine_free(e);
 	leat_config_unref(c);
@@ -473,10 +473,10 @@ static void section_7(void **state)
 	feed(e, vec_hex("140303000101" S7_SERVER_FLIGHT_RECORD));
 	assert_true(leat_engine_wants(e) & LEAT_IS_UP);
 	sends(e, "140303000101" S7_CLIENT_FINISHED_RECORD);
-	holds(&e->post.exporter, S7_EXP);
-	holds(&e->post.resumption, S7_RES);
-	holds(&e->post.tx, S7_C_AP);
-	holds(&e->post.rx, S7_S_AP);
+	holds(&e->w->post.exporter, S7_EXP);
+	holds(&e->w->post.resumption, S7_RES);
+	holds(&e->w->post.tx, S7_C_AP);
+	holds(&e->w->post.rx, S7_S_AP);
 	end(e, S7_CLIENT_ALERT_RECORD, S7_SERVER_ALERT_RECORD);
 	leat_engine_free(e);
 	leat_config_unref(c);

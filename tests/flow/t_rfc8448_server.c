@@ -397,9 +397,9 @@ static void section_3(void **state)
 	sends_flight(e, S3_S_HS, opened(S3_S_HS, vec_hex(S3_SERVER_FLIGHT_RECORD)));
 	assert_true(feed(e, S3_CLIENT_FINISHED_RECORD));
 	assert_true(leat_engine_wants(e) & LEAT_IS_UP);
-	holds(&e->post.exporter, S3_EXP);
-	holds(&e->post.tx, S3_S_AP);
-	holds(&e->post.rx, S3_C_AP);
+	holds(&e->w->post.exporter, S3_EXP);
+	holds(&e->w->post.tx, S3_S_AP);
+	holds(&e->w->post.rx, S3_C_AP);
 	sends(e, S3_TICKET_RECORD);
 	talk_and_end(e, S3_CLIENT_DATA_RECORD, S3_SERVER_DATA_RECORD, S3_CLIENT_ALERT_RECORD,
 		S3_SERVER_ALERT_RECORD);
@@ -459,10 +459,10 @@ static void section_4(void **state)
 	leat_engine_info(e, &info);
 	assert_true(info.resumed);
 	assert_int_equal(leat_engine_early_status(e), LEAT_EARLY_ACCEPTED);
-	holds(&e->post.exporter, S4_EXP);
-	holds(&e->post.early_exporter->secret, S4_E_EXP);
-	holds(&e->post.tx, S4_S_AP);
-	holds(&e->post.rx, S4_C_AP);
+	holds(&e->w->post.exporter, S4_EXP);
+	holds(&e->w->post.early_exporter->secret, S4_E_EXP);
+	holds(&e->w->post.tx, S4_S_AP);
+	holds(&e->w->post.rx, S4_C_AP);
 	talk_and_end(e, S4_CLIENT_DATA_RECORD, S4_SERVER_DATA_RECORD, S4_CLIENT_ALERT_RECORD,
 		S4_SERVER_ALERT_RECORD);
 	leat_engine_free(e);
@@ -537,9 +537,9 @@ static void section_5(void **state)
 	assert_true(leat_engine_wants(e) & LEAT_IS_UP);
 	leat_engine_info(e, &info);
 	assert_true(info.retried);
-	holds(&e->post.exporter, S5_EXP);
-	holds(&e->post.tx, S5_S_AP);
-	holds(&e->post.rx, S5_C_AP);
+	holds(&e->w->post.exporter, S5_EXP);
+	holds(&e->w->post.tx, S5_S_AP);
+	holds(&e->w->post.rx, S5_C_AP);
 	leat_engine_free(e);
 	leat_config_unref(server);
 }

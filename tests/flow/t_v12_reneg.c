@@ -30,7 +30,7 @@ static enum leat_ret say_msg(struct duo *d, enum leat_role from, const uint8_t *
 {
 	struct leat_engine *e = d->side[from].e;
 
-	assert_int_equal(e->sink.send(e, (struct leat_span){ msg, n }), LEAT_OK);
+	assert_int_equal(e->w->sink.send(e, (struct leat_span){ msg, n }), LEAT_OK);
 	assert_int_equal(out_flush(e), LEAT_OK);
 	duo_pull(&d->side[from]);
 	return duo_pass(d, from);

@@ -159,10 +159,10 @@ static size_t secrets_of(const struct leat_engine *e, struct sought *s)
 	size_t num = 0;
 
 	if (e->version == LEAT_TLS13) {
-		seek(&s[num++], "a traffic secret", e->post.tx.b, e->post.tx.n);
-		seek(&s[num++], "a traffic secret", e->post.rx.b, e->post.rx.n);
+		seek(&s[num++], "a traffic secret", e->w->post.tx.b, e->w->post.tx.n);
+		seek(&s[num++], "a traffic secret", e->w->post.rx.b, e->w->post.rx.n);
 	} else {
-		seek(&s[num++], "the master secret", e->post.exporter.b, e->post.exporter.n);
+		seek(&s[num++], "the master secret", e->w->post.exporter.b, e->w->post.exporter.n);
 	}
 	for (size_t i = 0; i < num; i++)
 		assert_true(s[i].n >= 32);
@@ -277,7 +277,7 @@ static void a_core_file_has_none(void **state)
 	handshake(&r, &o);
 	assert_int_equal(leat_engine_export(r.c->e, LEAT_TX, &k, &seq), LEAT_OK);
 	traffic_keys_clear(&k);
-	seek(&key, "a traffic secret", r.c->e->post.tx.b, r.c->e->post.tx.n);
+	seek(&key, "a traffic secret", r.c->e->w->post.tx.b, r.c->e->w->post.tx.n);
 	leave_core();
 	assert_true(search_core(&key) > 0);
 	rig_close(&r);
@@ -304,8 +304,9 @@ static void resumption_is_gone_where_nobody_resumes(void **state)
 
 		o.role = (enum leat_role)role;
 		handshake(&r, &o);
-		assert_int_equal(r.c->e->post.resumption.n, 0); /* the client keeps no sessions */
-		assert_true(r.c->e->post.exporter.n >= 32);     /* exporters work at any time */
+		assert_int_equal(
+			r.c->e->w->post.resumption.n, 0);      /* the client keeps no sessions */
+		assert_true(r.c->e->w->post.exporter.n >= 32); /* exporters work at any time */
 		rig_close(&r);
 	}
 }

@@ -149,7 +149,7 @@ static void peer_closes(struct play *p)
 /* The peer's records of one direction go on under the next generation of keys (RFC 8446 7.2). */
 static void peer_rekeys(struct play *p, enum leat_dir dir)
 {
-	struct hs_post *post = &p->r.e->post;
+	struct hs_post *post = &p->r.e->w->post;
 	struct refrec *rr = dir == LEAT_TX ? &p->r.out : &p->r.in;
 	struct leat_secret *s = dir == LEAT_TX ? &post->tx : &post->rx;
 
@@ -749,7 +749,7 @@ static void few_records(struct play *p, uint64_t n)
 	if (handover_is_kernel(ho, LEAT_TX))
 		ho->tx_left = n;
 	else
-		p->r.c->e->tx.limit = p->r.c->e->tx.seq + n;
+		p->r.c->e->rec->tx.limit = p->r.c->e->rec->tx.seq + n;
 }
 
 static void keys_used_up(struct play *p)

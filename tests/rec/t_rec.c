@@ -159,8 +159,7 @@ static void nothing_there_is_again(void **state)
 		assert_int_equal(got, 0);
 		assert_int_equal(leat_recv(r.c, buf, 10, 20, &got), LEAT_AGAIN);
 		/* an idle connection holds no buffer */
-		assert_null(r.c->e->in);
-		assert_null(r.c->e->out);
+		assert_true(!r.c->e->w || (!r.c->e->w->in && !r.c->e->w->out));
 		/* half a record is nothing yet, and not lost */
 		size_t n = rig_seal(&r, 23, text, 300, 0, rec);
 

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/secret.h"
 #include "crypto/digest.h"
+#include "crypto/zip.h"
 #include "x509/sct.h"
 
 enum leat_ret leat_engine_new(struct leat_engine **out, struct leat_config *cfg, const char *host,
@@ -22,16 +23,14 @@ enum leat_ret leat_engine_new(struct leat_engine **out, struct leat_config *cfg,
 
 static enum leat_ret start(struct leat_engine *e, const struct leat_engine_opts *o)
 {
-	if (hs_new(&e->hs, e->cfg, o->host, &e->env, &e->sink, &e->err) != LEAT_OK)
+	if (hs_new(&e->w->hs, e->cfg, o->host, &e->env, &e->w->sink, &e->w->err) != LEAT_OK)
 		return LEAT_FAILED;
-	if (e->role == LEAT_CLIENT && e->cfg->sessions == SESSIONS_KEPT && o->host) {
-		e->host = leat_strdup(o->host);
-		if (!e->host)
-			return err_memory(&e->err);
-	}
+	if (e->role == LEAT_CLIENT && e->cfg->sessions == SESSIONS_KEPT &&
+		!engine_sessions_open(e, o->host))
+		return err_memory(&e->w->err);
 	if (e->role == LEAT_CLIENT && o->session)
-		hs_offer(e->hs, o->session, o->early_data);
-	return engine_after(e, hs_start(e->hs));
+		hs_offer(e->w->hs, o->session, o->early_data);
+	return engine_after(e, hs_start(e->w->hs));
 }
 
 enum leat_ret leat_engine_new_with(struct leat_engine **out, struct leat_config *cfg,
@@ -48,11 +47,14 @@ enum leat_ret leat_engine_new_with(struct leat_engine **out, struct leat_config 
 	e->cfg = leat_config_ref(cfg);
 	e->env = *env;
 	e->role = cfg->role;
-	e->sink = engine_sink;
-	e->sink.arg = e;
-	e->early_skip = LIM_EARLY_SKIP;
+	e->rec = leat_zalloc(sizeof(*e->rec));
+	if (!e->rec || !engine_wake(e)) {
+		leat_engine_free(e);
+		return err_memory(err);
+	}
+	e->w->early_skip = LIM_EARLY_SKIP;
 	if (start(e, opts) == LEAT_FAILED) {
-		*err = e->err;
+		*err = e->w->err;
 		leat_engine_free(e);
 		return LEAT_FAILED;
 	}
@@ -64,18 +66,16 @@ void leat_engine_free(struct leat_engine *e)
 {
 	if (!e)
 		return;
-	hs_free(e->hs);
-	hs_post_clear(&e->post);
-	leat_wr_clear(&e->ctl_in);
-	rec_half_clear(&e->rx);
-	rec_half_clear(&e->tx);
-	leat_free_wipe(e->in, e->in_cap);
-	engine_out_clear(e);
+	engine_work_free(e);
+	hs_kept_free(e->kept);
+	engine_records_free(e);
 	leat_free(e->names);
-	leat_free(e->host);
-	engine_sessions_clear(e);
-	chain_unref(e->chain);
-	papers_unref(e->papers);
+	engine_sessions_free(e);
+	if (e->peer) {
+		chain_unref(e->peer->chain);
+		papers_unref(e->peer->papers);
+		leat_free(e->peer);
+	}
 	leat_config_unref(e->cfg);
 	leat_free_wipe(e, sizeof(*e));
 }
@@ -103,16 +103,16 @@ static bool keep_facts(struct leat_engine *e, const struct hs_facts *f)
 	uint8_t *at;
 	size_t n;
 
-	e->suite = f->suite;
-	e->group = f->group;
-	e->scheme = f->scheme;
-	e->client_scheme = f->client_scheme;
+	e->suite = f->suite ? f->suite->id : 0;
+	e->group = f->group ? f->group->id : 0;
+	e->scheme = f->scheme ? f->scheme->id : 0;
+	e->client_scheme = f->client_scheme ? f->client_scheme->id : 0;
 	e->resumed = f->resumed;
 	e->retried = f->retried;
 	e->extended_master = f->extended_master;
 	e->external_psk = f->external_psk;
-	e->packed_by = f->packed_by ? f->packed_by->name : NULL;
-	e->client_packed_by = f->client_packed_by ? f->client_packed_by->name : NULL;
+	e->packed_by = f->packed_by ? (uint8_t)f->packed_by->id : 0;
+	e->client_packed_by = f->client_packed_by ? (uint8_t)f->client_packed_by->id : 0;
 	n = f->alpn.n + f->sni.n + f->peer_hash.n + f->stored_id.n;
 	if (e->names || n == 0)
 		return true;
@@ -120,8 +120,8 @@ static bool keep_facts(struct leat_engine *e, const struct hs_facts *f)
 	if (!e->names)
 		return false;
 	at = e->names;
-	e->alpn_n = keep(&at, f->alpn).n;
-	e->sni_n = keep(&at, f->sni).n;
+	e->alpn_n = (uint8_t)keep(&at, f->alpn).n;
+	e->sni_n = (uint8_t)keep(&at, f->sni).n;
 	e->peer_hash_n = (uint8_t)keep(&at, f->peer_hash).n;
 	e->id_n = (uint8_t)keep(&at, f->stored_id).n;
 	return true;
@@ -132,32 +132,33 @@ static void drop_machine(struct leat_engine *e)
 {
 	struct hs_facts f;
 
-	if (!e->hs)
+	if (!e->w->hs)
 		return;
-	hs_facts(e->hs, &f);
+	hs_facts(e->w->hs, &f);
 	(void)keep_facts(e, &f);
-	hs_free(e->hs);
-	e->hs = NULL;
+	hs_free(e->w->hs);
+	e->w->hs = NULL;
 }
 
 enum leat_ret engine_fail(struct leat_engine *e)
 {
 	if (e->dead)
 		return LEAT_FAILED;
-	if (e->err.cls == LEAT_E_NONE)
-		(void)err_misuse(&e->err, "engine: failed without a reason");
+	if (e->w->err.cls == LEAT_E_NONE)
+		(void)err_misuse(&e->w->err, "engine: failed without a reason");
 	/* Best effort: when even the alert cannot be queued the connection just ends. */
-	if (peer_must_know(&e->err) && !e->closed)
-		(void)out_alert(e, true, e->err.alert);
+	if (peer_must_know(&e->w->err) && !e->closed)
+		(void)out_alert(e, true, e->w->err.alert);
 	engine_sessions_failed(e);
 	e->dead = true;
 	e->closed = true;
-	e->data = (struct leat_span){ NULL, 0 };
-	e->data_is_early = false;
-	rec_half_clear(&e->rx);
+	e->w->data = (struct leat_span){ NULL, 0 };
+	e->w->data_is_early = false;
+	if (e->rec)
+		rec_half_clear(&e->rec->rx);
 	drop_machine(e);
-	hs_post_clear(&e->post);
-	leat_wr_clear(&e->ctl_in);
+	hs_post_clear(&e->w->post);
+	leat_wr_clear(&e->w->ctl_in);
 	return LEAT_FAILED;
 }
 
@@ -166,27 +167,39 @@ static bool may_resume(const struct leat_engine *e)
 {
 	if (e->role == LEAT_CLIENT)
 		return e->cfg->sessions == SESSIONS_KEPT;
-	return e->cfg->sessions != SESSIONS_OFF && e->post.wants_tickets;
+	return e->cfg->sessions != SESSIONS_OFF && e->w->post.wants_tickets;
+}
+
+/* What the peer showed, or may be asked to show later. false: no memory. */
+static bool hold_peer(struct leat_engine *e, const struct hs_facts *f)
+{
+	if (!f->peer_chain && !f->papers && !e->cfg->post_auth)
+		return true;
+	e->peer = leat_zalloc(sizeof(*e->peer));
+	if (!e->peer)
+		return false;
+	e->peer->chain = f->peer_chain ? chain_ref(f->peer_chain) : NULL;
+	e->peer->papers = papers_ref(f->papers);
+	return true;
 }
 
 static enum leat_ret come_up(struct leat_engine *e)
 {
 	struct hs_facts f;
 
-	hs_facts(e->hs, &f);
+	hs_facts(e->w->hs, &f);
 	if (!keep_facts(e, &f))
-		return err_memory(&e->err);
-	if (f.peer_chain)
-		e->chain = chain_ref(f.peer_chain);
-	e->papers = papers_ref(f.papers);
+		return err_memory(&e->w->err);
+	if (!hold_peer(e, &f))
+		return err_memory(&e->w->err);
 	e->cred = f.cred;
 	e->auth_s = f.auth_s;
-	hs_finish(e->hs, &e->post);
-	hs_free(e->hs);
-	e->hs = NULL;
-	chain_rest(e->chain, e->cfg->crypto);
+	hs_finish(e->w->hs, &e->w->post);
+	hs_free(e->w->hs);
+	e->w->hs = NULL;
+	chain_rest(engine_chain(e), e->cfg->crypto);
 	if (!may_resume(e))
-		leat_secret_clear(&e->post.resumption);
+		leat_secret_clear(&e->w->post.resumption);
 	e->empty_run = 0; /* what was dropped during the handshake is settled with it */
 	e->up = true;
 	return LEAT_OK;
@@ -195,17 +208,17 @@ static enum leat_ret come_up(struct leat_engine *e)
 /* What became of early data, noted as long as the machine lives. */
 static void note_early(struct leat_engine *e)
 {
-	enum leat_early now = (enum leat_early)hs_early(e->hs);
+	enum leat_early now = (enum leat_early)hs_early(e->w->hs);
 
 	if (now == e->early)
 		return;
 	/* the first a client (offered) or a server (accepted) hears of it */
 	if (e->early == LEAT_EARLY_NONE)
-		e->early_left = hs_early_max(e->hs);
+		e->w->early_left = hs_early_max(e->w->hs);
 	/* RFC 8446 4.2.10: a server that refuses skips up to what it said it would take; records of a
 	 * few bytes each double that */
 	if (now == LEAT_EARLY_REJECTED && e->role == LEAT_SERVER)
-		e->early_skip += 2 * (size_t)e->cfg->max_early;
+		e->w->early_skip += 2 * (size_t)e->cfg->max_early;
 	e->early = now;
 }
 
@@ -213,26 +226,43 @@ enum leat_ret engine_after(struct leat_engine *e, enum leat_ret r)
 {
 	if (r == LEAT_FAILED)
 		return engine_fail(e);
-	if (e->hs)
+	if (e->w->hs)
 		note_early(e);
-	if (e->hs && hs_is_up(e->hs) && come_up(e) != LEAT_OK)
+	if (e->w->hs && hs_is_up(e->w->hs) && come_up(e) != LEAT_OK)
 		return engine_fail(e);
 	if (out_flush(e) != LEAT_OK)
 		return engine_fail(e);
 	return r;
 }
 
+/* What waits in w; at rest nothing does. */
+static unsigned work_wants(const struct leat_engine *e)
+{
+	const struct engine_work *w = e->w;
+	unsigned bits = 0;
+
+	if (!w)
+		return 0;
+	if (w->out_len > w->out_off || w->ctl)
+		bits |= LEAT_WANT_SEND;
+	if (w->data.n)
+		bits |= w->data_is_early ? LEAT_HAS_EARLY_DATA : LEAT_HAS_DATA;
+	return bits;
+}
+
+static bool may_write_early(const struct leat_engine *e)
+{
+	return !e->closed && e->role == LEAT_CLIENT && e->w && e->w->tx_level == LV_EARLY &&
+	       e->w->early_left;
+}
+
 unsigned leat_engine_wants(const struct leat_engine *e)
 {
-	unsigned w = 0;
+	unsigned w = work_wants(e);
 	const struct hs *m = engine_machine(e);
 	bool job = m && hs_job(m) != HS_JOB_NONE;
 
-	if (e->out_len > e->out_off || e->ctl)
-		w |= LEAT_WANT_SEND;
-	if (e->data.n)
-		w |= e->data_is_early ? LEAT_HAS_EARLY_DATA : LEAT_HAS_DATA;
-	if (e->num_sessions)
+	if (e->sessions && e->sessions->num)
 		w |= LEAT_HAS_SESSION;
 	if (e->has_auth)
 		w |= LEAT_HAS_AUTH;
@@ -246,18 +276,15 @@ unsigned leat_engine_wants(const struct leat_engine *e)
 		return w | LEAT_IS_DEAD;
 	if (job)
 		w |= hs_job_is_out(m) ? LEAT_JOB_IS_OUT : LEAT_WANT_JOB;
-	if (!job && !e->data.n && !e->eof && !e->exported[LEAT_RX])
+	if (!job && !(w & (LEAT_HAS_DATA | LEAT_HAS_EARLY_DATA)) && !e->eof &&
+		!e->exported[LEAT_RX])
 		w |= LEAT_WANT_BYTES;
-	if (!e->closed && !e->exported[LEAT_TX] && (e->up || (e->hs && hs_may_send(e->hs))))
+	if (!e->closed && !e->exported[LEAT_TX] &&
+		(e->up || (e->w && e->w->hs && hs_may_send(e->w->hs))))
 		w |= LEAT_MAY_WRITE;
-	if (!e->closed && e->role == LEAT_CLIENT && e->tx_level == LV_EARLY && e->early_left)
+	if (may_write_early(e))
 		w |= LEAT_MAY_WRITE_EARLY;
 	return w;
-}
-
-const struct leat_err *leat_engine_error(const struct leat_engine *e)
-{
-	return &e->err;
 }
 
 /* Records that arrived behind the message that waited are still in the buffer. */
@@ -303,6 +330,8 @@ enum leat_ret leat_engine_close(struct leat_engine *e)
 		return LEAT_FAILED;
 	if (e->closed)
 		return LEAT_OK;
+	if (!engine_wake(e))
+		return LEAT_FAILED;
 	/* RFC 8446 6.1: before the handshake is over, say user_canceled first. */
 	if (!e->up && out_alert(e, false, LEAT_ALERT_USER_CANCELED) != LEAT_OK)
 		return engine_fail(e);
@@ -312,45 +341,49 @@ enum leat_ret leat_engine_close(struct leat_engine *e)
 	return LEAT_OK;
 }
 
-void leat_engine_rest(struct leat_engine *e)
-{
-	if (!e->up || e->dead || e->data.n || e->in_off < e->in_len || e->out_len > e->out_off)
-		return;
-	engine_in_release(e);
-	rec_half_rest(&e->rx);
-	rec_half_rest(&e->tx);
-}
-
 /* A response that came and was judged was good, or the handshake would not have come to its end. */
 static enum leat_ocsp ocsp_known(const struct leat_engine *e)
 {
-	if (papers_status(e->papers, 0).n == 0)
+	if (papers_status(engine_papers(e), 0).n == 0)
 		return LEAT_OCSP_NONE;
 	/* a server asks only those whom it verifies, after the handshake whatever holds in it */
 	return e->role == LEAT_SERVER || e->cfg->verify == LEAT_VERIFY_PEER ? LEAT_OCSP_GOOD
 									    : LEAT_OCSP_UNJUDGED;
 }
 
+static void facts_of(const struct leat_engine *e, struct hs_facts *f)
+{
+	if (e->w && e->w->hs) {
+		hs_facts(e->w->hs, f);
+		return;
+	}
+	*f = (struct hs_facts){
+		.suite = engine_suite(e),
+		.group = e->group ? group_by_id(e->group) : NULL,
+		.scheme = e->scheme ? sigscheme_by_id(e->scheme) : NULL,
+		.client_scheme = e->client_scheme ? sigscheme_by_id(e->client_scheme) : NULL,
+		.resumed = e->resumed,
+		.retried = e->retried,
+		.extended_master = e->extended_master,
+		.external_psk = e->external_psk,
+	};
+	if (e->alpn_n)
+		f->alpn = (struct leat_span){ e->names, e->alpn_n };
+	if (e->sni_n)
+		f->sni = (struct leat_span){ e->names + e->alpn_n, e->sni_n };
+}
+
+/* After the machine is gone; before that nobody can know. */
+static const char *packer(uint8_t id)
+{
+	return id ? zip_by_id(id)->name : NULL;
+}
+
 void leat_engine_info(const struct leat_engine *e, struct leat_engine_info *out)
 {
 	struct hs_facts f = { 0 };
 
-	if (e->hs) {
-		hs_facts(e->hs, &f);
-	} else {
-		f.suite = e->suite;
-		f.group = e->group;
-		f.scheme = e->scheme;
-		f.client_scheme = e->client_scheme;
-		f.resumed = e->resumed;
-		f.retried = e->retried;
-		f.extended_master = e->extended_master;
-		f.external_psk = e->external_psk;
-		if (e->alpn_n)
-			f.alpn = (struct leat_span){ e->names, e->alpn_n };
-		if (e->sni_n)
-			f.sni = (struct leat_span){ e->names + e->alpn_n, e->sni_n };
-	}
+	facts_of(e, &f);
 	*out = (struct leat_engine_info){
 		.version = e->version,
 		.suite = f.suite ? f.suite->id : 0,
@@ -363,39 +396,42 @@ void leat_engine_info(const struct leat_engine *e, struct leat_engine_info *out)
 		.resumed = f.resumed,
 		.retried = f.retried,
 		.extended_master = f.extended_master,
-		.raw_peer_key = e->chain && chain_is_raw(e->chain),
+		.raw_peer_key = engine_chain(e) && chain_is_raw(engine_chain(e)),
 		.external_psk = f.external_psk,
 		.record_rx = leat_engine_record_max(e, LEAT_RX),
 		.record_tx = leat_engine_record_max(e, LEAT_TX),
 		.ocsp = ocsp_known(e),
-		.cert_packed = e->packed_by,
-		.client_cert_packed = e->client_packed_by,
+		.cert_packed = packer(e->packed_by),
+		.client_cert_packed = packer(e->client_packed_by),
 	};
 }
 
 struct leat_span leat_engine_peer_ocsp(const struct leat_engine *e, size_t i)
 {
-	return papers_status(e->papers, i);
+	return papers_status(engine_papers(e), i);
 }
 
 struct leat_span leat_engine_peer_sct(const struct leat_engine *e, enum leat_sct_from from)
 {
+	struct leat_span der;
+
 	if (from == LEAT_SCT_TLS)
-		return papers_sct(e->papers);
-	return e->chain ? sct_of_cert(chain_cert(e->chain, 0)) : (struct leat_span){ NULL, 0 };
+		return papers_sct(engine_papers(e));
+	der = leat_engine_peer_cert(e, 0);
+	return der.n ? sct_of_cert(der) : der;
 }
 
 struct leat_span leat_engine_peer_cert(const struct leat_engine *e, size_t i)
 {
-	return e->chain ? chain_cert(e->chain, i) : (struct leat_span){ NULL, 0 };
+	return engine_chain(e) ? chain_cert(engine_chain(e), i) : (struct leat_span){ NULL, 0 };
 }
 
 bool leat_engine_peer_digest(const struct leat_engine *e, uint8_t out[32])
 {
-	if (!e->up || (!e->chain && !e->peer_hash_n))
+	if (!e->up || (!engine_chain(e) && !e->peer_hash_n))
 		return false;
-	if (e->chain)
-		digest_once(HASH_SHA256, chain_cert(e->chain, 0), out);
+	if (engine_chain(e))
+		digest_once(HASH_SHA256, chain_cert(engine_chain(e), 0), out);
 	else
 		memcpy(out, e->names + e->alpn_n + e->sni_n, e->peer_hash_n);
 	return true;
@@ -405,14 +441,16 @@ const char *leat_engine_state(const struct leat_engine *e)
 {
 	if (e->dead)
 		return "DEAD";
-	if (e->hs)
-		return hs_state_name(e->hs);
+	if (e->w && e->w->hs)
+		return hs_state_name(e->w->hs);
 	return e->eof && e->closed ? "CLOSED" : "UP";
 }
 
 enum aead_id leat_engine_aead(const struct leat_engine *e)
 {
-	return e->suite ? e->suite->aead : AEAD_NONE;
+	const struct suite *s = engine_suite(e);
+
+	return s ? s->aead : AEAD_NONE;
 }
 
 size_t leat_engine_record_max(const struct leat_engine *e, enum leat_dir dir)

@@ -6,7 +6,7 @@
  *
  * Hand-over of a direction, seen from the engine:
  *   1. leat_engine_export_ready says whether the direction is at a clean record boundary.
- *   2. leat_engine_export copies keys and sequence number; the engine is unchanged.
+ *   2. leat_engine_export copies keys and sequence number; the engine goes on as before.
  *   3. The driver installs them. Refused: nothing happened, the engine goes on.
  *   4. Installed: leat_engine_export_commit wipes the engine's keys of that direction. It cannot fail.
  *      From then on the engine neither opens (RX) nor seals (TX) records of that direction.
@@ -29,9 +29,10 @@ enum engine_export_state {
 };
 
 enum engine_export_state leat_engine_export_ready(const struct leat_engine *e, enum leat_dir dir);
-/* *keys and *seq: for the next record of the direction. EXPORT_READY must hold. */
+/* *keys and *seq: for the next record of the direction. EXPORT_READY must hold. LEAT_FAILED: it does not, or
+ * there is no memory, of which the engine has died. */
 LEAT_MUST_CHECK enum leat_ret leat_engine_export(
-	const struct leat_engine *e, enum leat_dir dir, struct traffic_keys *keys, uint64_t *seq);
+	struct leat_engine *e, enum leat_dir dir, struct traffic_keys *keys, uint64_t *seq);
 void leat_engine_export_commit(struct leat_engine *e, enum leat_dir dir);
 bool leat_engine_is_exported(const struct leat_engine *e, enum leat_dir dir);
 

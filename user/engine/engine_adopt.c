@@ -26,23 +26,21 @@ static const char *why_not_bare(const struct leat_engine *e)
 		return "we have closed already";
 	if (e->eof)
 		return "the peer has closed already";
-	if (e->ctl || e->data.n)
+	if (!e->w) /* at rest */
+		return NULL;
+	if (e->w->ctl || e->w->data.n)
 		return "a record still waits here";
-	if (e->post.partial.n || e->ctl_in.n)
+	if (e->w->post.partial.n || e->w->ctl_in.n)
 		return "a part of a control message came, and not the rest";
 	/* RFC 8446 4.6.2: a client that offered it "MUST" answer, with a hash of the whole handshake */
-	if (e->post.auth && (e->role == LEAT_CLIENT || hs_post_is_mid_auth(&e->post)))
+	if (e->w->post.auth && (e->role == LEAT_CLIENT || hs_post_is_mid_auth(&e->w->post)))
 		return "authentication after the handshake may still come";
 	return NULL;
 }
 
-static uint16_t id_of_scheme(const struct sigscheme *s)
-{
-	return s ? s->id : 0;
-}
-
 const char *leat_engine_bare(const struct leat_engine *e, struct engine_bare *out)
 {
+	LEAT_SCOPED(engine_post_done) struct hs_post tmp = { 0 };
 	const char *why = why_not_bare(e);
 
 	if (why)
@@ -50,10 +48,10 @@ const char *leat_engine_bare(const struct leat_engine *e, struct engine_bare *ou
 	*out = (struct engine_bare){
 		.role = e->role,
 		.version = e->version,
-		.suite = e->suite->id,
-		.group = e->group ? e->group->id : 0,
-		.scheme = id_of_scheme(e->scheme),
-		.client_scheme = id_of_scheme(e->client_scheme),
+		.suite = e->suite,
+		.group = e->group,
+		.scheme = e->scheme,
+		.client_scheme = e->client_scheme,
 		.resumed = e->resumed,
 		.retried = e->retried,
 		.extended_master = e->extended_master,
@@ -61,7 +59,7 @@ const char *leat_engine_bare(const struct leat_engine *e, struct engine_bare *ou
 		.max = { e->max[0], e->max[1] },
 		.empty_run = e->empty_run,
 		.warn_run = e->warn_run,
-		.updates_in = e->post.key_updates_in,
+		.updates_in = engine_post(e, &tmp)->key_updates_in,
 		.alpn = { e->names, e->alpn_n },
 		.sni = { e->names ? e->names + e->alpn_n : NULL, e->sni_n },
 	};
@@ -85,8 +83,8 @@ static bool keep_names(struct leat_engine *e, const struct engine_bare *b)
 		return false;
 	}
 	e->names = w.p; /* the block is the engine's now */
-	e->alpn_n = b->alpn.n;
-	e->sni_n = b->sni.n;
+	e->alpn_n = (uint8_t)b->alpn.n;
+	e->sni_n = (uint8_t)b->sni.n;
 	e->peer_hash_n = b->has_digest ? sizeof(b->digest) : 0;
 	return true;
 }
@@ -97,33 +95,44 @@ static bool can_be(const struct engine_bare *b)
 
 	return (b->role == LEAT_CLIENT || b->role == LEAT_SERVER) && s &&
 	       s->version == b->version && leat_kinfo_possible(s->aead, b->version) &&
-	       b->max[LEAT_RX] < LIM_PLAINTEXT && b->max[LEAT_TX] < LIM_PLAINTEXT;
+	       b->max[LEAT_RX] < LIM_PLAINTEXT && b->max[LEAT_TX] < LIM_PLAINTEXT &&
+	       b->empty_run <= LIM_EMPTY_RECORDS && b->warn_run <= LIM_WARN_ALERTS &&
+	       b->updates_in <= LIM_POST_MESSAGES && b->alpn.n <= UINT8_MAX &&
+	       b->sni.n <= UINT8_MAX;
 }
 
 static void take_over(struct leat_engine *e, const struct engine_bare *b)
 {
 	e->role = b->role;
 	e->version = b->version;
-	e->suite = suite_by_id(b->suite);
-	e->group = b->group ? group_by_id(b->group) : NULL;
-	e->scheme = b->scheme ? sigscheme_by_id(b->scheme) : NULL;
-	e->client_scheme = b->client_scheme ? sigscheme_by_id(b->client_scheme) : NULL;
+	e->suite = b->suite;
+	e->group = group_by_id(b->group) ? b->group : 0;
+	e->scheme = sigscheme_by_id(b->scheme) ? b->scheme : 0;
+	e->client_scheme = sigscheme_by_id(b->client_scheme) ? b->client_scheme : 0;
 	e->resumed = b->resumed;
 	e->retried = b->retried;
 	e->extended_master = b->extended_master;
 	e->external_psk = b->external_psk;
 	memcpy(e->max, b->max, sizeof(e->max));
-	e->empty_run = b->empty_run;
-	e->warn_run = b->warn_run;
-	e->post.version = b->version;
-	e->post.role = (uint8_t)b->role;
-	e->post.suite = e->suite;
-	e->post.ems = b->extended_master;
-	e->post.key_updates_in = b->updates_in;
-	e->rx_level = e->tx_level = LV_APP;
+	e->empty_run = (uint8_t)b->empty_run;
+	e->warn_run = (uint8_t)b->warn_run;
 	e->exported[LEAT_RX] = e->exported[LEAT_TX] = true;
-	e->first_sent = true;
 	e->up = true;
+}
+
+/* It begins at rest, without any secret. */
+static bool keep_rules(struct leat_engine *e, const struct engine_bare *b)
+{
+	struct hs_post post = {
+		.version = b->version,
+		.role = b->role,
+		.suite = suite_by_id(b->suite),
+		.ems = b->extended_master,
+		.key_updates_in = b->updates_in,
+	};
+
+	e->kept = hs_post_keep(&post);
+	return e->kept != NULL;
 }
 
 enum leat_ret leat_engine_adopt(struct leat_engine **out, struct leat_config *cfg,
@@ -141,12 +150,8 @@ enum leat_ret leat_engine_adopt(struct leat_engine **out, struct leat_config *cf
 		return err_memory(err);
 	e->cfg = leat_config_ref(cfg);
 	e->env = *env;
-	e->sink = engine_sink;
-	e->sink.arg = e;
-	/* What tickets are made of stayed behind: a server's are dropped. */
-	e->sink.ticket = NULL;
 	take_over(e, b);
-	if (!keep_names(e, b)) {
+	if (!keep_names(e, b) || !keep_rules(e, b)) {
 		leat_engine_free(e);
 		return err_memory(err);
 	}

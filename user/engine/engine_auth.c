@@ -7,14 +7,16 @@
 
 struct hs *engine_machine(const struct leat_engine *e)
 {
-	return e->hs ? e->hs : hs_post_machine(&e->post);
+	if (!e->w) /* where there may be one, engines do not rest (hs_post_keep) */
+		return NULL;
+	return e->w->hs ? e->w->hs : hs_post_machine(&e->w->post);
 }
 
 enum leat_ret engine_after_job(struct leat_engine *e, enum leat_ret r)
 {
-	if (e->hs)
+	if (e->w->hs)
 		return r;
-	r = hs_post_after_job(&e->post, e->cfg, &e->sink, r, &e->err);
+	r = hs_post_after_job(&e->w->post, e->cfg, &e->w->sink, r, &e->w->err);
 	engine_note_auth(e);
 	return r;
 }
@@ -23,17 +25,16 @@ void engine_note_auth(struct leat_engine *e)
 {
 	struct hs_shown shown;
 
-	switch (hs_post_take_verdict(&e->post, &shown)) {
+	switch (hs_post_take_verdict(&e->w->post, &shown)) {
 	case HS_POST_NO_VERDICT: return;
 	case HS_POST_DECLINED: e->auth = LEAT_AUTH_DECLINED; break;
 	case HS_POST_SHOWN:
-		chain_unref(e->chain);
-		papers_unref(e->papers);
-		e->chain = shown.chain;
-		e->papers = shown.papers;
-		e->client_scheme = shown.scheme;
-		e->client_packed_by = shown.packed_by ? shown.packed_by->name : NULL;
-		chain_rest(e->chain, e->cfg->crypto);
+		chain_unref(e->peer->chain);
+		papers_unref(e->peer->papers);
+		*e->peer = (struct engine_peer){ shown.chain, shown.papers };
+		e->client_scheme = shown.scheme ? shown.scheme->id : 0;
+		e->client_packed_by = shown.packed_by ? (uint8_t)shown.packed_by->id : 0;
+		chain_rest(e->peer->chain, e->cfg->crypto);
 		e->auth = LEAT_AUTH_SHOWN;
 	}
 	e->has_auth = true;
@@ -49,7 +50,9 @@ enum leat_ret leat_engine_request_auth(struct leat_engine *e)
 		return LEAT_UNSUPPORTED;
 	if (!e->up)
 		return LEAT_AGAIN;
-	r = hs_post_ask(&e->post, &e->sink, &e->err);
+	if (!engine_wake(e))
+		return LEAT_FAILED;
+	r = hs_post_ask(&e->w->post, &e->w->sink, &e->w->err);
 	if (r == LEAT_OK)
 		e->auth = LEAT_AUTH_ASKED;
 	return r == LEAT_OK || r == LEAT_FAILED ? engine_after(e, r) : r;

@@ -16,9 +16,11 @@ static enum engine_export_state ready_rx(const struct leat_engine *e)
 {
 	if (e->eof)
 		return EXPORT_DEAD;
-	if (e->post.partial.n || hs_post_is_mid_auth(&e->post))
+	if (!e->w)
+		return EXPORT_READY;
+	if (e->w->post.partial.n || hs_post_is_mid_auth(&e->w->post))
 		return EXPORT_MID_MESSAGE;
-	if (e->data.n || e->in_off < e->in_len)
+	if (e->w->data.n || e->w->in_off < e->w->in_len)
 		return EXPORT_PENDING;
 	return EXPORT_READY;
 }
@@ -35,27 +37,28 @@ enum engine_export_state leat_engine_export_ready(const struct leat_engine *e, e
 		return ready_rx(e);
 	if (e->closed)
 		return EXPORT_DEAD;
-	return e->out_off < e->out_len || e->gathering ? EXPORT_PENDING : EXPORT_READY;
+	if (!e->w)
+		return EXPORT_READY;
+	return e->w->out_off < e->w->out_len || e->w->gathering ? EXPORT_PENDING : EXPORT_READY;
 }
 
 enum leat_ret leat_engine_export(
-	const struct leat_engine *e, enum leat_dir dir, struct traffic_keys *keys, uint64_t *seq)
+	struct leat_engine *e, enum leat_dir dir, struct traffic_keys *keys, uint64_t *seq)
 {
-	const struct rec_half *h = dir == LEAT_RX ? &e->rx : &e->tx;
-
-	if (leat_engine_export_ready(e, dir) != EXPORT_READY)
+	if (leat_engine_export_ready(e, dir) != EXPORT_READY || !engine_wake(e))
 		return LEAT_FAILED;
-	if (hs_post_keys(&e->post, dir, keys) != LEAT_OK)
+	if (hs_post_keys(&e->w->post, dir, keys) != LEAT_OK)
 		return LEAT_FAILED;
-	*seq = h->seq;
+	*seq = dir == LEAT_RX ? e->rec->rx.seq : e->rec->tx.seq;
 	return LEAT_OK;
 }
 
 void leat_engine_export_commit(struct leat_engine *e, enum leat_dir dir)
 {
-	rec_half_clear(dir == LEAT_RX ? &e->rx : &e->tx);
+	rec_half_clear(dir == LEAT_RX ? &e->rec->rx : &e->rec->tx);
 	e->exported[dir] = true;
-	hs_post_forget_keys(&e->post, dir, e->cfg->keep_secrets);
+	hs_post_forget_keys(&e->w->post, dir, e->cfg->keep_secrets);
+	engine_settle(e, false);
 }
 
 bool leat_engine_is_exported(const struct leat_engine *e, enum leat_dir dir)
@@ -67,97 +70,115 @@ bool leat_engine_is_exported(const struct leat_engine *e, enum leat_dir dir)
  * they are put together; the kernel sees to it that none is longer than 2^14. */
 static enum leat_ret keep_piece(struct leat_engine *e, uint8_t type, struct leat_span piece)
 {
-	e->ctl_in_type = type;
-	leat_wr_span(&e->ctl_in, piece);
-	return leat_wr_ok(&e->ctl_in) ? LEAT_OK : err_memory(&e->err);
+	e->w->ctl_in_type = type;
+	leat_wr_span(&e->w->ctl_in, piece);
+	return leat_wr_ok(&e->w->ctl_in) ? LEAT_OK : err_memory(&e->w->err);
 }
 
 static enum leat_ret whole_record(struct leat_engine *e, uint8_t type, struct leat_span payload)
 {
 	if (payload.n == 0) /* RFC 8446 5.4; RFC 5246 6.2.1: only application data may be empty */
-		return err_alert(&e->err, LEAT_ALERT_UNEXPECTED_MESSAGE, "record: empty fragment");
+		return err_alert(
+			&e->w->err, LEAT_ALERT_UNEXPECTED_MESSAGE, "record: empty fragment");
 	if (type == REC_DATA)
-		return err_misuse(&e->err, "engine: application data is no control record");
+		return err_misuse(&e->w->err, "engine: application data is no control record");
 	return engine_dispatch(e, type, payload);
+}
+
+static enum leat_ret control_in(
+	struct leat_engine *e, uint8_t type, struct leat_span payload, bool record_end)
+{
+	LEAT_SCOPED(leat_wr_clear) struct leat_wr whole = { 0 };
+	enum leat_ret r;
+
+	if (e->w->ctl_in.n && e->w->ctl_in_type != type)
+		r = err_alert(&e->w->err, LEAT_ALERT_UNEXPECTED_MESSAGE,
+			"record: between the pieces of another");
+	else if (e->w->ctl_in.n || (!record_end && payload.n))
+		r = keep_piece(e, type, payload);
+	else
+		return engine_after(e, whole_record(e, type, payload));
+	if (r == LEAT_OK && record_end) {
+		whole = e->w->ctl_in;
+		e->w->ctl_in = (struct leat_wr){ 0 };
+		r = whole_record(e, type, leat_wr_done(&whole));
+	}
+	return engine_after(e, r);
 }
 
 enum leat_ret leat_engine_control(
 	struct leat_engine *e, uint8_t type, struct leat_span payload, bool record_end)
 {
-	LEAT_SCOPED(leat_wr_clear) struct leat_wr whole = { 0 };
 	enum leat_ret r;
 
 	if (e->dead)
 		return LEAT_FAILED;
 	if (e->eof)
 		return LEAT_OK; /* RFC 8446 6.1: anything after close_notify is ignored */
-	if (e->ctl_in.n && e->ctl_in_type != type)
-		r = err_alert(&e->err, LEAT_ALERT_UNEXPECTED_MESSAGE,
-			"record: between the pieces of another");
-	else if (e->ctl_in.n || (!record_end && payload.n))
-		r = keep_piece(e, type, payload);
-	else
-		return engine_after(e, whole_record(e, type, payload));
-	if (r == LEAT_OK && record_end) {
-		whole = e->ctl_in;
-		e->ctl_in = (struct leat_wr){ 0 };
-		r = whole_record(e, type, leat_wr_done(&whole));
-	}
-	return engine_after(e, r);
+	if (!engine_wake(e))
+		return LEAT_FAILED;
+	r = control_in(e, type, payload, record_end);
+	engine_settle(e, false);
+	return r;
 }
 
 enum leat_ret leat_engine_saw_data(struct leat_engine *e)
 {
 	if (e->dead)
 		return LEAT_FAILED;
-	if (e->post.partial.n || e->ctl_in.n || hs_post_is_mid_auth(&e->post)) {
-		(void)err_alert(&e->err, LEAT_ALERT_UNEXPECTED_MESSAGE,
+	e->empty_run = 0;
+	e->warn_run = 0;
+	if (!e->w) {
+		hs_kept_saw_data(e->kept);
+		return LEAT_OK;
+	}
+	if (e->w->post.partial.n || e->w->ctl_in.n || hs_post_is_mid_auth(&e->w->post)) {
+		(void)err_alert(&e->w->err, LEAT_ALERT_UNEXPECTED_MESSAGE,
 			"record: between the fragments of a handshake message");
 		return engine_fail(e);
 	}
-	e->empty_run = 0;
-	e->warn_run = 0;
-	e->post.key_updates_in = 0;
+	e->w->post.key_updates_in = 0;
 	return LEAT_OK;
 }
 
 enum leat_ret leat_engine_rx_failed(struct leat_engine *e, int sys)
 {
-	if (e->dead)
+	if (e->dead || !engine_wake(e))
 		return LEAT_FAILED;
 	switch (sys) {
 	case EBADMSG:
-		(void)err_alert(&e->err, LEAT_ALERT_BAD_RECORD_MAC,
+		(void)err_alert(&e->w->err, LEAT_ALERT_BAD_RECORD_MAC,
 			"record: authentication failed (kernel)");
 		break;
 	case EMSGSIZE:
-		(void)err_alert(&e->err, LEAT_ALERT_RECORD_OVERFLOW,
+		(void)err_alert(&e->w->err, LEAT_ALERT_RECORD_OVERFLOW,
 			"record: longer than allowed (kernel)");
 		break;
 	case EINVAL: /* all that the kernel checks besides lengths */
-		(void)err_alert(&e->err, LEAT_ALERT_PROTOCOL_VERSION,
+		(void)err_alert(&e->w->err, LEAT_ALERT_PROTOCOL_VERSION,
 			"record: version differs from the negotiated one (kernel)");
 		break;
-	default: (void)err_sys(&e->err, sys, "recvmsg: kernel records"); break;
+	default: (void)err_sys(&e->w->err, sys, "recvmsg: kernel records"); break;
 	}
 	return engine_fail(e);
 }
 
 bool leat_engine_ctl(const struct leat_engine *e, uint8_t *type, struct leat_span *payload)
 {
-	if (!e->ctl)
+	if (!e->w || !e->w->ctl)
 		return false;
-	*type = e->ctl->type;
-	*payload = (struct leat_span){ e->ctl->b, e->ctl->n };
+	*type = e->w->ctl->type;
+	*payload = (struct leat_span){ e->w->ctl->b, e->w->ctl->n };
 	return true;
 }
 
 void leat_engine_ctl_done(struct leat_engine *e)
 {
-	struct engine_ctl *c = e->ctl;
+	struct engine_ctl *c = e->w ? e->w->ctl : NULL;
 
 	if (!c)
 		return;
-	e->ctl = c->next;
+	e->w->ctl = c->next;
 	leat_free_wipe(c, sizeof(*c) + c->n);
+	engine_settle(e, false);
 }

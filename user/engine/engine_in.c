@@ -15,23 +15,23 @@
 
 void engine_in_release(struct leat_engine *e)
 {
-	if (e->in_off < e->in_len || e->data.n)
+	if (e->w->in_off < e->w->in_len || e->w->data.n)
 		return;
-	e->in_off = e->in_len = 0;
+	e->w->in_off = e->w->in_len = 0;
 	/* Handshake plaintext is wiped; application plaintext is the caller's affair and costs 33 KiB. */
 	if (e->up)
-		leat_free(e->in);
+		leat_free(e->w->in);
 	else
-		leat_free_wipe(e->in, e->in_cap);
-	e->in = NULL;
-	e->in_cap = 0;
+		leat_free_wipe(e->w->in, e->w->in_cap);
+	e->w->in = NULL;
+	e->w->in_cap = 0;
 }
 
 /* Bytes from in_off that the current record needs in all; header_only when even that is unknown. */
 static size_t record_need(const struct leat_engine *e)
 {
-	size_t have = e->in_len - e->in_off;
-	const uint8_t *b = e->in + e->in_off;
+	size_t have = e->w->in_len - e->w->in_off;
+	const uint8_t *b = e->w->in + e->w->in_off;
 
 	if (have < LIM_RECORD_HEADER)
 		return LIM_RECORD_HEADER;
@@ -40,7 +40,7 @@ static size_t record_need(const struct leat_engine *e)
 
 size_t leat_engine_in_missing(const struct leat_engine *e)
 {
-	size_t have = e->in_len - e->in_off, need;
+	size_t have = e->w ? e->w->in_len - e->w->in_off : 0, need;
 
 	if (have == 0 || e->eof)
 		return 0;
@@ -56,65 +56,66 @@ void leat_engine_in_exact(struct leat_engine *e, bool exact)
 /* A buffer of at least cap bytes with the unprocessed bytes at its start. */
 static bool in_reserve(struct leat_engine *e, size_t cap)
 {
-	size_t have = e->in_len - e->in_off;
+	size_t have = e->w->in_len - e->w->in_off;
 	uint8_t *p;
 
-	if (e->in_cap >= cap) {
-		if (e->in_off && have)
-			memmove(e->in, e->in + e->in_off, have);
+	if (e->w->in_cap >= cap) {
+		if (e->w->in_off && have)
+			memmove(e->w->in, e->w->in + e->w->in_off, have);
 	} else {
 		p = leat_malloc(cap);
 		if (!p)
 			return false;
 		if (have)
-			memcpy(p, e->in + e->in_off, have);
-		leat_free_wipe(e->in, e->in_cap);
-		e->in = p;
-		e->in_cap = cap;
+			memcpy(p, e->w->in + e->w->in_off, have);
+		leat_free_wipe(e->w->in, e->w->in_cap);
+		e->w->in = p;
+		e->w->in_cap = cap;
 	}
-	e->in_off = 0;
-	e->in_len = have;
+	e->w->in_off = 0;
+	e->w->in_len = have;
 	return true;
 }
 
 uint8_t *leat_engine_in(struct leat_engine *e, size_t *n)
 {
-	size_t have = e->in_len - e->in_off, need, cap;
+	size_t have, need, cap;
 
 	*n = 0;
-	if (!(leat_engine_wants(e) & LEAT_WANT_BYTES))
+	if (!(leat_engine_wants(e) & LEAT_WANT_BYTES) || !engine_wake(e))
 		return NULL;
+	have = e->w->in_len - e->w->in_off;
 	/* The header of the record in hand passed its check (engine_process), so need is bounded. */
 	need = have ? record_need(e) : LIM_RECORD_HEADER;
 	cap = e->up && !e->exact ? ENGINE_IN_UP : ENGINE_IN_FIRST;
 	if (!in_reserve(e, need > cap ? need : cap)) {
-		(void)err_memory(&e->err);
+		(void)err_memory(&e->w->err);
 		(void)engine_fail(e);
 		return NULL;
 	}
-	*n = e->exact ? need - have : e->in_cap - e->in_len;
-	return e->in + e->in_len;
+	*n = e->exact ? need - have : e->w->in_cap - e->w->in_len;
+	return e->w->in + e->w->in_len;
 }
 
 static enum leat_ret dispatch_empty(struct leat_engine *e)
 {
 	/* Legal as a traffic analysis countermeasure (RFC 8446 5.4), but not for ever. */
 	if (++e->empty_run > LIM_EMPTY_RECORDS)
-		return err_alert(&e->err, LEAT_ALERT_UNEXPECTED_MESSAGE,
+		return err_alert(&e->w->err, LEAT_ALERT_UNEXPECTED_MESSAGE,
 			"record: too many empty records in a row");
 	return LEAT_OK;
 }
 
 static enum leat_ret peer_alert(struct leat_engine *e, uint8_t alert)
 {
-	return err_raise(&e->err, LEAT_E_PEER_ALERT, alert, 0, LEAT_HERE,
+	return err_raise(&e->w->err, LEAT_E_PEER_ALERT, alert, 0, LEAT_HERE,
 		e->up ? "connection ended by the peer" : "handshake ended by the peer");
 }
 
 static enum leat_ret warning_in(struct leat_engine *e, uint8_t alert)
 {
 	if (++e->warn_run > LIM_WARN_ALERTS)
-		return err_alert(&e->err, LEAT_ALERT_UNEXPECTED_MESSAGE,
+		return err_alert(&e->w->err, LEAT_ALERT_UNEXPECTED_MESSAGE,
 			"alert: too many warnings in a row");
 	(void)alert;
 	return LEAT_OK;
@@ -130,10 +131,10 @@ enum leat_ret engine_alert_in(struct leat_engine *e, struct leat_span payload)
 	leat_rd_u8(&in, &level);
 	leat_rd_u8(&in, &alert);
 	if (!leat_rd_end(&in))
-		return err_alert(&e->err, LEAT_ALERT_DECODE_ERROR, "alert: not two bytes");
+		return err_alert(&e->w->err, LEAT_ALERT_DECODE_ERROR, "alert: not two bytes");
 	if (alert == LEAT_ALERT_CLOSE_NOTIFY) {
 		if (!e->up)
-			return err_raise(&e->err, LEAT_E_CLOSED, 0, 0, LEAT_HERE,
+			return err_raise(&e->w->err, LEAT_E_CLOSED, 0, 0, LEAT_HERE,
 				"handshake: closed by the peer before it was complete");
 		e->eof = true;
 		return LEAT_OK;
@@ -146,7 +147,7 @@ enum leat_ret engine_alert_in(struct leat_engine *e, struct leat_span payload)
 	if (level == 1 && alert == LEAT_ALERT_UNRECOGNIZED_NAME && e->version == 0)
 		return warning_in(e, alert);
 	if (level != 1 && level != 2)
-		return err_alert(&e->err, LEAT_ALERT_ILLEGAL_PARAMETER, "alert: unknown level");
+		return err_alert(&e->w->err, LEAT_ALERT_ILLEGAL_PARAMETER, "alert: unknown level");
 	return peer_alert(e, alert);
 }
 
@@ -154,34 +155,34 @@ enum leat_ret engine_alert_in(struct leat_engine *e, struct leat_span payload)
  * the connection with an "unexpected_message" alert." Counted is the plaintext, as the RFC says. */
 static enum leat_ret early_in(struct leat_engine *e, struct leat_span payload)
 {
-	if (payload.n > e->early_left)
-		return err_alert(&e->err, LEAT_ALERT_UNEXPECTED_MESSAGE,
+	if (payload.n > e->w->early_left)
+		return err_alert(&e->w->err, LEAT_ALERT_UNEXPECTED_MESSAGE,
 			"early data: more than the session allows");
 	if (payload.n == 0)
 		return dispatch_empty(e);
-	e->early_left -= (uint32_t)payload.n;
-	e->data = payload;
-	e->data_is_early = true;
+	e->w->early_left -= (uint32_t)payload.n;
+	e->w->data = payload;
+	e->w->data_is_early = true;
 	return LEAT_OK;
 }
 
 static enum leat_ret data_in(struct leat_engine *e, struct leat_span payload)
 {
-	if (e->rx_level == LV_EARLY)
+	if (e->w->rx_level == LV_EARLY)
 		return early_in(e, payload);
 	/* Without keys of its own application data is a forgery. */
 	if (!e->up)
-		return err_alert(&e->err, LEAT_ALERT_UNEXPECTED_MESSAGE,
+		return err_alert(&e->w->err, LEAT_ALERT_UNEXPECTED_MESSAGE,
 			"application data: before the handshake was complete");
-	if (hs_post_is_mid_auth(&e->post))
-		return err_alert(&e->err, LEAT_ALERT_UNEXPECTED_MESSAGE,
+	if (hs_post_is_mid_auth(&e->w->post))
+		return err_alert(&e->w->err, LEAT_ALERT_UNEXPECTED_MESSAGE,
 			"application data: inside an answer to certificate_request");
 	if (payload.n == 0)
 		return dispatch_empty(e);
 	e->empty_run = 0;
 	e->warn_run = 0;
-	e->post.key_updates_in = 0;
-	e->data = payload;
+	e->w->post.key_updates_in = 0;
+	e->w->data = payload;
 	return LEAT_OK;
 }
 
@@ -189,9 +190,9 @@ static enum leat_ret data_in(struct leat_engine *e, struct leat_span payload)
  * by close_notify, not by an error. */
 static enum leat_ret post_in(struct leat_engine *e, struct leat_span payload)
 {
-	enum leat_ret r = hs_post_record(&e->post, e->cfg, &e->sink, payload, &e->err);
+	enum leat_ret r = hs_post_record(&e->w->post, e->cfg, &e->w->sink, payload, &e->w->err);
 
-	if (r == LEAT_FAILED && e->err.cls == LEAT_E_CLOSED && !e->closed)
+	if (r == LEAT_FAILED && e->w->err.cls == LEAT_E_CLOSED && !e->closed)
 		e->closed = out_alert(e, false, LEAT_ALERT_CLOSE_NOTIFY) == LEAT_OK;
 	/* RFC 5246 7.2.2: the peer asked to renegotiate, "if the [other side] doesn't want to": a
 	 * warning, and the connection goes on. Nothing is said after our close_notify. */
@@ -203,14 +204,14 @@ static enum leat_ret post_in(struct leat_engine *e, struct leat_span payload)
 
 static enum leat_ret handshake_in(struct leat_engine *e, struct leat_span payload)
 {
-	if (e->hs)
-		return hs_record(e->hs, REC_HANDSHAKE, e->rx_level, payload);
+	if (e->w->hs)
+		return hs_record(e->w->hs, REC_HANDSHAKE, e->w->rx_level, payload);
 	return post_in(e, payload);
 }
 
 static bool is_mid_message(const struct leat_engine *e)
 {
-	return e->hs ? hs_is_mid_message(e->hs) : e->post.partial.n > 0;
+	return e->w->hs ? hs_is_mid_message(e->w->hs) : e->w->post.partial.n > 0;
 }
 
 enum leat_ret engine_dispatch(struct leat_engine *e, uint8_t type, struct leat_span payload)
@@ -218,31 +219,32 @@ enum leat_ret engine_dispatch(struct leat_engine *e, uint8_t type, struct leat_s
 	/* RFC 8446 5.1: handshake messages MUST NOT be interleaved with other record types. */
 	if (type != REC_HANDSHAKE && is_mid_message(e) &&
 		!(type == REC_CCS && e->version != LEAT_TLS12))
-		return err_alert(&e->err, LEAT_ALERT_UNEXPECTED_MESSAGE,
+		return err_alert(&e->w->err, LEAT_ALERT_UNEXPECTED_MESSAGE,
 			"record: between the fragments of a handshake message");
 	switch (type) {
 	case REC_DATA: return data_in(e, payload);
 	case REC_HANDSHAKE: return handshake_in(e, payload);
 	case REC_ALERT: return engine_alert_in(e, payload);
 	case REC_CCS:
-		if (!e->hs)
-			return err_alert(&e->err, LEAT_ALERT_UNEXPECTED_MESSAGE,
+		if (!e->w->hs)
+			return err_alert(&e->w->err, LEAT_ALERT_UNEXPECTED_MESSAGE,
 				"change_cipher_spec: after the handshake");
 		if (++e->empty_run > LIM_EMPTY_RECORDS)
-			return err_alert(&e->err, LEAT_ALERT_UNEXPECTED_MESSAGE,
+			return err_alert(&e->w->err, LEAT_ALERT_UNEXPECTED_MESSAGE,
 				"change_cipher_spec: too many");
-		return hs_record(e->hs, REC_CCS, e->rx_level, payload);
-	default: return err_alert(&e->err, LEAT_ALERT_UNEXPECTED_MESSAGE, "record: unknown type");
+		return hs_record(e->w->hs, REC_CCS, e->w->rx_level, payload);
+	default:
+		return err_alert(&e->w->err, LEAT_ALERT_UNEXPECTED_MESSAGE, "record: unknown type");
 	}
 }
 
 /* RFC 8446 4.2.10: a server that refused early data skips what it cannot open, up to a bound. */
 static bool skip_early(struct leat_engine *e, const struct rec_hdr *hdr)
 {
-	if (!e->hs || !hs_early_rejected(e->hs) || hdr->type != REC_DATA ||
-		hdr->len > e->early_skip)
+	if (!e->w->hs || !hs_early_rejected(e->w->hs) || hdr->type != REC_DATA ||
+		hdr->len > e->w->early_skip)
 		return false;
-	e->early_skip -= hdr->len;
+	e->w->early_skip -= hdr->len;
 	return true;
 }
 
@@ -250,15 +252,15 @@ static bool skip_early(struct leat_engine *e, const struct rec_hdr *hdr)
 static enum leat_ret open_record(struct leat_engine *e, const struct rec_hdr *hdr, uint8_t *type,
 	struct leat_span *payload, bool *skipped)
 {
-	uint8_t *rec = e->in + e->in_off;
+	uint8_t *rec = e->w->in + e->w->in_off;
 
-	e->in_off += LIM_RECORD_HEADER + hdr->len;
-	*skipped = !rec_half_is_keyed(&e->rx) && skip_early(e, hdr);
-	if (*skipped || rec_open(&e->rx, rec, hdr, type, payload, &e->err) == LEAT_OK)
+	e->w->in_off += LIM_RECORD_HEADER + hdr->len;
+	*skipped = !rec_half_is_keyed(&e->rec->rx) && skip_early(e, hdr);
+	if (*skipped || rec_open(&e->rec->rx, rec, hdr, type, payload, &e->w->err) == LEAT_OK)
 		return LEAT_OK;
-	if (e->err.alert != LEAT_ALERT_BAD_RECORD_MAC || !skip_early(e, hdr))
+	if (e->w->err.alert != LEAT_ALERT_BAD_RECORD_MAC || !skip_early(e, hdr))
 		return LEAT_FAILED;
-	err_clear(&e->err);
+	err_clear(&e->w->err);
 	*skipped = true;
 	return LEAT_OK;
 }
@@ -267,13 +269,13 @@ static enum leat_ret open_record(struct leat_engine *e, const struct rec_hdr *hd
 static enum leat_ret one_record(
 	struct leat_engine *e, uint8_t *type, struct leat_span *payload, bool *skipped)
 {
-	size_t have = e->in_len - e->in_off;
+	size_t have = e->w->in_len - e->w->in_off;
 	struct rec_hdr hdr;
-	const uint8_t *rec = e->in + e->in_off;
+	const uint8_t *rec = e->w->in + e->w->in_off;
 
 	if (have < LIM_RECORD_HEADER)
 		return LEAT_AGAIN;
-	if (rec_hdr_check(&e->rx, rec, &hdr, &e->err) != LEAT_OK)
+	if (rec_hdr_check(&e->rec->rx, rec, &hdr, &e->w->err) != LEAT_OK)
 		return LEAT_FAILED;
 	if (have < LIM_RECORD_HEADER + hdr.len)
 		return LEAT_AGAIN;
@@ -288,7 +290,7 @@ enum leat_ret engine_process(struct leat_engine *e)
 	const struct hs *m;
 	uint8_t type;
 
-	while (!e->dead && !e->eof && !e->data.n && e->in_off < e->in_len) {
+	while (!e->dead && !e->eof && !e->w->data.n && e->w->in_off < e->w->in_len) {
 		m = engine_machine(e);
 		if (m && hs_job(m) != HS_JOB_NONE)
 			return LEAT_AGAIN;
@@ -317,11 +319,15 @@ enum leat_ret leat_engine_in_done(struct leat_engine *e, size_t n)
 {
 	if (e->dead)
 		return LEAT_FAILED;
-	if (n > e->in_cap - e->in_len) {
-		(void)err_misuse(&e->err, "engine: more bytes than room was given");
+	if (n == 0 && !e->w)
+		return LEAT_OK;
+	if (!engine_wake(e))
+		return LEAT_FAILED;
+	if (n > e->w->in_cap - e->w->in_len) {
+		(void)err_misuse(&e->w->err, "engine: more bytes than room was given");
 		return engine_fail(e);
 	}
-	e->in_len += n;
+	e->w->in_len += n;
 	return engine_process(e);
 }
 
@@ -331,7 +337,9 @@ enum leat_ret leat_engine_in_eof(struct leat_engine *e)
 		return LEAT_FAILED;
 	if (e->eof)
 		return LEAT_OK;
-	(void)err_raise(&e->err, LEAT_E_CLOSED, 0, 0, LEAT_HERE,
+	if (!engine_wake(e))
+		return LEAT_FAILED;
+	(void)err_raise(&e->w->err, LEAT_E_CLOSED, 0, 0, LEAT_HERE,
 		e->up ? "connection: cut off by the transport without close_notify (truncated)"
 		      : "handshake: the transport was closed before it was complete");
 	return engine_fail(e);
@@ -339,31 +347,31 @@ enum leat_ret leat_engine_in_eof(struct leat_engine *e)
 
 struct leat_span leat_engine_left(const struct leat_engine *e)
 {
-	if (!e->eof || e->in_off == e->in_len)
+	if (!e->eof || !e->w || e->w->in_off == e->w->in_len)
 		return (struct leat_span){ NULL, 0 };
-	return (struct leat_span){ e->in + e->in_off, e->in_len - e->in_off };
+	return (struct leat_span){ e->w->in + e->w->in_off, e->w->in_len - e->w->in_off };
 }
 
 void leat_engine_data(const struct leat_engine *e, struct leat_span *out)
 {
-	*out = e->data_is_early ? (struct leat_span){ NULL, 0 } : e->data;
+	*out = e->w && !e->w->data_is_early ? e->w->data : (struct leat_span){ NULL, 0 };
 }
 
 void leat_engine_early_data(const struct leat_engine *e, struct leat_span *out)
 {
-	*out = e->data_is_early ? e->data : (struct leat_span){ NULL, 0 };
+	*out = e->w && e->w->data_is_early ? e->w->data : (struct leat_span){ NULL, 0 };
 }
 
 static enum leat_ret used(struct leat_engine *e, size_t n)
 {
-	if (n > e->data.n)
-		n = e->data.n;
-	e->data.p += n;
-	e->data.n -= n;
-	if (e->data.n)
+	if (n > e->w->data.n)
+		n = e->w->data.n;
+	e->w->data.p += n;
+	e->w->data.n -= n;
+	if (e->w->data.n)
 		return LEAT_OK;
-	e->data.p = NULL;
-	e->data_is_early = false;
+	e->w->data.p = NULL;
+	e->w->data_is_early = false;
 	if (e->dead)
 		return LEAT_FAILED;
 	return engine_process(e);
@@ -371,10 +379,10 @@ static enum leat_ret used(struct leat_engine *e, size_t n)
 
 enum leat_ret leat_engine_data_done(struct leat_engine *e, size_t n)
 {
-	return e->data_is_early ? LEAT_OK : used(e, n);
+	return e->w && !e->w->data_is_early ? used(e, n) : LEAT_OK;
 }
 
 enum leat_ret leat_engine_early_data_done(struct leat_engine *e, size_t n)
 {
-	return e->data_is_early ? used(e, n) : LEAT_OK;
+	return e->w && e->w->data_is_early ? used(e, n) : LEAT_OK;
 }

@@ -8,6 +8,7 @@
  *   engine_auth.c    post-handshake authentication; the machine whose jobs wait
  *   engine_session.c tickets that come become sessions; what is known of early data
  *   engine_secrets.c what is computed from its secrets for others: exporters, channel bindings
+ *   engine_rest.c    going to rest and waking up
  *   engine_export.c  keys leave for the kernel; control records come back from it
  *   engine_adopt.c   an engine without secrets, for records that are the kernel's
  *
@@ -22,6 +23,7 @@
 #define LEAT_ENGINE_ENGINE_INT_H_PRIVATE
 
 #include "engine/engine.h"
+#include "crypto/suite.h"
 #include "hs/hs.h"
 #include "rec/rec_user.h"
 
@@ -49,70 +51,116 @@ struct engine_ctl {
 	uint8_t b[];
 };
 
-struct leat_engine {
-	struct leat_config *cfg;
-	struct leat_env env;
-	struct leat_err err;
-	enum leat_role role;
-	uint16_t version; /* 0 until decided */
+/* A client's sessions that came and nobody took yet, and whom they are for. */
+struct engine_sessions {
+	struct leat_session *v[ENGINE_SESSIONS]; /* oldest first */
+	unsigned num;
+	char *host; /* as it was asked for */
+};
 
+/* What the peer showed. */
+struct engine_peer {
+	struct chain *chain;   /* its certificates, shared with any cache */
+	struct papers *papers; /* what came with them, or NULL */
+};
+
+/* User-space records of both directions. */
+struct engine_records {
+	struct rec_half rx, tx;
+};
+
+/* What an engine works with. */
+struct engine_work {
+	struct leat_err err;
 	struct hs *hs; /* NULL once up */
 	struct hs_sink sink;
 	struct hs_post post;
-
-	struct rec_half rx, tx;
 	enum hs_level rx_level, tx_level;
-	bool exported[2];
-	uint16_t max[2]; /* by enum leat_dir: bytes of content as agreed; 0: the protocol's */
-	bool max_clear;  /* it holds for cleartext too */
 
 	uint8_t *in;
 	size_t in_cap, in_off, in_len;
-	bool exact;
 	struct leat_span data; /* plaintext lent to the caller, inside in */
 	bool data_is_early;    /* it came before the handshake was complete: 0-RTT */
 	uint32_t early_left; /* early data bytes that may still come (server) or be sent (client) */
+	size_t early_skip;
 
 	uint8_t *out;
 	size_t out_cap, out_off, out_len;
 	size_t gather; /* offset of the open handshake record's header; 0 with gather_n 0: none */
 	size_t gather_n;
 	bool gathering;
+	bool first_sent;
 	uint32_t ramp;   /* dynamic_record_size: bytes that still go in short records */
 	int64_t wrote_s; /* when application data was last written; 0: never */
 
 	struct engine_ctl *ctl; /* TX exported: control records in order */
 	struct leat_wr ctl_in;  /* RX exported: a record that is handed up in pieces */
 	uint8_t ctl_in_type;
+};
 
-	bool up, eof, closed, dead, first_sent;
-	uint32_t empty_run, warn_run;
-	size_t early_skip;
+/* What rests: all that a connection needs that waits. Kept small: decision 0079. */
+struct leat_engine {
+	struct leat_config *cfg;
+	struct leat_env env;
+	struct engine_work *w;            /* NULL: at rest, see engine_rest.c */
+	struct hs_kept *kept;             /* at rest: what w->post is made of again */
+	struct engine_records *rec;       /* NULL: the kernel has both directions */
+	struct engine_sessions *sessions; /* NULL: none */
 
 	/* what was negotiated, kept after the machine is gone */
-	const struct suite *suite;
-	const struct group *group;
-	const struct sigscheme *scheme, *client_scheme;
-	bool resumed, retried, extended_master;
+	struct engine_peer *peer; /* NULL: it showed nothing */
+	const struct cred *cred;  /* ours that was sent, held by cfg; NULL: none */
 	/* one block: alpn, sni, hash of the certificate of the resumed session, id of a stored one */
 	uint8_t *names;
-	size_t alpn_n, sni_n;
-	uint8_t peer_hash_n, id_n;
-	struct chain *chain;     /* the peer's certificates, shared with any cache */
-	const struct cred *cred; /* ours that was sent, held by cfg; NULL: none */
-	struct papers *papers;   /* what came with them, or NULL */
-	const char *packed_by, *client_packed_by; /* static */
-	bool external_psk;
-	uint8_t early; /* enum leat_early */
-	uint8_t auth;  /* enum leat_auth */
-	bool has_auth; /* its answer was not looked at yet */
-
-	/* client: sessions that came and nobody took yet, oldest first */
-	struct leat_session *sessions[ENGINE_SESSIONS];
-	unsigned num_sessions;
 	int64_t auth_s;
-	char *host; /* as it was asked for, for the sessions */
+	uint16_t suite, group, scheme, client_scheme; /* IANA numbers, 0: none */
+	uint16_t version;                             /* 0 until decided */
+	uint16_t max[2]; /* by enum leat_dir: bytes of content as agreed; 0: the protocol's */
+	uint8_t alpn_n, sni_n, peer_hash_n, id_n;
+	bool exported[2]; /* by enum leat_dir */
+	/* One word. */
+	unsigned role : 1;                            /* enum leat_role */
+	unsigned early : 2;                           /* enum leat_early */
+	unsigned auth : 2;                            /* enum leat_auth */
+	unsigned packed_by : 2, client_packed_by : 2; /* enum zip_id, 0: plain */
+	unsigned empty_run : 6, warn_run : 3;
+	unsigned max_clear : 1; /* max holds for cleartext too */
+	unsigned exact : 1;
+	unsigned up : 1, eof : 1, closed : 1, dead : 1;
+	unsigned no_memory : 1; /* it died of that, w could not be had to say so */
+	unsigned resumed : 1, retried : 1, extended_master : 1, external_psk : 1;
+	unsigned has_auth : 1; /* the answer in auth was not looked at yet */
 };
+
+_Static_assert(LIM_EMPTY_RECORDS < 63 && LIM_WARN_ALERTS < 7,
+	"runs are counted to one more than their limits");
+_Static_assert(sizeof(struct leat_engine) <= 120, "at rest, with the heap's 8 bytes: 128");
+
+static inline const struct suite *engine_suite(const struct leat_engine *e)
+{
+	return e->suite ? suite_by_id(e->suite) : NULL;
+}
+
+static inline struct chain *engine_chain(const struct leat_engine *e)
+{
+	return e->peer ? e->peer->chain : NULL;
+}
+
+static inline const struct papers *engine_papers(const struct leat_engine *e)
+{
+	return e->peer ? e->peer->papers : NULL;
+}
+
+/* engine_rest.c */
+/* Before anything that needs w. false: no memory, e is dead. */
+LEAT_MUST_CHECK bool engine_wake(struct leat_engine *e);
+/* The work is done for now: goes to rest if nothing is under way, and keys are the kernel's or `all`. */
+void engine_settle(struct leat_engine *e, bool all);
+void engine_work_free(struct leat_engine *e);
+void engine_records_free(struct leat_engine *e);
+/* For reading, in either form. *tmp may be used for it: wipe that. */
+const struct hs_post *engine_post(const struct leat_engine *e, struct hs_post *tmp);
+void engine_post_done(struct hs_post *tmp);
 
 /* engine.c */
 enum leat_ret engine_fail(struct leat_engine *e); /* err is set: queue the alert, die */
@@ -133,7 +181,9 @@ void engine_note_auth(struct leat_engine *e); /* takes the verdict of an exchang
 /* engine_session.c */
 enum leat_ret engine_ticket(void *arg, const struct session_ticket *t); /* sink */
 void engine_session(void *arg, struct leat_session *s);                 /* sink */
-void engine_sessions_clear(struct leat_engine *e);
+/* Room for sessions of this host (NULL: none was named). false: no memory. */
+LEAT_MUST_CHECK bool engine_sessions_open(struct leat_engine *e, const char *host);
+void engine_sessions_free(struct leat_engine *e);
 /* The connection failed, err says why: sessions that must not outlive that are forgotten. */
 void engine_sessions_failed(struct leat_engine *e);
 

@@ -15,41 +15,42 @@
 
 void engine_out_clear(struct leat_engine *e)
 {
-	while (e->ctl) {
-		struct engine_ctl *c = e->ctl;
+	while (e->w->ctl) {
+		struct engine_ctl *c = e->w->ctl;
 
-		e->ctl = c->next;
+		e->w->ctl = c->next;
 		leat_free_wipe(c, sizeof(*c) + c->n);
 	}
-	leat_free_wipe(e->out, e->out_cap);
-	e->out = NULL;
-	e->out_cap = e->out_off = e->out_len = 0;
-	e->gathering = false;
-	e->gather_n = 0;
+	leat_free_wipe(e->w->out, e->w->out_cap);
+	e->w->out = NULL;
+	e->w->out_cap = e->w->out_off = e->w->out_len = 0;
+	e->w->gathering = false;
+	e->w->gather_n = 0;
 }
 
 /* Makes room for n more bytes behind out_len (an open record's bytes included). */
 static bool out_room(struct leat_engine *e, size_t n)
 {
-	size_t used = (e->gathering ? e->gather + rec_prefix(&e->tx) + e->gather_n : e->out_len);
-	size_t need, cap = e->out_cap ? e->out_cap : 512;
+	size_t used = (e->w->gathering ? e->w->gather + rec_prefix(&e->rec->tx) + e->w->gather_n
+				       : e->w->out_len);
+	size_t need, cap = e->w->out_cap ? e->w->out_cap : 512;
 	uint8_t *p;
 
 	if (!leat_add_ok(used, n, &need))
 		return false;
-	if (need <= e->out_cap)
+	if (need <= e->w->out_cap)
 		return true;
-	if (e->out_off) { /* what was sent already makes room first */
-		memmove(e->out, e->out + e->out_off, used - e->out_off);
-		e->gather -= e->gathering ? e->out_off : 0;
-		e->out_len -= e->out_off;
-		need -= e->out_off;
-		used -= e->out_off;
-		e->out_off = 0;
-		if (need <= e->out_cap)
+	if (e->w->out_off) { /* what was sent already makes room first */
+		memmove(e->w->out, e->w->out + e->w->out_off, used - e->w->out_off);
+		e->w->gather -= e->w->gathering ? e->w->out_off : 0;
+		e->w->out_len -= e->w->out_off;
+		need -= e->w->out_off;
+		used -= e->w->out_off;
+		e->w->out_off = 0;
+		if (need <= e->w->out_cap)
 			return true;
 	}
-	if (e->up && !e->out_cap && cap < need)
+	if (e->up && !e->w->out_cap && cap < need)
 		cap = need; /* write_records asks for all it will seal */
 	while (e->up && cap < need)
 		cap *= 2; /* need is bounded by ENGINE_OUT_MARK and LIM_HANDSHAKE */
@@ -59,17 +60,17 @@ static bool out_room(struct leat_engine *e, size_t n)
 	if (!p)
 		return false;
 	if (used)
-		memcpy(p, e->out, used);
-	leat_free_wipe(e->out, e->out_cap);
-	e->out = p;
-	e->out_cap = cap;
+		memcpy(p, e->w->out, used);
+	leat_free_wipe(e->w->out, e->w->out_cap);
+	e->w->out = p;
+	e->w->out_cap = cap;
 	return true;
 }
 
 /* RFC 8446 5.1: the first ClientHello's record says 0x0301 for old middleboxes, all else 0x0303. */
 static uint16_t cleartext_version(const struct leat_engine *e)
 {
-	return e->role == LEAT_CLIENT && !e->first_sent ? 0x0301 : LEAT_TLS12;
+	return e->role == LEAT_CLIENT && !e->w->first_sent ? 0x0301 : LEAT_TLS12;
 }
 
 /* RFC 8446 5.4: "Implementations MUST NOT" let content and padding exceed the limit of a record, by the
@@ -78,9 +79,9 @@ static size_t padding_of(const struct leat_engine *e, uint8_t type, size_t n)
 {
 	size_t room, pad;
 
-	if (!leat_engine_pads(e) || !rec_half_is_keyed(&e->tx) || n >= rec_max(&e->tx))
+	if (!leat_engine_pads(e) || !rec_half_is_keyed(&e->rec->tx) || n >= rec_max(&e->rec->tx))
 		return 0;
-	room = rec_max(&e->tx) - n;
+	room = rec_max(&e->rec->tx) - n;
 	if (e->cfg->pad)
 		pad = e->cfg->pad(e->cfg->pad_arg, type, n, room);
 	else
@@ -92,13 +93,13 @@ static size_t padding_of(const struct leat_engine *e, uint8_t type, size_t n)
 static enum leat_ret out_record(
 	struct leat_engine *e, uint8_t type, const uint8_t *in, size_t n, size_t pad)
 {
-	size_t len = rec_seal(
-		&e->tx, type, in, n, pad, cleartext_version(e), e->out + e->out_len, &e->err);
+	size_t len = rec_seal(&e->rec->tx, type, in, n, pad, cleartext_version(e),
+		e->w->out + e->w->out_len, &e->w->err);
 
 	if (len == 0)
 		return LEAT_FAILED;
-	e->out_len += len;
-	e->first_sent = true;
+	e->w->out_len += len;
+	e->w->first_sent = true;
 	return LEAT_OK;
 }
 
@@ -106,23 +107,23 @@ enum leat_ret out_flush(struct leat_engine *e)
 {
 	size_t pad;
 
-	if (!e->gathering)
+	if (!e->w->gathering)
 		return LEAT_OK;
-	pad = padding_of(e, REC_HANDSHAKE, e->gather_n);
-	if (pad && !out_room(e, rec_overhead(&e->tx) + pad))
-		return err_memory(&e->err);
-	e->gathering = false;
-	e->out_len = e->gather;
-	return out_record(
-		e, REC_HANDSHAKE, e->out + e->gather + rec_prefix(&e->tx), e->gather_n, pad);
+	pad = padding_of(e, REC_HANDSHAKE, e->w->gather_n);
+	if (pad && !out_room(e, rec_overhead(&e->rec->tx) + pad))
+		return err_memory(&e->w->err);
+	e->w->gathering = false;
+	e->w->out_len = e->w->gather;
+	return out_record(e, REC_HANDSHAKE, e->w->out + e->w->gather + rec_prefix(&e->rec->tx),
+		e->w->gather_n, pad);
 }
 
 static enum leat_ret ctl_add(struct leat_engine *e, uint8_t type, struct leat_span payload)
 {
-	struct engine_ctl *c = leat_malloc(sizeof(*c) + payload.n), **end = &e->ctl;
+	struct engine_ctl *c = leat_malloc(sizeof(*c) + payload.n), **end = &e->w->ctl;
 
 	if (!c)
-		return err_memory(&e->err);
+		return err_memory(&e->w->err);
 	c->next = NULL;
 	c->type = type;
 	c->n = payload.n;
@@ -158,19 +159,21 @@ static enum leat_ret sink_send(void *arg, struct leat_span msg)
 	if (e->exported[LEAT_TX])
 		return ctl_message(e, msg);
 	while (msg.n) {
-		if (e->gathering && e->gather_n >= rec_max(&e->tx) && out_flush(e) != LEAT_OK)
+		if (e->w->gathering && e->w->gather_n >= rec_max(&e->rec->tx) &&
+			out_flush(e) != LEAT_OK)
 			return LEAT_FAILED;
-		n = rec_max(&e->tx) - (e->gathering ? e->gather_n : 0);
+		n = rec_max(&e->rec->tx) - (e->w->gathering ? e->w->gather_n : 0);
 		n = n < msg.n ? n : msg.n;
-		if (!out_room(e, n + rec_overhead(&e->tx)))
-			return err_memory(&e->err);
-		if (!e->gathering) {
-			e->gathering = true;
-			e->gather = e->out_len;
-			e->gather_n = 0;
+		if (!out_room(e, n + rec_overhead(&e->rec->tx)))
+			return err_memory(&e->w->err);
+		if (!e->w->gathering) {
+			e->w->gathering = true;
+			e->w->gather = e->w->out_len;
+			e->w->gather_n = 0;
 		}
-		memcpy(e->out + e->gather + rec_prefix(&e->tx) + e->gather_n, msg.p, n);
-		e->gather_n += n;
+		memcpy(e->w->out + e->w->gather + rec_prefix(&e->rec->tx) + e->w->gather_n, msg.p,
+			n);
+		e->w->gather_n += n;
 		msg.p += n;
 		msg.n -= n;
 	}
@@ -185,14 +188,14 @@ static enum leat_ret sink_ccs(void *arg)
 	if (out_flush(e) != LEAT_OK)
 		return LEAT_FAILED;
 	if (!out_room(e, LIM_RECORD_HEADER + 1))
-		return err_memory(&e->err);
+		return err_memory(&e->w->err);
 	/* The compatibility CCS is never protected, also when keys are set already (RFC 8446 D.4). */
-	if (rec_half_is_keyed(&e->tx)) {
+	if (rec_half_is_keyed(&e->rec->tx)) {
 		struct rec_half clear = { 0 };
-		size_t len = rec_seal(
-			&clear, REC_CCS, &one, 1, 0, LEAT_TLS12, e->out + e->out_len, &e->err);
+		size_t len = rec_seal(&clear, REC_CCS, &one, 1, 0, LEAT_TLS12,
+			e->w->out + e->w->out_len, &e->w->err);
 
-		e->out_len += len;
+		e->w->out_len += len;
 		return len ? LEAT_OK : LEAT_FAILED;
 	}
 	return out_record(e, REC_CCS, &one, 1, 0);
@@ -201,8 +204,8 @@ static enum leat_ret sink_ccs(void *arg)
 /* What was agreed does not hold for early data, whose keys are older than the agreement. */
 static void apply_max(struct leat_engine *e, enum leat_dir dir)
 {
-	enum hs_level level = dir == LEAT_RX ? e->rx_level : e->tx_level;
-	struct rec_half *half = dir == LEAT_RX ? &e->rx : &e->tx;
+	enum hs_level level = dir == LEAT_RX ? e->w->rx_level : e->w->tx_level;
+	struct rec_half *half = dir == LEAT_RX ? &e->rec->rx : &e->rec->tx;
 	bool holds = level == LV_PLAIN ? e->max_clear : level != LV_EARLY;
 
 	half->max = holds ? e->max[dir] : 0;
@@ -215,27 +218,27 @@ static enum leat_ret sink_keys(void *arg, enum leat_dir dir, enum hs_level level
 
 	(void)secret;         /* the machine keeps what KeyUpdate needs in struct hs_post */
 	if (e->exported[dir]) /* see engine_export.c: the kernel at hand may be unable to rekey */
-		return err_raise(&e->err, LEAT_E_CLOSED, LEAT_ALERT_CLOSE_NOTIFY, 0, LEAT_HERE,
+		return err_raise(&e->w->err, LEAT_E_CLOSED, LEAT_ALERT_CLOSE_NOTIFY, 0, LEAT_HERE,
 			"key update: the kernel that carries this direction cannot change keys");
 	if (dir == LEAT_TX) {
 		if (out_flush(e) != LEAT_OK)
 			return LEAT_FAILED;
-		e->tx_level = level;
+		e->w->tx_level = level;
 		if (!keys) {
-			rec_half_clear(&e->tx);
+			rec_half_clear(&e->rec->tx);
 			return LEAT_OK;
 		}
 		apply_max(e, dir);
-		return rec_half_keys(&e->tx, e->cfg->crypto, keys, true, &e->err);
+		return rec_half_keys(&e->rec->tx, e->cfg->crypto, keys, true, &e->w->err);
 	}
-	e->rx_level = level;
+	e->w->rx_level = level;
 	apply_max(e, dir);
-	if (rec_half_keys(&e->rx, e->cfg->crypto, keys, false, &e->err) != LEAT_OK)
+	if (rec_half_keys(&e->rec->rx, e->cfg->crypto, keys, false, &e->w->err) != LEAT_OK)
 		return LEAT_FAILED;
 	/* OpenSSL's client takes its handshake keys into use only with its own flight: when it refuses
 	 * our certificate, the alert comes in cleartext. It ends the handshake like any other alert
 	 * would, or like garbage would; taking it tells the operator why. */
-	e->rx.clear_alert = level == LV_HANDSHAKE && e->role == LEAT_SERVER;
+	e->rec->rx.clear_alert = level == LV_HANDSHAKE && e->role == LEAT_SERVER;
 	return LEAT_OK;
 }
 
@@ -285,30 +288,33 @@ enum leat_ret out_alert(struct leat_engine *e, bool fatal, uint8_t alert)
 	if (out_flush(e) != LEAT_OK)
 		return LEAT_FAILED;
 	pad = padding_of(e, REC_ALERT, sizeof(body));
-	if (!out_room(e, rec_overhead(&e->tx) + sizeof(body) + pad))
-		return err_memory(&e->err);
+	if (!out_room(e, rec_overhead(&e->rec->tx) + sizeof(body) + pad))
+		return err_memory(&e->w->err);
 	return out_record(e, REC_ALERT, body, sizeof(body), pad);
 }
 
 const uint8_t *leat_engine_out(const struct leat_engine *e, size_t *n)
 {
-	*n = e->out_len - e->out_off;
-	return *n ? e->out + e->out_off : NULL;
+	*n = e->w ? e->w->out_len - e->w->out_off : 0;
+	return *n ? e->w->out + e->w->out_off : NULL;
 }
 
 void leat_engine_out_done(struct leat_engine *e, size_t n)
 {
-	size_t have = e->out_len - e->out_off;
+	size_t have;
 
-	e->out_off += n < have ? n : have;
-	if (e->out_off < e->out_len)
+	if (!e->w)
 		return;
-	e->out_off = e->out_len = 0;
+	have = e->w->out_len - e->w->out_off;
+	e->w->out_off += n < have ? n : have;
+	if (e->w->out_off < e->w->out_len)
+		return;
+	e->w->out_off = e->w->out_len = 0;
 	/* Sealed records are no secrets: free without the cost of a wipe. */
-	if (!e->gathering) {
-		leat_free(e->out);
-		e->out = NULL;
-		e->out_cap = 0;
+	if (!e->w->gathering) {
+		leat_free(e->w->out);
+		e->w->out = NULL;
+		e->w->out_cap = 0;
 	}
 }
 
@@ -318,7 +324,7 @@ static enum leat_ret end_of_key12(struct leat_engine *e)
 {
 	if (!e->closed && out_alert(e, false, LEAT_ALERT_CLOSE_NOTIFY) == LEAT_OK)
 		e->closed = true;
-	return err_raise(&e->err, LEAT_E_CLOSED, 0, 0, LEAT_HERE, ENGINE_KEYS_USED_UP);
+	return err_raise(&e->w->err, LEAT_E_CLOSED, 0, 0, LEAT_HERE, ENGINE_KEYS_USED_UP);
 }
 
 /* RFC 8446 5.5: "Implementations SHOULD do a key update as described in Section 4.6.3 prior to reaching
@@ -326,15 +332,15 @@ static enum leat_ret end_of_key12(struct leat_engine *e)
  * never wraps (5.3: "MUST either rekey [...] or terminate the connection"). */
 static enum leat_ret maybe_update_key(struct leat_engine *e)
 {
-	bool used_up = rec_half_left(&e->tx) <= REC_KEY_KEEP;
+	bool used_up = rec_half_left(&e->rec->tx) <= REC_KEY_KEEP;
 
 	if (!e->up)
 		return LEAT_OK;
 	if (e->version != LEAT_TLS13)
 		return used_up ? end_of_key12(e) : LEAT_OK;
-	if (!used_up && e->tx.bytes < e->cfg->key_update_at)
+	if (!used_up && e->rec->tx.bytes < e->cfg->key_update_at)
 		return LEAT_OK;
-	if (hs_post_key_update(&e->post, e->cfg, &e->sink, false, &e->err) != LEAT_OK)
+	if (hs_post_key_update(&e->w->post, e->cfg, &e->w->sink, false, &e->w->err) != LEAT_OK)
 		return LEAT_FAILED;
 	return out_flush(e);
 }
@@ -346,7 +352,9 @@ enum leat_ret leat_engine_key_update(struct leat_engine *e, bool ask)
 	/* Asking the peer for its new keys where they cannot be followed would end the connection. */
 	if (e->version != LEAT_TLS13 || e->exported[LEAT_TX] || (ask && e->exported[LEAT_RX]))
 		return LEAT_UNSUPPORTED;
-	if (hs_post_key_update(&e->post, e->cfg, &e->sink, ask, &e->err) != LEAT_OK ||
+	if (!engine_wake(e))
+		return LEAT_FAILED;
+	if (hs_post_key_update(&e->w->post, e->cfg, &e->w->sink, ask, &e->w->err) != LEAT_OK ||
 		out_flush(e) != LEAT_OK)
 		return engine_fail(e);
 	return LEAT_OK;
@@ -371,16 +379,16 @@ static void begin_ramp(struct leat_engine *e)
 	if (!e->cfg->dynamic_records)
 		return;
 	now = e->env.now_s(e->env.arg);
-	if (e->wrote_s == 0 || now < e->wrote_s || now - e->wrote_s >= IDLE_S)
-		e->ramp = RAMP;
-	e->wrote_s = now;
+	if (e->w->wrote_s == 0 || now < e->w->wrote_s || now - e->w->wrote_s >= IDLE_S)
+		e->w->ramp = RAMP;
+	e->w->wrote_s = now;
 }
 
 static size_t content_max(const struct leat_engine *e)
 {
-	size_t max = rec_max(&e->tx), segment = SEGMENT - rec_overhead(&e->tx);
+	size_t max = rec_max(&e->rec->tx), segment = SEGMENT - rec_overhead(&e->rec->tx);
 
-	return e->ramp && segment < max ? segment : max;
+	return e->w->ramp && segment < max ? segment : max;
 }
 
 static size_t out_mark(size_t n)
@@ -394,8 +402,8 @@ static bool room_for_write(struct leat_engine *e, size_t n)
 {
 	size_t most = n <= ENGINE_OUT_MARK + ENGINE_OUT_REST ? n : ENGINE_OUT_MARK;
 
-	return most <= rec_max(&e->tx) ||
-	       out_room(e, most + (most / rec_max(&e->tx) + 1) * rec_overhead(&e->tx));
+	return most <= rec_max(&e->rec->tx) ||
+	       out_room(e, most + (most / rec_max(&e->rec->tx) + 1) * rec_overhead(&e->rec->tx));
 }
 
 /* Seals up to n bytes as records while the out buffer is below its mark. */
@@ -405,16 +413,16 @@ static enum leat_ret write_records(struct leat_engine *e, const uint8_t *p, size
 
 	begin_ramp(e);
 	if (!room_for_write(e, n)) {
-		(void)err_memory(&e->err);
+		(void)err_memory(&e->w->err);
 		return engine_fail(e);
 	}
-	while (n && e->out_len - e->out_off < out_mark(n)) {
+	while (n && e->w->out_len - e->w->out_off < out_mark(n)) {
 		if (maybe_update_key(e) != LEAT_OK)
 			return engine_fail(e);
 		piece = n < content_max(e) ? n : content_max(e);
 		pad = padding_of(e, REC_DATA, piece);
-		if (!out_room(e, piece + rec_overhead(&e->tx) + pad)) {
-			(void)err_memory(&e->err);
+		if (!out_room(e, piece + rec_overhead(&e->rec->tx) + pad)) {
+			(void)err_memory(&e->w->err);
 			return engine_fail(e);
 		}
 		if (out_record(e, REC_DATA, p, piece, pad) != LEAT_OK)
@@ -422,8 +430,8 @@ static enum leat_ret write_records(struct leat_engine *e, const uint8_t *p, size
 		p += piece;
 		n -= piece;
 		*taken += piece;
-		e->ramp -= piece < e->ramp ? (uint32_t)piece : e->ramp;
-		e->post.answered = false; /* the answer has left: the next request counts anew */
+		e->w->ramp -= piece < e->w->ramp ? (uint32_t)piece : e->w->ramp;
+		e->w->post.answered = false; /* the answer has left: the next request counts anew */
 	}
 	return *taken || n == 0 ? LEAT_OK : LEAT_AGAIN;
 }
@@ -435,6 +443,8 @@ enum leat_ret leat_engine_write(struct leat_engine *e, const void *data, size_t 
 		return LEAT_FAILED;
 	if (!(leat_engine_wants(e) & LEAT_MAY_WRITE))
 		return LEAT_AGAIN;
+	if (!engine_wake(e))
+		return LEAT_FAILED;
 	return write_records(e, data, n, taken);
 }
 
@@ -448,7 +458,7 @@ enum leat_ret leat_engine_write_early(
 		return LEAT_FAILED;
 	if (!(leat_engine_wants(e) & LEAT_MAY_WRITE_EARLY))
 		return LEAT_AGAIN;
-	r = write_records(e, data, n < e->early_left ? n : e->early_left, taken);
-	e->early_left -= (uint32_t)*taken;
+	r = write_records(e, data, n < e->w->early_left ? n : e->w->early_left, taken);
+	e->w->early_left -= (uint32_t)*taken;
 	return r;
 }

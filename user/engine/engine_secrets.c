@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "base/secret.h"
 #include "crypto/hkdf.h"
 #include "engine/engine_int.h"
 #include "x509/end_point.h"
@@ -30,12 +31,15 @@ static enum leat_ret check_up(const struct leat_engine *e, struct leat_err *err)
 /* Is there a secret to export from? */
 static enum leat_ret check_secret(const struct leat_engine *e, struct leat_err *err)
 {
+	LEAT_SCOPED(engine_post_done) struct hs_post tmp = { 0 };
+	const struct hs_post *post = engine_post(e, &tmp);
+
 	if (check_up(e, err) != LEAT_OK)
 		return LEAT_FAILED;
-	if (!hs_post_may_export(&e->post))
+	if (!hs_post_may_export(post))
 		return unsupported(
 			err, "exporter: not safe in tls 1.2 without extended master secret");
-	if (e->post.exporter.n == 0)
+	if (post->exporter.n == 0)
 		return unsupported(err,
 			"exporter: the master secret was wiped when the kernel took "
 			"both directions (option keep_secrets)");
@@ -75,6 +79,7 @@ static enum leat_ret check_request(const struct leat_exporter *what, size_t n, s
 enum leat_ret leat_engine_exporter(const struct leat_engine *e, const struct leat_exporter *what,
 	void *out, size_t n, struct leat_err *err)
 {
+	LEAT_SCOPED(engine_post_done) struct hs_post tmp = { 0 };
 	enum leat_ret r;
 
 	memset(out, 0, n);
@@ -82,7 +87,7 @@ enum leat_ret leat_engine_exporter(const struct leat_engine *e, const struct lea
 	if (r == LEAT_OK)
 		r = check_secret(e, err);
 	if (r == LEAT_OK)
-		hs_post_exporter(&e->post, what, out, n);
+		hs_post_exporter(engine_post(e, &tmp), what, out, n);
 	return r;
 }
 
@@ -110,6 +115,8 @@ static enum leat_ret check_early(const struct leat_engine *e, struct leat_err *e
 enum leat_ret leat_engine_early_exporter(const struct leat_engine *e,
 	const struct leat_exporter *what, void *out, size_t n, struct leat_err *err)
 {
+	LEAT_SCOPED(engine_post_done) struct hs_post tmp = { 0 };
+	const struct hs_early_exporter *x;
 	enum leat_ret r;
 
 	memset(out, 0, n);
@@ -118,7 +125,8 @@ enum leat_ret leat_engine_early_exporter(const struct leat_engine *e,
 		r = check_early(e, err);
 	if (r != LEAT_OK)
 		return r;
-	hs_early_export(e->hs ? hs_early_exporter(e->hs) : e->post.early_exporter, what, out, n);
+	x = e->w && e->w->hs ? hs_early_exporter(e->w->hs) : engine_post(e, &tmp)->early_exporter;
+	hs_early_export(x, what, out, n);
 	return LEAT_OK;
 }
 
@@ -140,13 +148,13 @@ static enum leat_ret check_prf(
 	return what->secret.n ? LEAT_OK : check_secret(e, err);
 }
 
-static struct leat_span seed_bytes(const struct leat_engine *e, const struct leat_seed *s)
+static struct leat_span seed_bytes(const struct hs_post *p, const struct leat_seed *s)
 {
 	switch (s->kind) {
 	case LEAT_SEED_CLIENT_RANDOM:
-		return (struct leat_span){ e->post.client_random, sizeof(e->post.client_random) };
+		return (struct leat_span){ p->client_random, sizeof(p->client_random) };
 	case LEAT_SEED_SERVER_RANDOM:
-		return (struct leat_span){ e->post.server_random, sizeof(e->post.server_random) };
+		return (struct leat_span){ p->server_random, sizeof(p->server_random) };
 	default: return s->bytes;
 	}
 }
@@ -154,17 +162,20 @@ static struct leat_span seed_bytes(const struct leat_engine *e, const struct lea
 enum leat_ret leat_engine_prf(const struct leat_engine *e, const struct leat_prf *what, void *out,
 	size_t n, struct leat_err *err)
 {
+	LEAT_SCOPED(engine_post_done) struct hs_post tmp = { 0 };
 	struct leat_span parts[PRF12_PARTS];
 	enum leat_ret r = check_prf(e, what, n, err);
+	const struct hs_post *post;
 
 	memset(out, 0, n);
 	if (r != LEAT_OK)
 		return r;
+	post = engine_post(e, &tmp);
 	parts[0] = (struct leat_span){ (const uint8_t *)what->label, strlen(what->label) };
 	for (size_t i = 0; i < what->num_seeds; i++)
-		parts[i + 1] = seed_bytes(e, &what->seed[i]);
-	prf12_parts(e->suite->hash,
-		what->secret.n ? what->secret : leat_secret_span(&e->post.exporter), parts,
+		parts[i + 1] = seed_bytes(post, &what->seed[i]);
+	prf12_parts(post->suite->hash,
+		what->secret.n ? what->secret : leat_secret_span(&post->exporter), parts,
 		what->num_seeds + 1, out, n);
 	return LEAT_OK;
 }
@@ -190,8 +201,8 @@ static enum leat_ret bind_end_point(
 {
 	struct leat_span cert = { NULL, 0 };
 
-	if (e->role == LEAT_CLIENT && e->chain)
-		cert = chain_cert(e->chain, 0);
+	if (e->role == LEAT_CLIENT)
+		cert = leat_engine_peer_cert(e, 0);
 	if (e->role == LEAT_SERVER && e->cred)
 		cert = cred_cert(e->cred, 0);
 	if (cert.n == 0)
@@ -206,15 +217,18 @@ static enum leat_ret bind_end_point(
 static enum leat_ret bind_unique(
 	const struct leat_engine *e, struct leat_binding *out, struct leat_err *err)
 {
+	LEAT_SCOPED(engine_post_done) struct hs_post tmp = { 0 };
+	const struct hs_post *post = engine_post(e, &tmp);
+
 	/* RFC 8446 C.5 leaves it undefined in TLS 1.3 */
 	if (e->version == LEAT_TLS13)
 		return unsupported(err, "tls-unique: not defined in tls 1.3");
 	/* RFC 7627 1: without it, "tls-unique" of two connections can be made equal */
-	if (!e->post.ems)
+	if (!post->ems)
 		return unsupported(
 			err, "tls-unique: not unique in tls 1.2 without extended master secret");
-	out->n = sizeof(e->post.unique);
-	memcpy(out->b, e->post.unique, out->n);
+	out->n = sizeof(post->unique);
+	memcpy(out->b, post->unique, out->n);
 	return LEAT_OK;
 }
 

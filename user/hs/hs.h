@@ -186,6 +186,19 @@ struct hs_post {
 void hs_finish(struct hs *h, struct hs_post *out); /* hs_is_up must be true */
 void hs_post_clear(struct hs_post *p);
 
+/* post_rest.c. The same at rest, no longer than its secrets are. A wiping type. */
+struct hs_kept;
+/* Moves all of *p, which is zero then. NULL: there is no memory, a message is under way, or authentication
+ * may come; *p stays. */
+struct hs_kept *hs_post_keep(struct hs_post *p);
+/* Moves it back, and frees k. */
+void hs_kept_take(struct hs_kept *k, struct hs_post *out);
+/* For reading: wipe *out, do not clear it; what it points to is k's. */
+void hs_kept_look(const struct hs_kept *k, struct hs_post *out);
+void hs_kept_free(struct hs_kept *k); /* NULL is fine */
+/* Application data arrived (key_updates_in). */
+void hs_kept_saw_data(struct hs_kept *k);
+
 /* post_keys.c. The record keys of a direction as they are now, derived anew (nothing keeps them). */
 LEAT_MUST_CHECK enum leat_ret hs_post_keys(
 	const struct hs_post *p, enum leat_dir dir, struct traffic_keys *out);
