@@ -15,11 +15,13 @@
 #   L=step         run only these lint steps                        (tests/lint/run.py)
 #   JOBS=n         test processes at a time                         (default: processors)
 #   SETUP=no       do not look for missing packages
+#   BPF=no         without steering by BPF; so it is too where clang, bpftool or libbpf-dev is missing
 #
 # Sources are found by wildcard, so a new file in a known folder needs no line here:
 #   user/{base,wire,crypto,sched,x509,session,config,hs,rec,engine}/*.c  -> libleat-core.a (no I/O)
-#   the same + user/{ktls,loop,steer,sock}/*.c                           -> libleat.a, libleat.so.0
-#   user/tool/*.c                                                        -> leat
+#   the same + user/{ktls,loop,sock}/*.c                                 -> libleat.a, libleat.so.0
+#   user/{steer,tool}/*.c                                                -> leat
+#   kernel-helpers/*.bpf.c                                               -> bpf/*.skel.h, inside leat
 #   tests/{unit,flow,rec,regress,kernel}/t_*.c                           -> tests/<folder>/t_*
 #   tests/fuzz/fz_*.c                                                    -> tests/fuzz/fz_*
 #   bench/b_*.c                                                          -> bench/b_*
@@ -63,15 +65,26 @@ endif
 SOVERSION := 0
 VERSION   := $(shell sed -n 's/^\#define LEAT_VERSION_STRING *"\(.*\)"/\1/p' include/leat/version.h)
 
+# ---- BPF -------------------------------------------------------------------------------------
+
+BPF_CLANG ?= clang
+BPFTOOL   ?= $(or $(shell PATH="$$PATH:/usr/sbin" command -v bpftool 2>/dev/null),bpftool)
+BPF_LIBS  := $(if $(filter no,$(BPF)),,$(shell $(BPFTOOL) version >/dev/null 2>&1 && \
+	$(PKG_CONFIG) --exists libbpf && echo 'int x;' | \
+	$(BPF_CLANG) -target bpf -x c -c - -o /dev/null 2>/dev/null && echo -lbpf))
+
 # ---- what is compiled ------------------------------------------------------------------------
 
 CORE_DIRS := base wire crypto sched x509 session config hs rec engine
-EDGE_DIRS := ktls loop steer sock
+EDGE_DIRS := ktls loop sock
 TEST_DIRS := unit flow rec regress kernel
 
 CORE_SRC := $(sort $(foreach d,$(CORE_DIRS),$(wildcard user/$(d)/*.c)))
 EDGE_SRC := $(sort $(foreach d,$(EDGE_DIRS),$(wildcard user/$(d)/*.c)))
 TOOL_SRC := $(sort $(wildcard user/tool/*.c))
+# In the command only: a library that links libbpf would be everybody's burden (decision 0082).
+STEER_SRC := $(if $(BPF_LIBS),$(filter-out %/steer_off.c,$(sort $(wildcard user/steer/*.c))),\
+	user/steer/steer_off.c user/steer/reason.c)
 TLIB_SRC := $(sort $(wildcard tests/lib/*.c))
 TEST_SRC := $(sort $(foreach d,$(TEST_DIRS),$(wildcard tests/$(d)/t_*.c)))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fz_*.c))
@@ -83,6 +96,7 @@ obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 CORE_OBJ := $(call obj,$(CORE_SRC))
 EDGE_OBJ := $(call obj,$(EDGE_SRC))
 TOOL_OBJ := $(call obj,$(TOOL_SRC))
+STEER_OBJ := $(call obj,$(STEER_SRC))
 TLIB_OBJ := $(call obj,$(TLIB_SRC))
 TEST_OBJ := $(call obj,$(TEST_SRC))
 FUZZ_OBJ := $(call obj,$(FUZZ_SRC))
@@ -120,6 +134,7 @@ WARN := -Wall -Wextra $(WERROR) -Wshadow -Wstrict-prototypes -Wmissing-prototype
 	-Wimplicit-fallthrough -Wdate-time
 
 MACHINE := $(shell $(CC) -dumpmachine 2>/dev/null)
+MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null || uname -m)
 HARDEN  := -fstack-protector-strong -fstack-clash-protection
 HARDEN_LD := -Wl,-z,relro,-z,now -Wl,-z,noexecstack
 ifneq ($(filter x86_64% i%86%,$(MACHINE)),)
@@ -147,8 +162,8 @@ LDFLAGS_ALL  := $(HARDEN_LD) $(SANFLAGS) $(EXTRA_LDFLAGS)
 
 ZIP_LIBS  := -lz -lbrotlidec -lbrotlienc -lzstd
 LIB_LIBS  := -luring -lcrypto $(ZIP_LIBS) -lpthread
-TOOL_LIBS := -luring -lcrypto $(ZIP_LIBS) -ljansson -lnghttp2 -lpthread
-TEST_LIBS := -lcmocka -luring -lcrypto $(ZIP_LIBS) -ljansson -lnghttp2 -lpthread
+TOOL_LIBS := -luring -lcrypto $(ZIP_LIBS) -ljansson -lnghttp2 $(BPF_LIBS) -lpthread
+TEST_LIBS := -lcmocka -luring -lcrypto $(ZIP_LIBS) -ljansson -lnghttp2 $(BPF_LIBS) -lpthread
 
 # Objects remember the flags they were made with; another compiler or switch rebuilds them.
 FLAGS_NOW := $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL)
@@ -176,6 +191,22 @@ $(BUILD)/obj/%.o: %.c $(FLAGS_FILE)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
 
+# A BPF program becomes a header that holds its object and the functions to load it (a skeleton). `gen object`
+# leaves the debugging text behind; __bpf__ and the machine's own headers are what <linux/types.h> needs.
+$(BUILD)/bpf/%.bpf.o: kernel-helpers/%.bpf.c kernel-helpers/steer_abi.h
+	$(call say,BPF,$<)
+	@mkdir -p $(@D)
+	$(Q)$(BPF_CLANG) -target bpf -O2 -g -Wall -Wextra -Werror -idirafter /usr/include/$(MULTIARCH) \
+		-c $< -o $@.full && $(BPFTOOL) gen object $@ $@.full
+
+$(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
+	$(Q){ echo '/* NOLINTBEGIN: generated */' && $(BPFTOOL) gen skeleton $< name steer_$* && \
+		echo '/* NOLINTEND */'; } >$@
+
+$(BUILD)/obj/user/steer/%.o $(BUILD)/obj/tests/%.o: CPPFLAGS_ALL += -Ikernel-helpers -isystem $(BUILD)/bpf
+$(filter-out %/steer_off.o,$(STEER_OBJ)): $(if $(BPF_LIBS),$(patsubst kernel-helpers/%.bpf.c,\
+	$(BUILD)/bpf/%.skel.h,$(wildcard kernel-helpers/*.bpf.c)))
+
 # The archive is made anew each time: `ar r` would keep the members of deleted files. The list of
 # objects is part of the recipe's input through $(BUILD)/.*.list, so a removed source is noticed.
 define archive_rule
@@ -190,7 +221,7 @@ $(eval $(call archive_rule,$(CORE_A),$(CORE_OBJ)))
 $(eval $(call archive_rule,$(LIB_A),$(CORE_OBJ) $(EDGE_OBJ)))
 $(eval $(call archive_rule,$(TLIB_A),$(TLIB_OBJ)))
 # The commands without main(): their pure parts (HTTP, option parsing) have unit tests of their own.
-$(eval $(call archive_rule,$(CMDS_A),$(filter-out %/main.o,$(TOOL_OBJ))))
+$(eval $(call archive_rule,$(CMDS_A),$(filter-out %/main.o,$(TOOL_OBJ)) $(STEER_OBJ)))
 
 $(LIB_SO): $(CORE_OBJ) $(EDGE_OBJ) user/libleat.map $(BUILD)/.libleat.a.list
 	$(call say,LD,$@)
@@ -200,9 +231,9 @@ $(LIB_SO): $(CORE_OBJ) $(EDGE_OBJ) user/libleat.map $(BUILD)/.libleat.a.list
 $(BUILD)/libleat.so: $(LIB_SO)
 	@ln -sf $(notdir $(LIB_SO)) $@
 
-$(TOOL): $(TOOL_OBJ) $(LIB_A)
+$(TOOL): $(TOOL_OBJ) $(STEER_OBJ) $(LIB_A) $(BUILD)/.libleat-cmds.a.list
 	$(call say,LD,$@)
-	$(Q)$(CC) -pie $(LDFLAGS_ALL) -o $@ $(TOOL_OBJ) $(LIB_A) $(TOOL_LIBS)
+	$(Q)$(CC) -pie $(LDFLAGS_ALL) -o $@ $(TOOL_OBJ) $(STEER_OBJ) $(LIB_A) $(TOOL_LIBS)
 
 # A fuzz target is linked with our replay main, or with libFuzzer's.
 ifeq ($(LIBFUZZER),)
@@ -406,6 +437,6 @@ clean: ## remove everything that was built
 	$(call say,CLEAN,$(BUILD) and its variants)
 	$(Q)rm -rf $(BUILD) build-asan build-clang build-fuzz
 
-DEPS := $(patsubst %.o,%.d,$(CORE_OBJ) $(EDGE_OBJ) $(TOOL_OBJ) $(TLIB_OBJ) $(TEST_OBJ) \
+DEPS := $(patsubst %.o,%.d,$(CORE_OBJ) $(EDGE_OBJ) $(TOOL_OBJ) $(STEER_OBJ) $(TLIB_OBJ) $(TEST_OBJ) \
 	$(FUZZ_OBJ) $(BENCH_OBJ) $(BLIB_OBJ) $(EXAMPLE_OBJ) $(REPLAY_OBJ))
 -include $(DEPS)

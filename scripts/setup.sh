@@ -44,7 +44,8 @@ all|cppcheck|make lint: static analysis
 all|mandoc|make lint: manual pages
 all|shellcheck|make lint: scripts
 all|binutils|nm: purity and exported symbols
-all|libbpf-dev|kernel-helpers: loading BPF programs
+all|libbpf-dev|kernel-helpers: loading BPF programs (without it leat is built without steering)
+all|bpftool|kernel-helpers: makes the headers that hold them (skeletons); likewise
 all|libcmocka-dev|C unit tests
 all|python3-pytest|runs all tests
 all|python3-pytest-timeout|no test may hang

@@ -18,10 +18,10 @@ LIMIT = 60
 
 
 class Proxy:
-    def __init__(self, run_server, leat, pki, *options, host="127.0.0.1", cert=None, **kw):
+    def __init__(self, run_server, leat, pki, *options, host="127.0.0.1", port=0, cert=None, **kw):
         me = cert or pki.cert("p256")
         self.ca, self.leat, self.host = pki.ca, leat, host
-        listen = f"[{host}]:0" if ":" in host else f"{host}:0"
+        listen = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self.proc = run_server([leat, "proxy", "--listen", listen, "--cert", me.chain, "--key", me.key,
                                 *options], ready=r"^listening on .*:(\d+)$", **kw)
         self.port = int(self.proc.match.group(1))

@@ -8,7 +8,8 @@ import ctypes
 import struct
 
 NUMBERS = {"socket": 41, "connect": 42, "sendmsg": 46, "recvmsg": 47, "bind": 49, "listen": 50,
-           "setsockopt": 54, "accept4": 288, "seccomp": 317, "io_uring_setup": 425, "io_uring_enter": 426}
+           "setsockopt": 54, "accept4": 288, "seccomp": 317, "bpf": 321,
+           "io_uring_setup": 425, "io_uring_enter": 426}
 
 PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
 LOAD, JEQ, RET = 0x20, 0x15, 0x06  # BPF_LD|W|ABS, BPF_JMP|JEQ|K, BPF_RET|K

@@ -85,14 +85,15 @@ def step_cppcheck():
     if not paths:
         return 0, "no sources"
     return run("cppcheck", "--quiet", "--std=c11", "--language=c", "-D_GNU_SOURCE", "-Iinclude",
-               "-Iuser", "--enable=warning,portability", "--inline-suppr", "--error-exitcode=1",
+               "-Iuser", "-Ikernel-helpers", "--enable=warning,portability", "--inline-suppr", "--error-exitcode=1",
                "--suppressions-list=tests/lint/cppcheck.txt", f"-j{JOBS}",
                "--template={file}:{line}: {id}: {message}", *paths)
 
 
 def step_tidy():
     """A file is looked at again only when its preprocessed text or the checks have changed."""
-    flags = ["-std=gnu11", "-D_GNU_SOURCE", "-Iinclude", "-Iuser"]
+    flags = ["-std=gnu11", "-D_GNU_SOURCE", "-Iinclude", "-Iuser", "-Ikernel-helpers",
+             "-isystem", "build/bpf"]
     cache = os.path.join(ROOT, "build", "tidy-ok")
     os.makedirs(cache, exist_ok=True)
     base = run("clang-tidy", "--version")[1] + lintlib.read(os.path.join(ROOT, ".clang-tidy"))

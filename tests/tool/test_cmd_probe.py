@@ -36,7 +36,7 @@ def check_result(r):
 def check_form(got):
     """The documented members, no others, and consistent with each other."""
     assert set(got) == {"kernel", "available", "summary", "obstacle", "error", "remedy", "module",
-                        "ciphers", "aes", "options", "io_uring"}
+                        "ciphers", "aes", "options", "io_uring", "steering"}
     assert got["kernel"] == platform.release()
     assert set(got["module"]) == {"loaded_before", "loaded_now", "may_autoload"}
     assert all(isinstance(v, bool) for v in got["module"].values())
@@ -54,6 +54,7 @@ def check_form(got):
     for r in got["options"].values():
         check_result(r)
     assert set(got["io_uring"]) == {"state", "error", "setsockopt", "multishot_recvmsg"}
+    check_result(got["steering"])
     check_result(got["io_uring"]["setsockopt"])
     check_result(got["io_uring"]["multishot_recvmsg"])
     assert got["available"] == any(works) == (got["obstacle"] == "none")

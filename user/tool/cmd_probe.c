@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * cmd_probe.c - `leat probe`: the probe's answer as a table for people or as JSON. Asks nothing
- * itself; what is asked and how is in ktls/probe.c. Page: docs/man/leat-probe.1.
+ * itself; what is asked and how is in ktls/probe.c and steer/. Page: docs/man/leat-probe.1.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "ktls/probe.h"
+#include "steer/steer.h"
 #include "tool/tool.h"
 
 static const char *const version_label[KTLS_VERSIONS] = { "TLS 1.2", "TLS 1.3" };
@@ -111,6 +112,16 @@ static void print_advice(const struct leat_ktls_caps *c)
 			c->driver[0]);
 }
 
+static void print_steering(void)
+{
+	char why[STEER_TEXT] = "";
+
+	if (steer_probe(why))
+		printf("%-43s yes\n", "steering by BPF (--steer)");
+	else
+		printf("%-43s no   %s\n", "steering by BPF (--steer)", why);
+}
+
 static void print_text(const struct leat_ktls_caps *c)
 {
 	char line[512];
@@ -125,6 +136,7 @@ static void print_text(const struct leat_ktls_caps *c)
 	if (c->obstacle == KTLS_NONE)
 		print_options(c);
 	print_uring(c);
+	print_steering();
 	print_advice(c);
 }
 
@@ -153,13 +165,21 @@ static json_t *json_ciphers(const struct leat_ktls_caps *c)
 	return list;
 }
 
+static json_t *json_steering(void)
+{
+	char why[STEER_TEXT] = "";
+	bool ok = steer_probe(why);
+
+	return json_pack("{s:b, s:s?}", "ok", (int)ok, "error", ok ? NULL : why);
+}
+
 static json_t *json_of(const struct leat_ktls_caps *c)
 {
 	char line[512];
 
 	leat_ktls_caps_line(c, line, sizeof(line));
 	return json_pack("{s:s, s:b, s:s, s:s, s:s?, s:s, s:{s:b, s:b, s:b}, s:o, s:s,"
-			 " s:{s:o, s:o, s:o, s:o, s:o}, s:{s:s, s:s?, s:o, s:o}}",
+			 " s:{s:o, s:o, s:o, s:o, s:o}, s:{s:s, s:s?, s:o, s:o}, s:o}",
 		"kernel", c->release, "available", c->obstacle == KTLS_NONE, "summary", line,
 		"obstacle", ktls_obstacle_name(c->obstacle), "error",
 		c->err ? strerror(c->err) : NULL, "remedy", ktls_remedy(c->obstacle), "module",
@@ -171,7 +191,7 @@ static json_t *json_of(const struct leat_ktls_caps *c)
 		json_result(c->max_payload_err), "io_uring", "state", ktls_uring_name(c->uring),
 		"error", c->uring_err ? strerror(c->uring_err) : NULL, "setsockopt",
 		json_result(c->uring_setsockopt_err), "multishot_recvmsg",
-		json_result(c->uring_multishot_err));
+		json_result(c->uring_multishot_err), "steering", json_steering());
 }
 
 static bool print_json(const struct leat_ktls_caps *c)

@@ -24,6 +24,7 @@ enum {
 	OPT_SET,
 	OPT_WORKERS,
 	OPT_CONNS,
+	OPT_STEER,
 	OPT_BUFFER,
 	OPT_T_HANDSHAKE,
 	OPT_T_CONNECT,
@@ -57,6 +58,10 @@ static const struct arg_opt options[] = {
 		"(version 2) first; without it they are refused" },
 	{ "set", 's', "OPTION=VALUE", OPT_SET, "an option of leat-options(7)" },
 	{ "workers", 'w', "N", OPT_WORKERS, "threads, each with a loop (default: one per CPU)" },
+	{ "steer", 0, "HOW", OPT_STEER,
+		"which worker gets a connection, by a BPF program: cpu (where\n"
+		"it arrived), load (the fewest connections), off (default:\n"
+		"the kernel's hash); see leat-serve(1)" },
 	{ "max-connections", 0, "N", OPT_CONNS,
 		"at once (default 16384, less where descriptors are few);\n"
 		"further ones wait in the backlog" },
@@ -218,6 +223,7 @@ static int take(void *arg, int id, const char *value)
 	case OPT_BUFFER: return take_buffer(j, value);
 	case OPT_LOG: j->o.log = strcmp(value, "none") == 0 ? NULL : value; return 0;
 	case OPT_LOOP: return take_loop(j, value);
+	case OPT_STEER: return code_of(crew_take_steering(j->args, value, &j->o.steering));
 	case OPT_WORKERS:
 	case OPT_CONNS: return take_count(j, id, value);
 	default: return take_time(j, id, value);

@@ -19,6 +19,8 @@
 /* Descriptors that are no connections: listeners, rings, eventfds, logs. */
 #define FDS_RESERVED 64
 #define MAX_MEMBERS  256
+/* How often the main thread looks up from its signals. */
+#define TICKS_PER_SECOND 10
 
 /* ---- accepting ------------------------------------------------------------------------------- */
 
@@ -42,18 +44,21 @@ static void on_retry(struct loop *l, struct loop_timer *t)
 		loop_timer_start(l, &m->retry, RETRY_MS);
 }
 
-/* One or two may still come between the bound and the end of accepting; they are turned away. */
+/* One or two may still come between the bound and the end of accepting; they are turned away. One that was
+ * accepted when the listener was about to close is served: nobody else could. */
 static void on_connection(struct crew_member *m, int fd)
 {
 	struct crew *c = m->crew;
 	unsigned num = atomic_fetch_add(&c->num_conns, 1) + 1;
 
 	m->num_conns++;
+	steer_accepted(c->steer, m->id);
+	steer_publish(c->steer, m->id, m->num_conns);
 	if (num == c->max_conns)
 		wake_all(c); /* the others must stop accepting too */
 	if (num >= c->max_conns)
 		loop_cancel(m->loop, &m->accept);
-	if (m->stopped || num > c->max_conns) {
+	if (m->killed || num > c->max_conns) {
 		close(fd);
 		crew_conn_gone(m);
 		return;
@@ -78,23 +83,30 @@ static void on_accept(struct loop *l, struct loop_op *op, int res, unsigned flag
 void crew_conn_gone(struct crew_member *m)
 {
 	m->num_conns--;
+	steer_publish(m->crew->steer, m->id, m->num_conns);
 	atomic_fetch_sub(&m->crew->num_conns, 1);
 }
 
 /* ---- stopping -------------------------------------------------------------------------------- */
 
-static void on_grace(struct loop *l, struct loop_timer *t)
+static void end_all(struct crew_member *m)
 {
-	struct crew_member *m = t->arg;
-
-	(void)l;
+	m->killed = true;
 	m->crew->ops->kill(m);
 }
 
-/* Listeners close at once, so that newcomers are refused rather than left waiting. */
+static void on_grace(struct loop *l, struct loop_timer *t)
+{
+	(void)l;
+	end_all(t->arg);
+}
+
+/* Listeners close at once, so that newcomers are refused rather than left waiting. Where a server that was
+ * started beside this one steers the address, those that wait here move to its listeners. */
 static void hear_no_more(struct crew_member *m)
 {
 	m->stopped = true;
+	steer_drain(m->crew->steer, m->id);
 	loop_timer_stop(m->loop, &m->retry);
 	if (m->lfd >= 0)
 		loop_close(m->loop, m->lfd);
@@ -111,7 +123,7 @@ static void on_wake(struct loop *l, void *arg)
 		loop_cancel(l, &m->accept);
 	if (atomic_load(&c->stop_now)) {
 		hear_no_more(m);
-		c->ops->kill(m);
+		end_all(m);
 	} else if (atomic_load(&c->stopping) && !m->stopped) {
 		hear_no_more(m);
 		loop_timer_start(l, &m->grace, (uint64_t)c->grace_ms);
@@ -150,6 +162,8 @@ static int member_open(struct crew_member *m)
 	m->retry = (struct loop_timer){ .fn = on_retry, .arg = m };
 	m->grace = (struct loop_timer){ .fn = on_grace, .arg = m };
 	loop_on_wake(m->loop, on_wake, m);
+	if (!steer_pin(m->crew->steer, m->id))
+		return errno;
 	return m->crew->ops->open(m);
 }
 
@@ -157,6 +171,7 @@ static void member_close(struct crew_member *m)
 {
 	struct crew *c = m->crew;
 
+	m->killed = true;
 	if (m->own != NULL)
 		c->ops->kill(m);
 	loop_free(m->loop); /* ends what kill left pending */
@@ -177,7 +192,7 @@ static void *member_main(void *arg)
 	tell(m->crew, &m->crew->num_ready, rc);
 	if (rc == 0) {
 		accept_start(m);
-		while (!(m->stopped && m->num_conns == 0) && rc >= 0)
+		while (!(m->stopped && !m->accepting && m->num_conns == 0) && rc >= 0)
 			rc = loop_run_once(m->loop, -1);
 	}
 	m->stopped = true;
@@ -229,6 +244,47 @@ static int open_members(struct crew *c)
 	return 0;
 }
 
+bool crew_take_steering(const struct args *args, const char *value, enum steer_mode *out)
+{
+	static const char *const modes[] = { "off", "cpu", "load", NULL };
+	unsigned i;
+
+	if (!args_choice(args, "--steer", value, modes, &i))
+		return false;
+	*out = (enum steer_mode)i;
+	return true;
+}
+
+const char *crew_steering_text(const struct crew *c)
+{
+	switch (c->steering) {
+	case STEER_CPU: return ", steered by cpu";
+	case STEER_LOAD: return ", steered by load";
+	default: return "";
+	}
+}
+
+/* Without it everything works: what is missing is one line. */
+static void start_steering(struct crew *c)
+{
+	char why[STEER_TEXT];
+	bool ok;
+
+	if (c->steering == STEER_OFF)
+		return;
+	c->steer = steer_open(c->steering, c->num, why);
+	ok = c->steer != NULL;
+	for (unsigned i = 0; i < c->num && ok; i++)
+		ok = steer_join(c->steer, i, c->members[i].lfd, why);
+	if (ok && steer_attach(c->steer, c->members[0].lfd, why))
+		return;
+	steer_close(c->steer);
+	c->steer = NULL;
+	c->steering = STEER_OFF;
+	(void)tool_fail(
+		c->args, TOOL_OK, "--steer: %s; connections are spread by the kernel's hash", why);
+}
+
 static int start_threads(struct crew *c)
 {
 	unsigned started = 0;
@@ -275,6 +331,7 @@ int crew_start(struct crew *c)
 	rc = open_members(c);
 	if (rc != 0)
 		return rc;
+	start_steering(c);
 	rc = start_threads(c);
 	if (rc == 0)
 		return 0;
@@ -312,14 +369,17 @@ static bool all_ended(struct crew *c)
 
 static void wait_for_end(struct crew *c)
 {
-	const struct timespec tick = { .tv_nsec = 100000000 };
+	const struct timespec tick = { .tv_nsec = 1000000000 / TICKS_PER_SECOND };
 	bool told = false;
+	unsigned ticks = 0;
 	sigset_t set;
 
 	take_signals(&set);
 	while (!all_ended(c)) {
 		int sig = sigtimedwait(&set, NULL, &tick);
 
+		if (++ticks % TICKS_PER_SECOND == 0)
+			steer_age(c->steer);
 		if (sig == SIGUSR2) {
 			tool_switch_kernel(c->args);
 		} else if (sig > 0) {
@@ -362,6 +422,8 @@ void crew_clear(struct crew *c)
 	join_all(c);
 	leat_free(c->members);
 	c->members = NULL;
+	steer_close(c->steer);
+	c->steer = NULL;
 	pthread_cond_destroy(&c->news);
 	pthread_mutex_destroy(&c->lock);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * crew.h - the threads of a server: each has a loop and a listener of its own on the same address
- * (SO_REUSEPORT), so the kernel spreads connections and nothing is shared on the way. What is done with a
+ * (SO_REUSEPORT), so the kernel spreads connections (by its hash, or as steer.h says) and nothing is shared on the
+ * way. What is done with a
  * connection is the server's affair (struct crew_ops); the crew counts them, stops accepting at the bound,
  * takes the signals and sees everybody out.
  *
@@ -17,6 +18,7 @@
 #include <stdatomic.h>
 
 #include "loop/loop.h"
+#include "steer/steer.h"
 #include "tool/listen.h"
 
 struct crew;
@@ -33,6 +35,7 @@ struct crew_member {
 	int lfd;
 	unsigned num_conns;
 	bool accepting;
+	bool killed; /* what still comes is turned away */
 	struct loop_op accept;
 	struct loop_timer retry; /* accept again after it ran out of something */
 	struct loop_timer grace;
@@ -62,9 +65,11 @@ struct crew {
 	unsigned fds_per_conn; /* how many one may need */
 	int grace_ms;
 	enum loop_backend loop;
-	char addr[LISTEN_TEXT]; /* where it listens */
+	enum steer_mode steering; /* STEER_OFF again after the start where it cannot be had */
+	char addr[LISTEN_TEXT];   /* where it listens */
 	/* below: the crew's */
 	struct crew_member *members;
+	struct steer *steer; /* NULL: the kernel's hash spreads connections */
 	atomic_uint num_conns;
 	atomic_bool stopping, stop_now;
 	pthread_mutex_t lock;
@@ -73,6 +78,10 @@ struct crew {
 	int err; /* errno of the first member that could not go on */
 };
 
+/* The value of --steer. */
+bool crew_take_steering(const struct args *args, const char *value, enum steer_mode *out);
+/* ", steered by load", or "". */
+const char *crew_steering_text(const struct crew *c);
 /* Opens listeners and starts the threads. 0, or an exit code after saying why; crew_clear in either case. */
 int crew_start(struct crew *c);
 /* Returns the exit code when a signal has ended it all. */

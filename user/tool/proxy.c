@@ -159,10 +159,10 @@ static void say_start(const struct proxy *p)
 
 	(void)leat_ktls_caps_line(leat_ktls_caps_get(), caps, sizeof(caps));
 	printf("%s\n", caps);
-	printf("%u worker%s on %s%s%s%s, %u backend address%s, %u route%s\n", p->crew.num,
+	printf("%u worker%s on %s%s%s%s, %u backend address%s, %u route%s%s\n", p->crew.num,
 		p->crew.num == 1 ? "" : "s", loop_name(l), loop_why(l)[0] ? " (" : "", loop_why(l),
 		loop_why(l)[0] ? ")" : "", p->num_backends, p->num_backends == 1 ? "" : "es",
-		p->num_routes - 1, p->num_routes == 2 ? "" : "s");
+		p->num_routes - 1, p->num_routes == 2 ? "" : "s", crew_steering_text(&p->crew));
 	printf("listening on %s:%u\n", p->crew.addr, p->crew.port);
 	fflush(stdout);
 }
@@ -204,7 +204,8 @@ int proxy_run(const struct args *args, const struct proxy_opts *o)
 		.max_conns = o->max_conns,
 		.fds_per_conn = 4, /* client, backend, a pipe */
 		.grace_ms = o->grace_ms,
-		.loop = o->loop };
+		.loop = o->loop,
+		.steering = o->steering };
 	p->log_fd = log_open_for(o->log);
 	rc = p->log_fd == -2
 		     ? tool_fail(args, TOOL_FAILED, "--access-log %s: %s", o->log, strerror(errno))

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * steer_abi.h - what the BPF programs and their loader (user/steer/) share: the only header both sides include.
+ * Sizes and places are asserted here, so each compiler checks them for its side.
+ */
+#ifndef LEAT_STEER_ABI_H
+#define LEAT_STEER_ABI_H
+
+#include <linux/types.h>
+
+/* ---- reuseport.bpf.c ------------------------------------------------------------------------- */
+
+#define STEER_MAX_WORKERS 256 /* slots of the socket array; a power of two */
+#define STEER_MAX_CPUS    1024
+
+enum steer_how {
+	STEER_BY_CPU = 1,
+	STEER_BY_LOAD = 2,
+};
+
+/* One worker, in memory that both sides see; a cache line each, for one core writes what another one reads. */
+struct steer_worker {
+	__u32 draining; /* user space: not 0: no new connections */
+	__u32 conns;    /* user space: connections it has now */
+	__u32 pending; /* program: +1 for each choice; user space: -1 for each accept, halved now and then */
+	__u32 unused;
+	__u64 picked;   /* program: connections it was given */
+	__u64 migrated; /* program: those of them that waited at a listener that was closed */
+	__u64 pad[4];
+};
+
+_Static_assert((STEER_MAX_WORKERS & (STEER_MAX_WORKERS - 1)) == 0, "a mask bounds the index");
+_Static_assert(sizeof(struct steer_worker) == 64, "a worker is a cache line");
+_Static_assert(__builtin_offsetof(struct steer_worker, picked) == 16, "no padding before picked");
+
+/* ---- lookup.bpf.c ---------------------------------------------------------------------------- */
+
+#define STEER_MAX_RULES 32
+
+/* Addresses are compared as four words in network byte order; IPv4 has the first word. */
+struct steer_rule {
+	__u32 addr[4], mask[4];
+	__u32 family; /* AF_INET or AF_INET6 */
+	__u16 port_min, port_max;
+	__u64 hits; /* program */
+};
+
+_Static_assert(sizeof(struct steer_rule) == 48, "a rule has no padding");
+_Static_assert(__builtin_offsetof(struct steer_rule, hits) == 40, "no padding before hits");
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * steer_off.c - all of steer/ in a build without BPF (make BPF=no, or no clang, bpftool or libbpf to build with):
+ * the build takes this file instead of the others.
+ */
+#include <stdio.h>
+
+#include "steer/admit.h"
+
+static void say(char why[STEER_TEXT])
+{
+	snprintf(why, STEER_TEXT,
+		"built without BPF (clang, bpftool and libbpf-dev are needed to build it)");
+}
+
+bool admit(int map, enum admit_kind kind, uint32_t slot, int fd, char why[STEER_TEXT])
+{
+	(void)map;
+	(void)kind;
+	(void)slot;
+	(void)fd;
+	say(why);
+	return false;
+}
+
+struct steer *steer_open(enum steer_mode mode, unsigned num, char why[STEER_TEXT])
+{
+	(void)mode;
+	(void)num;
+	say(why);
+	return NULL;
+}
+
+bool steer_join(struct steer *s, unsigned i, int fd, char why[STEER_TEXT])
+{
+	(void)s;
+	(void)i;
+	(void)fd;
+	say(why);
+	return false;
+}
+
+bool steer_attach(struct steer *s, int fd, char why[STEER_TEXT])
+{
+	(void)s;
+	(void)fd;
+	say(why);
+	return false;
+}
+
+void steer_close(struct steer *s)
+{
+	(void)s;
+}
+
+bool steer_pin(const struct steer *s, unsigned i)
+{
+	(void)s;
+	(void)i;
+	return true;
+}
+
+bool steer_probe(char why[STEER_TEXT])
+{
+	say(why);
+	return false;
+}
+
+void steer_accepted(struct steer *s, unsigned i)
+{
+	(void)s;
+	(void)i;
+}
+
+void steer_publish(struct steer *s, unsigned i, unsigned conns)
+{
+	(void)s;
+	(void)i;
+	(void)conns;
+}
+
+void steer_drain(struct steer *s, unsigned i)
+{
+	(void)s;
+	(void)i;
+}
+
+void steer_age(struct steer *s)
+{
+	(void)s;
+}
+
+struct steer_counts steer_count(const struct steer *s, unsigned i)
+{
+	(void)s;
+	(void)i;
+	return (struct steer_counts){ 0 };
+}
+
+uint64_t steer_passed(const struct steer *s)
+{
+	(void)s;
+	return 0;
+}
