@@ -27,6 +27,7 @@ build|zlib1g-dev|compressed certificates (RFC 8879), the first algorithm
 build|libbrotli-dev|compressed certificates, the second
 build|libzstd-dev|compressed certificates, the third
 build|liblmdb-dev|sessions in a file (loaded only when such a store is opened)
+build|libhiredis-dev|sessions in Redis (loaded only when such a store is opened)
 build|python3|scripts and tests
 demo|curl|the client that fetches the file in the demo and in tests
 demo|openssl|s_client and s_server: the first peer of every test
@@ -67,6 +68,7 @@ all|wrk|bench: asks over HTTP/1.1
 all|nghttp2-client|nghttp and h2load: HTTP/2 clients of tests and bench
 all|python3-h2|frames for the HTTP/2 clients that misbehave
 all|chromium|the browser that reads the status page of leat serve (350 MB installed; without it that one test is skipped)
+all|redis-server|the store that several machines share; tests start their own
 all|systemtap-sdt-dev|sys/sdt.h: the probe for tracers; without it leat is built without
 all|strace|proof that file bytes never pass through the process
 all|valgrind|memory and secret-dependence checks

@@ -34,7 +34,7 @@ PURE_BELOW = LEVEL["ktls"]
 OPENSSL_IN = {"crypto", "x509"}
 ONLY_IN = {"liburing.h": {"loop", "ktls"}, "jansson.h": {"tool"}, "bpf/": {"steer"},
            "zlib.h": {"crypto"}, "brotli/": {"crypto"}, "zstd": {"crypto"},
-           "lmdb.h": {"sock"}}
+           "lmdb.h": {"sock"}, "hiredis/": {"sock"}}
 IMPURE = {
     "unistd.h", "fcntl.h", "time.h", "pthread.h", "threads.h", "poll.h", "signal.h", "netdb.h",
     "dirent.h", "sys/socket.h", "sys/time.h", "sys/stat.h", "sys/random.h", "sys/epoll.h",
@@ -83,7 +83,7 @@ def check_public(report, path):
         line = text.count("\n", 0, m.start(2)) + 1
         if kind == '"':
             report.add(path, line, f'"{target}": public headers write <leat/...>')
-        elif target.startswith(("openssl/", "liburing", "jansson", "lmdb")):
+        elif target.startswith(("openssl/", "liburing", "jansson", "lmdb", "hiredis")):
             report.add(path, line, f"<{target}>: a caller must not need this library's headers")
 
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * t_stores.c - what every session store has to do, asked of all of them alike: in memory and in an LMDB
- * file, open and sealed. Then what is particular to files: foreign, cut, full, forked, killed in the
+ * t_stores.c - what every session store has to do, asked of all of them alike: in memory, in an LMDB
+ * file and in Redis, open and sealed. Then what is particular to files: foreign, cut, full, forked, killed in the
  * middle.
  */
 #include "vec.h"
@@ -271,10 +271,29 @@ static void in_a_file(void **state)
 	leat_store_unref(s);
 }
 
+static void in_redis(void **state)
+{
+	struct leat_store *s;
+
+	(void)state;
+	if (!kit_redis_start()) {
+		print_message("no redis-server on this machine\n");
+		skip();
+	}
+	s = open_store(kit_redis_url(), NULL);
+	contract(s, false);
+	leat_store_unref(s);
+	s = open_store(kit_redis_url(), &sealed);
+	contract(s, false);
+	leat_store_unref(s);
+	kit_redis_stop();
+}
+
 static void names(void **state)
 {
 	static const char *const bad[] = { "", "memory", "memory:", "memory:0", "memory:x",
-		"memory:-1", "memory:99999999", "lmdb:", "redis", "http://x/", "lmdb" };
+		"memory:-1", "memory:99999999", "lmdb:", "redis", "redis://", "redis://h:0",
+		"redis+unix:", "http://x/", "lmdb" };
 	const struct leat_store_opts short_key = { .key = { a_key, 31 } };
 	struct leat_store *s;
 
@@ -628,6 +647,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(in_memory),
 		cmocka_unit_test(in_a_file),
+		cmocka_unit_test(in_redis),
 		cmocka_unit_test(names),
 		cmocka_unit_test(values),
 		cmocka_unit_test(a_file_is_private),

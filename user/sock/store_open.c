@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "base/limits.h"
+#include "sock/redis_url.h"
 
 /* One lock for all stores in memory: it is held for less than a microsecond. */
 static pthread_mutex_t memory_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -47,5 +48,8 @@ enum leat_ret leat_store_open(struct leat_store **out, const char *text,
 		return open_memory(out, text + 7, err);
 	if (strncmp(text, "lmdb:", 5) == 0)
 		return leat_store_lmdb_new(out, text + 5, opts, err);
-	return err_option(err, "session_store", text, "not memory:N or lmdb:PATH");
+	if (redis_url_is(text))
+		return leat_store_redis_new(out, text, opts, err);
+	return err_option(
+		err, "session_store", text, "not memory:N, lmdb:PATH or redis://HOST:PORT/DB");
 }

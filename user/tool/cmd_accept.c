@@ -76,8 +76,9 @@ static const struct arg_opt options[] = {
 		"DH parameters, PEM, for DHE suites of TLS 1.2 (default:\n"
 		"ffdhe2048); --dh overrides it" },
 	{ "session-store", 0, "STORE", OPT_STORE,
-		"keep sessions in memory[:N], or in lmdb:PATH, a file that\n"
-		"outlives the server and may be shared by several" },
+		"keep sessions in memory[:N]; in lmdb:PATH, a file that\n"
+		"outlives the server and may be shared by several; or in\n"
+		"Redis, for many machines: redis://HOST[:PORT][/DB]" },
 	{ "early-data", 0, "BYTES", OPT_EARLY,
 		"take up to BYTES of 0-RTT data of a connection, once" },
 	{ "key-update", 0, "N", OPT_KEY_UPDATE,

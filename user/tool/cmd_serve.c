@@ -62,8 +62,9 @@ static const struct arg_opt options[] = {
 		"leave out the filter of system calls that the server puts\n"
 		"itself behind when it has started" },
 	{ "session-store", 0, "STORE", OPT_STORE,
-		"keep sessions in memory[:N], or in lmdb:PATH, a file that\n"
-		"outlives the server and may be shared by several" },
+		"keep sessions in memory[:N]; in lmdb:PATH, a file that\n"
+		"outlives the server and may be shared by several; or in\n"
+		"Redis, for many machines: redis://HOST[:PORT][/DB]" },
 	{ "metrics", 0, "ADDR:PORT", OPT_METRICS,
 		"tell in plain HTTP there what is counted: /metrics for a\n"
 		"collector (OpenMetrics), / for a browser" },

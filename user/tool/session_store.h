@@ -9,7 +9,7 @@
 
 #include "tool/args.h"
 
-/* Is this "memory", "memory:N" or "lmdb:PATH"? false after saying that it is not. Opens nothing. */
+/* Is this "memory", "memory:N", "lmdb:PATH" or a URL of Redis? false after saying that it is not. Opens nothing. */
 bool session_store_check(const struct args *args, const char *text);
 /* Opens it, for any thread; one reference for the caller. NULL after saying why. */
 struct leat_store *session_store_open(const struct args *args, const char *text);
