@@ -18,6 +18,7 @@
 
 #include "base/wr.h"
 #include "config/option.h"
+#include "sock/app.h"
 
 static struct leat_config *new_config(enum leat_role role)
 {
@@ -407,6 +408,28 @@ static void put_default(struct leat_wr *w, const struct option *o)
 	}
 }
 
+static void write_settings(struct leat_wr *w)
+{
+	const struct setting *s;
+
+	put(w, "# Settings of the process\n\n"
+	       "From the table in `user/sock/app.c`. Set them with `leat_app_set(name, value, &err)`, from the\n"
+	       "environment with `leat_app_read_environment(&err)`, for a command with `leat --env NAME=VALUE`.\n\n");
+	for (size_t i = 0; (s = app_setting_at(i)) != NULL; i++) {
+		put(w, "## ");
+		put(w, s->name);
+		put(w, "\n");
+		put(w, s->help);
+		put(w, "\n\n- values: ");
+		put(w, s->range);
+		put(w, "\n- default: ");
+		put(w, s->initial[0] ? s->initial : "none");
+		put(w, "\n- variable: `");
+		put(w, s->variable);
+		put(w, "`\n\n");
+	}
+}
+
 static void write_document(struct leat_wr *w)
 {
 	static const char *const roles[] = { "", "clients", "servers", "clients and servers" };
@@ -440,6 +463,7 @@ static void write_document(struct leat_wr *w)
 		}
 		put(w, o->insecure ? "\n- some value of it **weakens security**\n\n" : "\n\n");
 	}
+	write_settings(w);
 	w->n--; /* one newline ends the file */
 }
 
@@ -493,6 +517,30 @@ static void put_default_line(struct leat_wr *w, const struct option *o)
 	leat_wr_clear(&text);
 }
 
+static void put_settings(struct leat_wr *w)
+{
+	const struct setting *s;
+
+	put(w, ".Ss Settings of the process\n"
+	       "These hold for the whole process.\nA program sets them with\n.Fn leat_app_set ;\nfor a command they are\n"
+	       ".Ql leat --env Ar NAME=VALUE\nor come from the environment.\n"
+	       "What an option says comes first, then the program or the command line, then the\nenvironment.\n"
+	       ".Bl -tag -width Ds\n");
+	for (size_t i = 0; (s = app_setting_at(i)) != NULL; i++) {
+		put(w, ".It Cm ");
+		put(w, s->name);
+		put(w, "\n");
+		put_filled(w, s->help);
+		put(w, ".Pp\nVariable:\n.Ev ");
+		put(w, s->variable);
+		put(w, "\n.br\nValues:\n");
+		put_value(w, s->range);
+		put(w, ".br\nDefault:\n");
+		put_value(w, s->initial[0] ? s->initial : "none");
+	}
+	put(w, ".El\n");
+}
+
 static void write_manual(struct leat_wr *w)
 {
 	static const char *const roles[] = { "", "Clients only.", "Servers only.", "" };
@@ -531,7 +579,9 @@ static void write_manual(struct leat_wr *w)
 		put(w, ".br\nDefault:\n");
 		put_default_line(w, o);
 	}
-	put(w, ".El\n.Sh SEE ALSO\n.Xr leat 1 ,\n.Xr leat-connect 1 ,\n.Xr leat-serve 1\n");
+	put(w, ".El\n");
+	put_settings(w);
+	put(w, ".Sh SEE ALSO\n.Xr leat 1 ,\n.Xr leat-connect 1 ,\n.Xr leat-serve 1 ,\n.Xr leat_app 3\n");
 }
 
 /* LEAT_UPDATE_DOCS writes the file, else it must hold the same. */

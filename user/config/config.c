@@ -190,6 +190,24 @@ void config_set_trust_take(struct leat_config *c, struct store *s, bool of_syste
 	store_unref(c->trust);
 	c->trust = s;
 	c->trust_of_system = of_system;
+	c->trust_shared = of_system;
+}
+
+/* A shared store is copied before anything is added. */
+static enum leat_ret own_trust(struct leat_config *c, struct leat_err *err)
+{
+	struct store *own;
+
+	if (!c->trust_shared)
+		return LEAT_OK;
+	if (store_new(&own, err) != LEAT_OK)
+		return LEAT_FAILED;
+	if (store_add_all(own, c->trust, err) != LEAT_OK) {
+		store_unref(own);
+		return LEAT_FAILED;
+	}
+	config_set_trust_take(c, own, false);
+	return LEAT_OK;
 }
 
 enum leat_ret config_add_trust_take(struct leat_config *c, struct store *s, struct leat_err *err)
@@ -198,21 +216,25 @@ enum leat_ret config_add_trust_take(struct leat_config *c, struct store *s, stru
 
 	if (!c->trust || c->trust_of_system) {
 		config_set_trust_take(c, s, false);
+		c->trust_shared = true;
 		return LEAT_OK;
 	}
-	ret = store_add_all(c->trust, s, err);
+	ret = own_trust(c, err);
+	if (ret == LEAT_OK)
+		ret = store_add_all(c->trust, s, err);
 	store_unref(s);
 	return ret;
 }
 
-/* The store that own anchors go to: a shared one (the system's) is never added to. */
+/* The store that own anchors go to: a shared one is never added to. */
 static enum leat_ret open_trust(struct leat_config *c, struct store **out, struct leat_err *err)
 {
-	if (c->trust && !c->trust_of_system) {
-		*out = store_ref(c->trust);
-		return LEAT_OK;
-	}
-	return store_new(out, err);
+	if (!c->trust || c->trust_of_system)
+		return store_new(out, err);
+	if (own_trust(c, err) != LEAT_OK)
+		return LEAT_FAILED;
+	*out = store_ref(c->trust);
+	return LEAT_OK;
 }
 
 static void close_trust(struct leat_config *c, struct store *s, bool added)

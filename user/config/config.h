@@ -93,7 +93,8 @@ struct leat_config {
 	struct leat_span peer_keys[CONFIG_MAX_KEYS];  /* raw public keys that are accepted; owned */
 	unsigned num_peer_keys;
 	struct store *trust;  /* NULL: none loaded */
-	bool trust_of_system; /* trust is the shared store of the system's anchors: never added to */
+	bool trust_of_system; /* trust is that of the system, which own anchors take the place of */
+	bool trust_shared;    /* other configs have the same store: it is never added to */
 	enum leat_verify verify;
 	bool fail_if_no_peer_cert; /* server: with verify, a client must show a certificate */
 	bool post_auth;   /* TLS 1.3: certificates of clients after the handshake, on request */
@@ -171,7 +172,8 @@ void config_take_dhfile(struct leat_config *c, struct dh_params *dh);
 /* For sock/anchors: the object is owned by the config afterwards, or released on failure. */
 LEAT_MUST_CHECK enum leat_ret config_add_cred_take(
 	struct leat_config *c, struct cred *cred, struct leat_err *err);
-/* Adds the anchors of s to the config's own, s is released; or makes s the config's when it had none. */
+/* Adds the anchors of s to the config's own, s is released; or makes s, which others may have too, the config's when
+ * it had none. */
 LEAT_MUST_CHECK enum leat_ret config_add_trust_take(
 	struct leat_config *c, struct store *s, struct leat_err *err);
 /* sni_hosts.c: the list as a leat_sni_fn (arg: the config), and its end. */

@@ -6,6 +6,7 @@
 #include "config/policy.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 
 #include "base/limits.h"
 #include "crypto/aead.h"
@@ -17,6 +18,27 @@
 #define DEPTH_MODERN   10
 #define TICKETS_MODERN 2 /* a client that opens two connections next time uses each ticket once */
 #define SHARES_MODERN  2 /* the two groups nearly every server takes, saving most retries */
+
+/* Read and written whole: a config that is made while they change has the old or the new of each. */
+static atomic_uint default_versions, default_life_s;
+
+void policy_set_defaults(const struct policy_defaults *d)
+{
+	atomic_store(&default_versions, (unsigned)d->min_version << 16 | d->max_version);
+	atomic_store(&default_life_s, d->session_life_s);
+}
+
+void policy_use_defaults(struct leat_config *c)
+{
+	unsigned versions = atomic_load(&default_versions), life_s = atomic_load(&default_life_s);
+
+	if (versions) {
+		c->min_version = (uint16_t)(versions >> 16);
+		c->max_version = (uint16_t)versions;
+	}
+	if (life_s)
+		c->session_life_s = life_s;
+}
 
 static void add_suites_of(struct leat_config *c, unsigned version)
 {
@@ -92,4 +114,5 @@ void policy_modern(struct leat_config *c)
 	c->num_tickets = TICKETS_MODERN;
 	c->session_life_s = LEAT_TICKET_KEY_KEEP_S;
 	c->psk_modes = 1u << PSK_DHE_KE;
+	policy_use_defaults(c);
 }

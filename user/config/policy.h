@@ -12,6 +12,15 @@
  * in rec/rec_user.c. */
 #define KEY_UPDATE_AT UINT64_C(388736063997)
 
+/* What sock/app sets for the process: configs made from now on have it in place of their preset's. 0: the preset's.
+ * Any thread. */
+struct policy_defaults {
+	uint16_t min_version, max_version; /* both or none */
+	uint32_t session_life_s;
+};
+void policy_set_defaults(const struct policy_defaults *d);
+void policy_use_defaults(struct leat_config *c);
+
 /* Fills everything but refs, role, crypto, credentials and trust. Cannot fail. */
 void policy_modern(struct leat_config *c);
 

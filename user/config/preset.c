@@ -24,8 +24,10 @@ static void otp73_rest(struct leat_config *c)
 
 	/* Of its versions (1.2, 1.1, 1.0) the one that is here, with the suites of that one. */
 	c->min_version = c->max_version = LEAT_TLS12;
+	policy_use_defaults(c);
 	for (unsigned i = 0; i < c->suites.n; i++)
-		if (c->suites.v[i]->version == LEAT_TLS12)
+		if (c->suites.v[i]->version >= c->min_version &&
+			c->suites.v[i]->version <= c->max_version)
 			c->suites.v[n++] = c->suites.v[i];
 	c->suites.n = n;
 	/* It checks no host names, and clients try to resume. */

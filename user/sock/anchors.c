@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * anchors.c - reads trust, chain and key files. Everything read is wiped when done with: a file that
- * was to hold certificates may hold a key as well.
+ * anchors.c - reads trust, chain and key files, those that options name through pem_cache.c. Everything read is
+ * wiped when done with: a file that was to hold certificates may hold a key as well.
  */
 #include "sock/anchors.h"
 
@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "sock/pem_cache.h"
 
 #define READ_STEP 65536
 
@@ -45,13 +46,23 @@ static enum leat_ret blame_file(struct leat_err *err, const char *option, const 
 	return LEAT_FAILED;
 }
 
-static enum leat_ret read_all(
+/* Where the size is known, the text need not move while it grows. */
+static void expect_size(int fd, struct leat_wr *out)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= ANCHORS_FILE_MAX)
+		leat_wr_expect(out, (size_t)st.st_size + READ_STEP);
+}
+
+enum leat_ret anchors_read_fd(
 	int fd, const char *option, const char *path, struct leat_wr *out, struct leat_err *err)
 {
 	size_t base = out->n;
 	uint8_t *room;
 	ssize_t got;
 
+	expect_size(fd, out);
 	for (;;) {
 		room = leat_wr_room(out, READ_STEP);
 		if (!room)
@@ -69,13 +80,12 @@ static enum leat_ret read_all(
 	}
 }
 
-/* Where the size is known, the text need not move while it grows. */
-static void expect_size(int fd, struct leat_wr *out)
+enum leat_ret anchors_open(const char *option, const char *path, int *fd, struct leat_err *err)
 {
-	struct stat st;
-
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= ANCHORS_FILE_MAX)
-		leat_wr_expect(out, (size_t)st.st_size + READ_STEP);
+	do
+		*fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	while (*fd < 0 && errno == EINTR);
+	return *fd < 0 ? refuse(err, option, path, errno, "cannot be opened") : LEAT_OK;
 }
 
 enum leat_ret anchors_read(
@@ -84,13 +94,9 @@ enum leat_ret anchors_read(
 	enum leat_ret ret;
 	int fd;
 
-	do
-		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	while (fd < 0 && errno == EINTR);
-	if (fd < 0)
-		return refuse(err, option, path, errno, "cannot be opened");
-	expect_size(fd, out);
-	ret = read_all(fd, option, path, out, err);
+	if (anchors_open(option, path, &fd, err) != LEAT_OK)
+		return LEAT_FAILED;
+	ret = anchors_read_fd(fd, option, path, out, err);
 	close(fd);
 	return ret;
 }
@@ -107,30 +113,44 @@ enum leat_ret anchors_load_trust(
 	return ret;
 }
 
-enum leat_ret anchors_load_cred(struct cred **out, const struct crypto *c, const char *certfile,
-	const char *keyfile, const char *password, struct leat_err *err)
+static enum leat_ret read_cred(struct cred **out, const struct crypto *c,
+	const struct leat_files *f, bool *was_cached, struct leat_err *err)
 {
-	struct leat_wr cert = { 0 }, key = { 0 };
-	struct leat_span pass = { (const uint8_t *)password, password ? strlen(password) : 0 };
-	struct leat_span key_text;
-	enum leat_ret ret;
+	LEAT_SCOPED(pem_file_clear) struct pem_file cert = { 0 };
+	LEAT_SCOPED(pem_file_clear) struct pem_file key = { 0 };
+	struct leat_span pass = { (const uint8_t *)f->password,
+		f->password ? strlen(f->password) : 0 };
+
+	*was_cached = false;
+	if (pem_cache_read("certfile", f->certfile, &cert, err) != LEAT_OK ||
+		(f->keyfile && pem_cache_read("keyfile", f->keyfile, &key, err) != LEAT_OK))
+		return LEAT_FAILED;
+	*was_cached = cert.was_cached || key.was_cached;
+	if (cred_new_pem(out, c, cert.text, f->keyfile ? key.text : cert.text, pass, err) ==
+		LEAT_OK)
+		return LEAT_OK;
+	pem_cache_forget(&cert);
+	pem_cache_forget(&key);
+	/* "key" and "password" are both about the file with the key */
+	if (err->option && strcmp(err->option, "cert") == 0)
+		return blame_file(err, "certfile", f->certfile);
+	return blame_file(err, "keyfile", f->keyfile ? f->keyfile : f->certfile);
+}
+
+enum leat_ret anchors_load_cred(
+	struct cred **out, const struct crypto *c, const struct leat_files *f, struct leat_err *err)
+{
+	struct leat_err first = { 0 };
+	bool was_cached;
 
 	*out = NULL;
-	ret = anchors_read("certfile", certfile, &cert, err);
-	if (ret == LEAT_OK && keyfile)
-		ret = anchors_read("keyfile", keyfile, &key, err);
-	key_text = leat_wr_done(keyfile ? &key : &cert);
-	if (ret == LEAT_OK &&
-		cred_new_pem(out, c, leat_wr_done(&cert), key_text, pass, err) != LEAT_OK) {
-		/* "key" and "password" are both about the file with the key */
-		if (err->option && strcmp(err->option, "cert") == 0)
-			ret = blame_file(err, "certfile", certfile);
-		else
-			ret = blame_file(err, "keyfile", keyfile ? keyfile : certfile);
-	}
-	leat_wr_clear(&cert);
-	leat_wr_clear(&key);
-	return ret;
+	if (read_cred(out, c, f, &was_cached, &first) == LEAT_OK)
+		return LEAT_OK;
+	/* One of the two may be older than the other: once more, with what the files hold now. */
+	if (was_cached && first.cls == LEAT_E_FILE)
+		return read_cred(out, c, f, &was_cached, err);
+	*err = first;
+	return LEAT_FAILED;
 }
 
 static enum leat_ret load_attached(struct cred *cred, const char *option, const char *path,
@@ -169,12 +189,40 @@ enum leat_ret anchors_load_attached(
 
 static enum leat_ret load_dh(struct dh_params *out, const char *path, struct leat_err *err)
 {
-	LEAT_SCOPED(leat_wr_clear) struct leat_wr text = { 0 };
+	LEAT_SCOPED(pem_file_clear) struct pem_file f = { 0 };
 
-	if (anchors_read("dhfile", path, &text, err) != LEAT_OK)
+	if (pem_cache_read("dhfile", path, &f, err) != LEAT_OK)
 		return LEAT_FAILED;
-	return dh_read(out, leat_wr_done(&text), err) == LEAT_OK ? LEAT_OK
-								 : blame_file(err, "dhfile", path);
+	if (dh_read(out, f.text, err) == LEAT_OK)
+		return LEAT_OK;
+	pem_cache_forget(&f);
+	return blame_file(err, "dhfile", path);
+}
+
+/* The anchors of a file, shared with all who name it. */
+static enum leat_ret load_trust(struct store **out, const char *path, struct leat_err *err)
+{
+	LEAT_SCOPED(pem_file_clear) struct pem_file f = { 0 };
+	struct store *s;
+
+	if (pem_cache_read("cacertfile", path, &f, err) != LEAT_OK)
+		return LEAT_FAILED;
+	*out = pem_cache_trust(&f);
+	if (*out)
+		return LEAT_OK;
+	if (store_new(&s, err) != LEAT_OK)
+		return LEAT_FAILED;
+	if (store_add_pem(s, f.text, NULL, err) != LEAT_OK) {
+		store_unref(s);
+		pem_cache_forget(&f);
+		return blame_file(err, "cacertfile", path);
+	}
+	if (pem_cache_share_trust(&f, s, err) != LEAT_OK) {
+		store_unref(s);
+		return LEAT_FAILED;
+	}
+	*out = s;
+	return LEAT_OK;
 }
 
 enum leat_ret leat_config_use_files(
@@ -195,14 +243,11 @@ enum leat_ret leat_config_use_files(
 			"there is no certfile it belongs to");
 	if (f->dhfile && c->role != LEAT_SERVER)
 		return err_option(err, "dhfile", f->dhfile, "is an option of servers");
-	if (f->certfile && anchors_load_cred(&cred, c->crypto, f->certfile, f->keyfile, f->password,
-				   err) != LEAT_OK)
+	if (f->certfile && anchors_load_cred(&cred, c->crypto, f, err) != LEAT_OK)
 		return LEAT_FAILED;
 	if (cred && anchors_load_attached(cred, f->ocsp_file, f->sct_file, err) != LEAT_OK)
 		goto fail;
-	if (f->cacertfile &&
-		(store_new(&trust, err) != LEAT_OK || anchors_load_trust(trust, "cacertfile",
-							      f->cacertfile, NULL, err) != LEAT_OK))
+	if (f->cacertfile && load_trust(&trust, f->cacertfile, err) != LEAT_OK)
 		goto fail;
 	if (cred && c->num_creds == CONFIG_MAX_CREDS) {
 		err_option(err, "certfile", f->certfile, "too many certificates with keys");
@@ -401,6 +446,14 @@ enum leat_ret anchors_load_system(struct store **out, char *source, size_t n, st
 	if (ret == LEAT_OK)
 		snprintf(source, n, "%s", o.text);
 	return ret;
+}
+
+void anchors_forget_system(void)
+{
+	pthread_mutex_lock(&cache_lock);
+	store_unref(cached);
+	cached = NULL;
+	pthread_mutex_unlock(&cache_lock);
 }
 
 enum leat_ret leat_config_use_system_trust(struct leat_config *c, struct leat_err *err)

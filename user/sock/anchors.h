@@ -19,13 +19,18 @@
  * option is static text: which file this is meant to be. */
 LEAT_MUST_CHECK enum leat_ret anchors_read(
 	const char *option, const char *path, struct leat_wr *out, struct leat_err *err);
+/* The two halves of it. fd is the caller's. */
+LEAT_MUST_CHECK enum leat_ret anchors_open(
+	const char *option, const char *path, int *fd, struct leat_err *err);
+LEAT_MUST_CHECK enum leat_ret anchors_read_fd(
+	int fd, const char *option, const char *path, struct leat_wr *out, struct leat_err *err);
 
 /* Adds the certificates of a PEM file to s. */
 LEAT_MUST_CHECK enum leat_ret anchors_load_trust(
 	struct store *s, const char *option, const char *path, size_t *added, struct leat_err *err);
-/* keyfile NULL: the key is in certfile. password NULL: none. */
+/* certfile, keyfile and password of f, through the cache. A pair that does not fit is read once more. */
 LEAT_MUST_CHECK enum leat_ret anchors_load_cred(struct cred **out, const struct crypto *c,
-	const char *certfile, const char *keyfile, const char *password, struct leat_err *err);
+	const struct leat_files *f, struct leat_err *err);
 
 /* Gives cred what these files hold; NULL: none. */
 LEAT_MUST_CHECK enum leat_ret anchors_load_attached(
@@ -36,6 +41,8 @@ LEAT_MUST_CHECK enum leat_ret anchors_load_attached(
  * the file stays what it was: the second caller pays a stat, not 20 ms. */
 LEAT_MUST_CHECK enum leat_ret anchors_load_system(
 	struct store **out, char *source, size_t n, struct leat_err *err);
+/* The next call reads them again. */
+void anchors_forget_system(void);
 
 /* For tests: the first file of paths[] that exists. *used is its index. LEAT_UNSUPPORTED: none does. */
 LEAT_MUST_CHECK enum leat_ret anchors_load_first(

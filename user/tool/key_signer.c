@@ -60,7 +60,7 @@ static size_t say(struct key_answer *a, const char *text)
 
 static size_t load(struct signer *s, const struct key_request *r, size_t n, struct key_answer *a)
 {
-	const char *cert = (const char *)r->data, *key;
+	struct leat_files files = { .certfile = (const char *)r->data };
 	const uint8_t *end = memchr(r->data, '\0', n);
 	struct leat_err err = { 0 };
 	char text[512];
@@ -68,12 +68,12 @@ static size_t load(struct signer *s, const struct key_request *r, size_t n, stru
 
 	if (end == NULL || n == 0 || r->data[n - 1] != '\0' || end == r->data + n - 1)
 		return say(a, "not two paths");
-	key = (const char *)end + 1;
+	files.keyfile = (const char *)end + 1;
 	while (i < MAX_KEYS && s->keys[i] != NULL)
 		i++;
 	if (i == MAX_KEYS)
 		return say(a, "too many keys");
-	if (anchors_load_cred(&s->keys[i], s->crypto, cert, key, NULL, &err) != LEAT_OK) {
+	if (anchors_load_cred(&s->keys[i], s->crypto, &files, &err) != LEAT_OK) {
 		s->keys[i] = NULL;
 		return say(a, leat_strerror(&err, text, sizeof(text)));
 	}

@@ -7,9 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <leat/app.h>
 #include <leat/leat.h>
 #include <leat/version.h>
 
+#include "base/err.h"
 #include "tool/tool.h"
 
 /* One row per cmd_*.c, in the order of the list that `leat help` prints. */
@@ -53,12 +55,13 @@ int tool_fail_err(const struct args *args, int code, const struct leat_err *err)
 static void list_commands(FILE *to)
 {
 	fprintf(to,
-		"usage: leat COMMAND [options]\n\n"
+		"usage: leat [--env NAME=VALUE]... COMMAND [options]\n\n"
 		"leat opens a TLS connection in user space and hands its keys to the kernel.\n\n"
 		"commands:\n");
 	for (size_t i = 0; commands[i]; i++)
 		fprintf(to, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
-	fprintf(to, "\nleat COMMAND --help tells more; leat --version prints the version.\n");
+	fprintf(to, "\nleat COMMAND --help tells more; leat --version prints the version.\n"
+		    "--env sets a setting of the whole process, see leat-options(7).\n");
 }
 
 static const struct tool_cmd *find(const char *name)
@@ -97,11 +100,47 @@ static int help(int argc, char **argv)
 	return TOOL_OK;
 }
 
+/* One --env of the command line; false: *wrong says why not. */
+static bool set_env(const char *pair, struct leat_err *wrong)
+{
+	const char *eq = pair ? strchr(pair, '=') : NULL;
+	char name[64];
+
+	if (!eq || (size_t)(eq - pair) >= sizeof(name))
+		return err_option(wrong, "--env", pair, "not NAME=VALUE") == LEAT_OK;
+	snprintf(name, sizeof(name), "%.*s", (int)(eq - pair), pair);
+	return leat_app_set(name, eq + 1, wrong) == LEAT_OK;
+}
+
+/* Settings of the process, from the front of the command line and from the environment. A command reads each file
+ * once, so nothing of them is kept: a reload means what is there now. Returns how many arguments were taken, or -1. */
+static int take_settings(int argc, char **argv)
+{
+	struct leat_err err = { 0 };
+	char text[512];
+	int i = 1;
+	bool good = leat_app_set("bypass_pem_cache", "true", &err) == LEAT_OK;
+
+	for (; good && i < argc && strcmp(argv[i], "--env") == 0; i += 2)
+		good = set_env(i + 1 < argc ? argv[i + 1] : NULL, &err);
+	if (good && leat_app_read_environment(&err) == LEAT_OK)
+		return i - 1;
+	fprintf(stderr, "leat: %s\ntry: man leat-options\n",
+		leat_strerror(&err, text, sizeof(text)));
+	return -1;
+}
+
 int main(int argc, char **argv)
 {
-	const char *word = argc > 1 ? argv[1] : NULL;
+	int taken = take_settings(argc, argv);
 	const struct tool_cmd *cmd;
+	const char *word;
 
+	if (taken < 0)
+		return TOOL_USAGE;
+	argc -= taken;
+	argv += taken;
+	word = argc > 1 ? argv[1] : NULL;
 	if (!word) {
 		list_commands(stderr);
 		return TOOL_USAGE;

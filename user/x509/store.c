@@ -78,6 +78,11 @@ struct store *store_ref(struct store *s)
 	return s;
 }
 
+bool store_is_shared(const struct store *s)
+{
+	return atomic_load_explicit(&s->refs, memory_order_acquire) > 1;
+}
+
 static void clear_anchor(struct anchor *a)
 {
 	X509_free(atomic_load_explicit(&a->x509, memory_order_relaxed));

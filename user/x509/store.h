@@ -13,6 +13,7 @@ struct store;
 LEAT_MUST_CHECK enum leat_ret store_new(struct store **out, struct leat_err *err);
 struct store *store_ref(struct store *s);
 void store_unref(struct store *s);
+bool store_is_shared(const struct store *s); /* there is more than one reference */
 /* Adds every CERTIFICATE of a PEM text; *added counts them (duplicates are not an error). Text
  * without any certificate, or with a broken one, fails and adds nothing. */
 LEAT_MUST_CHECK enum leat_ret store_add_pem(

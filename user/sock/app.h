@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * app.h - the one table of settings of the process, for those in sock/ who go by them, docs/options.md and the tests.
+ * A row is here when the setting works, not before.
+ */
+#ifndef LEAT_SOCK_APP_H
+#define LEAT_SOCK_APP_H
+
+#include <leat/app.h>
+
+enum app_setting {
+	APP_PROTOCOL_VERSION,
+	APP_SESSION_LIFETIME,
+	APP_PEM_CACHE_CLEAN,
+	APP_BYPASS_PEM_CACHE,
+	APP_SETTING_COUNT
+};
+
+struct setting {
+	const char *name; /* as in the manual of ssl(6) where it has one */
+	const char *variable;
+	const char *range;   /* what may be written, for people */
+	const char *initial; /* value before anybody sets one */
+	uint64_t min, max;
+	const char *help;
+	/* NULL: *out is the value; else what is wrong with it. */
+	const char *(*parse)(const struct setting *s, const char *value, uint64_t *out);
+	void (*show)(uint64_t v, char *buf, size_t n);
+};
+
+/* NULL past the end. */
+const struct setting *app_setting_at(size_t i);
+/* The present value: of numbers and times the number, of true and false 1 and 0. */
+uint64_t app_number(enum app_setting s);
+
+#endif
