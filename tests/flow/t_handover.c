@@ -159,13 +159,27 @@ static void policy_user_asks_the_kernel_nothing(void **state)
 	rig_close(&r);
 }
 
+/* The reason on this machine, if its kernel has no TLS, in the words of leat probe. */
+static const char *no_tls_here(void)
+{
+	enum ktls_obstacle o = ktls_obstacle_here(ENOENT);
+	enum leat_why w = o == KTLS_NOT_BUILT ? WHY_NOT_BUILT : WHY_NO_ULP_MODULE;
+
+	if (w == WHY_NOT_BUILT)
+		assert_string_equal(why_text(w), ktls_remedy(o));
+	else
+		assert_non_null(strstr(why_text(w), "modprobe tls (and list it in"));
+	assert_non_null(strstr(ktls_remedy(o), w == WHY_NOT_BUILT ? "CONFIG_TLS" : WHY_TEXT_LOAD));
+	return why_name(w);
+}
+
 static void ulp_refusals(void **state)
 {
-	static const struct {
+	const struct {
 		int err;
 		const char *why;
 	} rows[] = {
-		{ ENOENT, "no_ulp_module" },
+		{ ENOENT, no_tls_here() },
 		{ EPERM, "ulp_refused" },
 		{ ENOTCONN, "ulp_refused" },
 		{ EOPNOTSUPP, "custom_transport" },
@@ -218,7 +232,9 @@ static void policy_kernel_without_ulp_fails_before_a_byte_is_sent(void **state)
 	assert_int_equal(err.cls, LEAT_E_OPTION);
 	assert_string_equal(err.option, "records");
 	assert_int_equal(err.sys, ENOENT);
-	assert_non_null(strstr(err.what, "modprobe tls"));
+	assert_string_equal(err.what,
+		why_text(ktls_obstacle_here(ENOENT) == KTLS_NOT_BUILT ? WHY_NOT_BUILT
+								      : WHY_NO_ULP_MODULE));
 	assert_int_equal(fakesys_calls(FAKE_SENDMSG), 0);
 	close(fd[0]);
 	close(fd[1]);

@@ -11,6 +11,8 @@ import subprocess
 import pytest
 import seccomp
 
+from accepting import Accept
+
 TREE = pathlib.Path(__file__).resolve().parents[2]
 NATIVE = TREE / "tests/vm/native-ktls"
 
@@ -96,6 +98,20 @@ def test_sentence_of_a_kernel_without_ktls(probe):
     assert got["obstacle"] == want
     assert words in got["remedy"]
     assert got["summary"].endswith(got["remedy"])
+
+
+def test_connect_says_the_same(leat, run, run_server, pki, probe):
+    """One obstacle, one text: what a connection is refused for is what the probe says of this kernel."""
+    server = Accept(leat, run_server, pki)
+    said = server.connect("--set", "records=kernel").stderr.decode()
+    got = json.loads(probe("--json").stdout)
+    if got["available"]:
+        assert "kernel" not in said
+    elif got["obstacle"] == "not_built":
+        assert got["remedy"] in said and "modprobe" not in said
+    else:
+        assert "modprobe tls (and list it in /etc/modules-load.d)" in got["remedy"]
+        assert "modprobe tls (and list it in /etc/modules-load.d)" in said
 
 
 def test_without_io_uring(probe):

@@ -92,6 +92,7 @@ static bool is_final(enum leat_why w)
 	case WHY_KILL_SWITCH:
 	case WHY_CUSTOM_TRANSPORT:
 	case WHY_NO_ULP_MODULE:
+	case WHY_NOT_BUILT:
 	case WHY_ULP_REFUSED:
 	case WHY_VERSION:
 	case WHY_SUITE:
@@ -120,7 +121,9 @@ static enum leat_ret refuse(const struct handover_dir *d, struct leat_err *err)
 static enum leat_why why_of_ulp(int sys)
 {
 	switch (sys) {
-	case ENOENT: return WHY_NO_ULP_MODULE;
+	case ENOENT:
+		return ktls_obstacle_here(sys) == KTLS_NOT_BUILT ? WHY_NOT_BUILT
+								 : WHY_NO_ULP_MODULE;
 	case EOPNOTSUPP:  /* a unix socket, or MPTCP */
 	case ENOPROTOOPT: /* not TCP at all */
 	case ENOTSOCK: return WHY_CUSTOM_TRANSPORT;

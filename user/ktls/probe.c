@@ -408,6 +408,24 @@ static void look_around(const char *release, struct probe_module *m)
 	};
 }
 
+static struct probe_module here; /* written once */
+
+static void look_here(void)
+{
+	struct utsname u = { 0 };
+
+	(void)uname(&u);
+	look_around(u.release, &here);
+}
+
+enum ktls_obstacle ktls_obstacle_here(int ulp_err)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	(void)pthread_once(&once, look_here);
+	return ktls_obstacle_of(ulp_err, &here);
+}
+
 static bool cpu_has_aes(void)
 {
 	char text[8192], *flags, *end;

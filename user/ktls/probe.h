@@ -106,6 +106,9 @@ bool leat_ktls_can_rekey(const struct leat_ktls_caps *caps, enum leat_dir dir);
 /* One line for a start message or a log, cut to n bytes; returns buf. Begins "kernel TLS: ". */
 const char *leat_ktls_caps_line(const struct leat_ktls_caps *caps, char *buf, size_t n);
 
+/* What a TCP_ULP that failed with this errno means here; looked up once for a process. */
+enum ktls_obstacle ktls_obstacle_here(int ulp_err);
+
 /* The obstacle as a sentence that says what to do about it, static; "" for KTLS_NONE. */
 const char *ktls_remedy(enum ktls_obstacle o);
 const char *ktls_obstacle_name(enum ktls_obstacle o); /* "may_not_load": for JSON and tests */

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ktls/why.h"
+
 static const struct {
 	const char *name;
 	const char *why;    /* for one connection's log line */
@@ -19,17 +21,15 @@ static const struct {
 	[KTLS_NONE] = { "none", "", "" },
 	[KTLS_NO_PAIR] = { "no_pair", "kernel TLS not probed: no loopback connection",
 		"is the interface lo up, and are there free file descriptors?" },
-	[KTLS_NOT_BUILT] = { "not_built", "kernel built without TLS",
-		"this kernel is built without it: boot one with CONFIG_TLS "
-		"(Debian's stock kernels have it)" },
+	[KTLS_NOT_BUILT] = { "not_built", "kernel built without TLS", WHY_TEXT_NOT_BUILT },
 	[KTLS_MAY_NOT_LOAD] = { "may_not_load", "kernel module tls not loaded",
-		"load the module: modprobe tls (and list it in /etc/modules-load.d); the kernel "
+		"load the module: " WHY_TEXT_LOAD "; the kernel "
 		"does not load it on demand for an unprivileged process" },
 	[KTLS_NOT_LOADED] = { "not_loaded", "kernel module tls not loaded",
-		"load the module: modprobe tls (and list it in /etc/modules-load.d); it is "
+		"load the module: " WHY_TEXT_LOAD "; it is "
 		"installed, but did not load on demand: modprobe says why" },
 	[KTLS_NO_MODULE_FILES] = { "no_module_files", "kernel module tls not loaded",
-		"load the module on the host: modprobe tls (and list it in /etc/modules-load.d); "
+		"load the module on the host: " WHY_TEXT_LOAD "; "
 		"this kernel's modules are not visible here" },
 	[KTLS_REFUSED] = { "refused", "kernel TLS forbidden here",
 		"no module cures this: a sandbox (seccomp?) forbids it or the kernel is too old" },

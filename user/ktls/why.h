@@ -6,6 +6,12 @@
 #ifndef LEAT_KTLS_WHY_H
 #define LEAT_KTLS_WHY_H
 
+/* What leat probe says of the same obstacles, in the same words. */
+#define WHY_TEXT_NOT_BUILT                                            \
+	"this kernel is built without TLS: boot one with CONFIG_TLS " \
+	"(Debian's stock kernels have it)"
+#define WHY_TEXT_LOAD "modprobe tls (and list it in /etc/modules-load.d)"
+
 /*       code               name               what an operator should know */
 #define LEAT_WHY_TABLE(X)                                                                                  \
 	X(WHY_NOT_TRIED, "not_tried", "no hand-over was asked for yet")                                    \
@@ -15,7 +21,8 @@
 	X(WHY_CUSTOM_TRANSPORT, "custom_transport",                                                        \
 		"the transport is not a TCP socket that the kernel could take over")                       \
 	X(WHY_NO_ULP_MODULE, "no_ulp_module",                                                              \
-		"this kernel has no TLS module loaded: as root, modprobe tls")                             \
+		"kernel module tls not loaded: as root, " WHY_TEXT_LOAD)                                   \
+	X(WHY_NOT_BUILT, "not_built", WHY_TEXT_NOT_BUILT)                                                  \
 	X(WHY_ULP_REFUSED, "ulp_refused", "the kernel refused TLS on this socket")                         \
 	X(WHY_NOT_UP, "not_up", "the handshake is not complete")                                           \
 	X(WHY_VERSION, "version", "the kernel protects only TLS 1.2 and 1.3")                              \
