@@ -299,7 +299,7 @@ LEAT_API enum leat_auth leat_engine_auth(struct leat_engine *e);
 enum leat_ocsp {
 	LEAT_OCSP_NONE = 0, /* no response came, or none was asked for */
 	LEAT_OCSP_GOOD,     /* a response came and says "good" (others end the handshake) */
-	LEAT_OCSP_UNJUDGED, /* one came, but verification is off */
+	LEAT_OCSP_UNJUDGED, /* one came; verification is off, or a verify_fun had the say */
 };
 
 /* What a connection negotiated. Text pointers are static; spans live as long as the engine. */
@@ -326,7 +326,7 @@ struct leat_engine_info {
 LEAT_API void leat_engine_info(const struct leat_engine *e, struct leat_engine_info *out);
 /* leat_engine_peer_cert returns the peer's certificate number i (DER, leaf first), empty past the
  * end, before the handshake is complete and after one without certificates; valid as long as e. It
- * was verified unless the config says verify_none. */
+ * was verified unless the config says verify_none or has a verify_fun, which may believe anybody. */
 LEAT_API struct leat_span leat_engine_peer_cert(const struct leat_engine *e, size_t i);
 /* leat_engine_peer_digest writes the SHA-256 of the peer's own certificate to out: of the one it
  * showed, or when the connection was resumed of the one it had shown when the session began (then

@@ -26,6 +26,7 @@
 
 #include <leat/config.h>
 #include <leat/types.h>
+#include <leat/verify.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -85,6 +86,21 @@ LEAT_API LEAT_MUST_CHECK enum leat_ret leat_job_sign_input(
  * there is no memory. LEAT_UNSUPPORTED: another kind of job, or as by leat_job_run. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_job_sign_answer(
 	struct leat_job *j, struct leat_span signature);
+
+/* ---- a verify_fun's answers by hand (leat/verify.h) ---- */
+
+/* leat_job_verify_event fills out with the event that the config's verify_fun answered with
+ * LEAT_VERDICT_LATER; what it borrows is valid as long as the job is not answered and the caller has a
+ * reference. LEAT_UNSUPPORTED: no event waits (the job was not run yet, or is not of LEAT_JOB_VERIFY), or
+ * as by leat_job_run; *out is zero. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_job_verify_event(
+	struct leat_job *j, struct leat_cert_event *out);
+/* leat_job_verify_answer answers the event of this number, and goes on: the verify_fun is asked for the
+ * following ones, on the calling thread. reason: for LEAT_VERDICT_FAIL, as of leat_verify_fn. LEAT_OK: the
+ * job is answered, well or badly. LEAT_AGAIN: a later event waits now. LEAT_UNSUPPORTED: another event
+ * waits, or none (somebody answered before), the verdict is LEAT_VERDICT_LATER, or as by leat_job_run. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_job_verify_answer(
+	struct leat_job *j, unsigned number, enum leat_verdict verdict, enum leat_bad_cert reason);
 
 /* ---- lookups by hand ---- */
 

@@ -170,8 +170,10 @@ PIECE = """
 #include <string.h>
 #include <leat/about.h>
 #include <leat/store.h>
+#include <leat/verify.h>
 #define TRY(call) do { if ((call) != LEAT_OK) return; } while (0)
 leat_sni_fn choose;
+leat_verify_fn decide;
 void piece(struct leat_config *cfg, struct leat_config *cfg_a, struct leat_config *cfg_b,
 	struct leat_conn *c, struct leat_listener *l, struct leat_session *session,
 	struct leat_ticket_keys *keys, struct leat_store *store, struct leat_span read_too_early,

@@ -422,6 +422,13 @@ static bool peer_shows_certs(const struct leat_config *c)
 		c->role == LEAT_CLIENT ? &c->server_types : &c->client_types, CERT_X509);
 }
 
+/* Nobody could be believed: no anchors, and nobody to ask. */
+static bool lacks_trust(const struct leat_config *c)
+{
+	return peer_shows_certs(c) && (!c->trust || store_num(c->trust) == 0) &&
+	       !c->verify_fun.fn && !c->partial_chain;
+}
+
 /* Whoever sets one of these on a server that asks nobody for a certificate meant something else. */
 static enum leat_ret check_asked_along(const struct leat_config *c, struct leat_err *err)
 {
@@ -445,8 +452,7 @@ static enum leat_ret check_peer(const struct leat_config *c, struct leat_err *er
 		return err_option(err, "certificate_authorities", "true",
 			"the names of the trusted CAs are too many for a ClientHello");
 	/* What is asked for later is verified, whatever is done in the handshake. */
-	if (c->role == LEAT_SERVER && c->post_auth && peer_shows_certs(c) &&
-		(!c->trust || store_num(c->trust) == 0))
+	if (c->role == LEAT_SERVER && c->post_auth && lacks_trust(c))
 		return err_option(err, "cacertfile", "", "post_handshake_auth needs trusted CAs");
 	if (!c->fail_if_no_peer_cert)
 		return LEAT_OK;
@@ -483,8 +489,7 @@ static enum leat_ret check_whole(const struct leat_config *c, struct leat_err *e
 			return err_option(err, "certfile",
 				key_kind_name(key_kind(cred_key(c->creds[i]))),
 				"no allowed cipher suite and signature algorithm fits its key");
-	if (c->verify == LEAT_VERIFY_PEER && peer_shows_certs(c) &&
-		(!c->trust || store_num(c->trust) == 0) && !has_psk(c))
+	if (c->verify == LEAT_VERIFY_PEER && lacks_trust(c) && !has_psk(c))
 		return err_option(err, "cacertfile", "", "verify_peer needs trusted CAs");
 	if (c->sessions == SESSIONS_STATEFUL && !c->sessions_store)
 		return err_option(

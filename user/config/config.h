@@ -10,6 +10,7 @@
 
 #include <leat/config.h>
 #include <leat/export.h>
+#include <leat/verify.h>
 
 #include "crypto/crypto.h"
 #include "crypto/suite.h"
@@ -96,6 +97,9 @@ struct leat_config {
 	bool trust_of_system; /* trust is that of the system, which own anchors take the place of */
 	bool trust_shared;    /* other configs have the same store: it is never added to */
 	enum leat_verify verify;
+	struct leat_verify_fun verify_fun; /* fn NULL: none */
+	leat_partial_chain_fn *partial_chain;
+	void *partial_chain_arg;
 	bool fail_if_no_peer_cert; /* server: with verify, a client must show a certificate */
 	bool post_auth;   /* TLS 1.3: certificates of clients after the handshake, on request */
 	bool authorities; /* the peer is told which CAs are trusted */

@@ -341,11 +341,14 @@ enum leat_ret leat_engine_close(struct leat_engine *e)
 	return LEAT_OK;
 }
 
-/* A response that came and was judged was good, or the handshake would not have come to its end. */
+/* A response that came and was judged was good, or the handshake would not have come to its end: unless a
+ * verify_fun accepted it. */
 static enum leat_ocsp ocsp_known(const struct leat_engine *e)
 {
 	if (papers_status(engine_papers(e), 0).n == 0)
 		return LEAT_OCSP_NONE;
+	if (e->cfg->verify_fun.fn)
+		return LEAT_OCSP_UNJUDGED;
 	/* a server asks only those whom it verifies, after the handshake whatever holds in it */
 	return e->role == LEAT_SERVER || e->cfg->verify == LEAT_VERIFY_PEER ? LEAT_OCSP_GOOD
 									    : LEAT_OCSP_UNJUDGED;

@@ -21,12 +21,17 @@ enum leat_ret job_sign(struct hs *h, hs_resume_fn *resume)
 	return LEAT_AGAIN;
 }
 
+/* Asked for after the handshake it is to be verified whatever holds for the handshake. */
+static bool must_verify(const struct hs *h)
+{
+	return h->cfg->verify != LEAT_VERIFY_NONE || h->owner || h->cfg->verify_fun.fn;
+}
+
 enum leat_ret job_verify(struct hs *h, hs_resume_fn *resume, enum hs_state *next)
 {
 	if (chain_is_raw(h->peer_chain)) /* take_raw has judged */
 		return resume(h, next);
-	/* asked for after the handshake: to be verified whatever holds for the handshake */
-	if (h->cfg->verify == LEAT_VERIFY_NONE && !h->owner)
+	if (!must_verify(h))
 		return resume(h, next);
 	h->job.kind = HS_JOB_VERIFY;
 	h->job.resume = resume;
@@ -110,6 +115,9 @@ struct verify_in job_verify_in(const struct leat_config *cfg, struct chain *chai
 		.num_schemes = cfg->cert_schemes.n,
 		.only_libcrypto = !cfg->lean_verify,
 		.keep = cfg->chain_cache,
+		.fun = cfg->verify_fun.fn ? &cfg->verify_fun : NULL,
+		.partial = cfg->partial_chain,
+		.partial_arg = cfg->partial_chain_arg,
 	};
 }
 
@@ -132,13 +140,17 @@ static enum staple_rule staple_rule(const struct hs *h)
 static enum leat_ret run_verify(struct hs *h)
 {
 	struct verify_in in = job_verify_in(h->cfg, h->peer_chain);
+	struct walk *walk = NULL;
+	enum leat_ret r;
 
 	in.now_s = h->env->now_s(h->env->arg);
 	in.host = host_of(h);
 	in.staple = staple_rule(h);
 	in.papers = h->papers;
 	in.staple_only = h->job.staple_only;
-	return verify_chain(h->cfg->crypto, &in, h->err);
+	r = walk_verify(h->cfg->crypto, &in, &walk, h->err);
+	walk_free(walk); /* LEAT_AGAIN: nobody will come with the answer, see hs_job_run */
+	return r;
 }
 
 /* The peer's raw key: it is one of those that were said to be good, or it is not. */
@@ -161,17 +173,19 @@ enum leat_ret job_no_staple(struct hs *h)
 {
 	enum leat_ret r;
 
-	if (h->cfg->verify == LEAT_VERIFY_NONE || hs_peer_type(h) == CERT_RAW_KEY)
+	if (!must_verify(h) || hs_peer_type(h) == CERT_RAW_KEY)
 		return LEAT_OK;
 	h->job.staple_only = true;
 	r = run_verify(h);
 	h->job.staple_only = false;
-	return r;
+	return r == LEAT_AGAIN ? hs_refuse(h, LEAT_ALERT_BAD_CERTIFICATE_STATUS_RESPONSE,
+					 "ocsp: no response came, and verify_fun did not decide")
+			       : r;
 }
 
 enum leat_ret hs_take_chain(struct hs *h, const struct leat_span *certs, size_t num)
 {
-	bool cached = (h->cfg->verify != LEAT_VERIFY_NONE || h->owner) && h->cfg->chain_cache;
+	bool cached = must_verify(h) && h->cfg->chain_cache && !h->cfg->verify_fun.fn;
 
 	if (hs_peer_type(h) == CERT_RAW_KEY)
 		return take_raw(h, certs, num);

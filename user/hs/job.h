@@ -17,6 +17,7 @@
 #include <stdatomic.h>
 
 #include "hs/hs_int.h"
+#include "x509/walk.h"
 
 enum job_phase { JOB_OPEN = 0, JOB_BUSY, JOB_DONE };
 
@@ -35,6 +36,7 @@ struct leat_job {
 	/* VERIFY */
 	struct chain *chain; /* referenced */
 	const char *host;    /* in b; NULL: not checked */
+	struct walk *walk;   /* between two events of the application's verify_fun; owned */
 	int64_t now_s;
 	/* SESSION, TICKET, PSK, SNI */
 	struct leat_span id, context; /* in b */
@@ -77,6 +79,8 @@ bool job_claim(struct leat_job *j);
 enum leat_ret job_settle(struct leat_job *j, enum leat_ret result); /* always LEAT_OK */
 /* It cannot be answered now after all. */
 enum leat_ret job_reopen(struct leat_job *j); /* always LEAT_AGAIN */
+/* job_verify.c: the claimed job of LEAT_JOB_VERIFY, as far as its functions have answers. */
+enum leat_ret job_do_verify(struct leat_job *j);
 /* job_lookup.c: the claimed lookup's answer by the config's callback. */
 enum leat_ret job_do_lookup(struct leat_job *j);
 

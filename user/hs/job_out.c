@@ -37,6 +37,7 @@ void leat_job_unref(struct leat_job *j)
 {
 	if (!j || atomic_fetch_sub_explicit(&j->refs, 1, memory_order_acq_rel) != 1)
 		return;
+	walk_free(j->walk);
 	chain_unref(j->chain);
 	leat_wr_clear(&j->got);
 	leat_config_unref(j->config);
@@ -86,18 +87,6 @@ enum leat_ret job_settle(struct leat_job *j, enum leat_ret result)
 	return LEAT_OK;
 }
 
-static enum leat_ret run_verify(struct leat_job *j)
-{
-	struct verify_in in = job_verify_in(j->cfg, j->chain);
-
-	in.now_s = j->now_s;
-	in.host = j->host;
-	in.staple = j->staple;
-	in.papers = j->papers;
-	in.staple_only = j->staple_only;
-	return verify_chain(j->cfg->crypto, &in, &j->err);
-}
-
 enum leat_ret job_reopen(struct leat_job *j)
 {
 	atomic_store_explicit(&j->phase, JOB_OPEN, memory_order_release);
@@ -114,7 +103,7 @@ enum leat_ret leat_job_run(struct leat_job *j)
 	case LEAT_JOB_SIGN:
 		r = job_make_signature(j->cfg, j->cred, j->scheme, j->tbs, &j->got, &j->err);
 		break;
-	case LEAT_JOB_VERIFY: r = run_verify(j); break;
+	case LEAT_JOB_VERIFY: r = job_do_verify(j); break;
 	default: r = job_do_lookup(j); break;
 	}
 	return r == LEAT_AGAIN ? job_reopen(j) : job_settle(j, r);

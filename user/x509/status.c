@@ -19,6 +19,7 @@
 #include "crypto/ossl_err.h"
 #include "x509/chain_int.h"
 #include "x509/der.h"
+#include "x509/fault.h"
 #include "x509/papers.h"
 #include "x509/san.h"
 #include "x509/store_int.h"
@@ -156,14 +157,19 @@ static OCSP_SINGLERESP *find_answer(OCSP_BASICRESP *b, const X509 *cert, const X
 	return NULL;
 }
 
-/* thisUpdate and nextUpdate; without the latter *to is INT64_MAX. */
-static bool read_dates(OCSP_SINGLERESP *s, int *status, int64_t *from, int64_t *to)
+/* What a response says; without nextUpdate `to` is INT64_MAX. */
+struct answer {
+	int status, reason; /* reason: of a revoked one */
+	int64_t from, to;
+};
+
+static bool read_answer(OCSP_SINGLERESP *s, struct answer *a)
 {
 	ASN1_GENERALIZEDTIME *this = NULL, *next = NULL;
 
-	*status = OCSP_single_get0_status(s, NULL, NULL, &this, &next);
-	*to = INT64_MAX;
-	return this && san_unix_time(this, from) && (!next || san_unix_time(next, to));
+	*a = (struct answer){ .to = INT64_MAX };
+	a->status = OCSP_single_get0_status(s, &a->reason, NULL, &this, &next);
+	return this && san_unix_time(this, &a->from) && (!next || san_unix_time(next, &a->to));
 }
 
 /* RFC 6960 4.2.2.1: "Responses whose nextUpdate value is earlier than the local system time value SHOULD
@@ -218,13 +224,19 @@ static enum leat_ret check_form(OCSP_BASICRESP *b, OCSP_SINGLERESP *s, struct le
 	return LEAT_OK;
 }
 
-static enum leat_ret check_meaning(int status, struct leat_err *err)
+static enum leat_ret check_meaning(
+	const struct answer *a, struct fault *found, struct leat_err *err)
 {
-	if (status == V_OCSP_CERTSTATUS_GOOD)
+	if (a->status == V_OCSP_CERTSTATUS_GOOD)
 		return LEAT_OK;
-	if (status == V_OCSP_CERTSTATUS_REVOKED)
+	if (a->status == V_OCSP_CERTSTATUS_REVOKED) {
+		found->reason = LEAT_BAD_REVOKED;
+		/* no reason given is -1 here */
+		found->crl_reason = a->reason > 0 ? (enum leat_crl_reason)a->reason
+						  : LEAT_CRL_UNSPECIFIED;
 		return err_alert(err, LEAT_ALERT_CERTIFICATE_REVOKED,
 			"certificate: revoked, says the ocsp response");
+	}
 	return refuse(err, "ocsp: the responder does not know the certificate");
 }
 
@@ -235,6 +247,7 @@ struct world {
 	STACK_OF(X509) * sent; /* the chain, leaf first */
 	STACK_OF(X509) * all;  /* and the anchors that could matter; borrowed elements */
 	X509_STORE *store;
+	int64_t now_s;
 };
 
 static void world_clear(struct world *w)
@@ -267,6 +280,7 @@ static bool world_make(struct world *w, const struct verify_in *in)
 
 	w->sent = sk_X509_new_null();
 	w->all = sk_X509_new_null();
+	w->now_s = in->now_s;
 	for (size_t i = 0; w->sent && i < in->chain->num; i++) {
 		X509 *x = san_parse_cert(in->chain->der[i], &memory);
 
@@ -299,13 +313,12 @@ static X509 *issuer_of(const struct world *w, X509 *cert)
 	return NULL;
 }
 
-static enum leat_ret check_basic(
-	const struct world *w, OCSP_BASICRESP *b, X509 *cert, int64_t now_s, struct leat_err *err)
+static enum leat_ret check_basic(const struct world *w, OCSP_BASICRESP *b, X509 *cert,
+	struct fault *found, struct leat_err *err)
 {
 	X509 *issuer = issuer_of(w, cert);
 	OCSP_SINGLERESP *s = issuer ? find_answer(b, cert, issuer) : NULL;
-	int64_t from = 0, to = 0;
-	int status;
+	struct answer a;
 
 	if (!s)
 		return refuse(err, "ocsp: the response is about another certificate");
@@ -315,16 +328,19 @@ static enum leat_ret check_basic(
 		return ossl_out_of_memory()
 			       ? err_memory(err)
 			       : refuse(err, "ocsp: not signed by the issuer or on its behalf");
-	if (!read_dates(s, &status, &from, &to))
+	if (!read_answer(s, &a))
 		return refuse(err, "ocsp: unreadable date");
-	if (check_dates(now_s, from, to, err) != LEAT_OK)
+	if (check_dates(w->now_s, a.from, a.to, err) != LEAT_OK)
 		return LEAT_FAILED;
-	return check_meaning(status, err);
+	return check_meaning(&a, found, err);
 }
 
 static enum leat_ret check_one(
 	const struct world *w, const struct verify_in *in, size_t i, struct leat_err *err)
 {
+	struct fault found = {
+		.depth = (unsigned)i, .sent = true, .reason = LEAT_BAD_REVOCATION_UNDETERMINED
+	};
 	X509 *cert = sk_X509_value(w->sent, (int)i);
 	OCSP_BASICRESP *b;
 	enum leat_ret ret;
@@ -334,22 +350,23 @@ static enum leat_ret check_one(
 	b = parse(papers_status(in->papers, i), &why);
 	if (!b && !why)
 		return err_memory(err);
-	ret = b ? check_basic(w, b, cert, in->now_s, err) : refuse(err, why);
+	ret = b ? check_basic(w, b, cert, &found, err) : refuse(err, why);
 	OCSP_BASICRESP_free(b);
 	if (ret == LEAT_OK)
 		return LEAT_OK;
 	san_name_text(X509_get_subject_name(cert), subject, sizeof(subject));
 	err_detailf(err, "depth %zu, subject %s", i, subject);
-	return LEAT_FAILED;
+	return verify_found(in, found, err);
 }
 
 enum leat_ret status_check(const struct verify_in *in, struct leat_err *err)
 {
+	const struct fault missing = { .reason = LEAT_BAD_REVOCATION_UNDETERMINED };
 	struct world w = { 0 };
 	enum leat_ret ret = LEAT_OK;
 	bool any = false;
 
-	if (check_demand(in, err) != LEAT_OK)
+	if (check_demand(in, err) != LEAT_OK && verify_found(in, missing, err) != LEAT_OK)
 		return LEAT_FAILED;
 	for (size_t i = 0; i < in->chain->num; i++)
 		any = any || papers_status(in->papers, i).n;
@@ -377,8 +394,8 @@ enum leat_ret status_read_own(struct status_own *out, struct leat_span der, X509
 {
 	OCSP_SINGLERESP *s;
 	OCSP_BASICRESP *b;
+	struct answer a;
 	const char *why;
-	int status;
 	bool ok;
 
 	if (der.n > LIM_STAPLE)
@@ -391,7 +408,9 @@ enum leat_ret status_read_own(struct status_own *out, struct leat_span der, X509
 	if (issuer && X509_check_issued(issuer, cert) != X509_V_OK)
 		issuer = NULL;
 	s = find_answer(b, cert, issuer);
-	ok = s && read_dates(s, &status, &out->from_s, &out->until_s);
+	ok = s && read_answer(s, &a);
+	if (ok)
+		*out = (struct status_own){ a.from, a.to };
 	OCSP_BASICRESP_free(b);
 	ossl_forget();
 	return ok ? LEAT_OK : refuse_own(err, "the response is about another certificate");

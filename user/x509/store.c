@@ -188,6 +188,14 @@ static X509 *anchor_x509(struct anchor *a)
 	return x;
 }
 
+struct leat_span store_der_of(const struct store *s, const X509 *x)
+{
+	for (size_t i = 0; s && i < s->num; i++)
+		if (atomic_load_explicit(&s->anchors[i].x509, memory_order_acquire) == x)
+			return s->anchors[i].der;
+	return (struct leat_span){ NULL, 0 };
+}
+
 /* ---- a small X509_STORE for one verification ---------------------------------------------------- */
 
 #define WANTED_MAX 64

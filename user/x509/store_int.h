@@ -20,6 +20,8 @@ size_t store_num_odd(const struct store *s);
 /* How many plain anchors may have a subject with this number (der_name_hash); *at is one of them. */
 size_t store_named(const struct store *s, uint64_t hash, size_t *at);
 struct leat_span store_der(const struct store *s, size_t i);
+/* The bytes of an anchor that store_select gave out; {NULL, 0}: it is none. */
+struct leat_span store_der_of(const struct store *s, const X509 *x);
 /* The key of a plain anchor, borrowed; NULL: unusual, or no memory. */
 const struct key *store_key(const struct store *s, const struct crypto *c, size_t i);
 /* An X509_STORE with every anchor that X509_verify_cert may come to ask for by name when it judges

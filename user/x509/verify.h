@@ -7,6 +7,8 @@
 #ifndef LEAT_X509_VERIFY_H
 #define LEAT_X509_VERIFY_H
 
+#include <leat/verify.h>
+
 #include "x509/chain.h"
 #include "x509/papers.h"
 #include "x509/store.h"
@@ -14,6 +16,8 @@
 /* OCSP responses: not looked at; looked at where they come, and refused without where a certificate
  * demands one (RFC 7633); refused without in any case. */
 enum staple_rule { STAPLE_OFF = 0, STAPLE_ASK, STAPLE_REQUIRE };
+
+struct faults;
 
 struct verify_in {
 	struct chain *chain;       /* as received, see chain.h */
@@ -31,6 +35,14 @@ struct verify_in {
 	enum staple_rule staple;
 	const struct papers *papers; /* what came with the chain; NULL: nothing */
 	bool staple_only;            /* the chain passed before: only what is asked by staple */
+	/* The application's functions, for walk.h; NULL: none. */
+	const struct leat_verify_fun *fun;
+	leat_partial_chain_fn *partial;
+	void *partial_arg;
+	/* walk.c's: faults are collected here and not refused; the certificate of the chain that is the one
+	 * anchor, 0: those of the store. */
+	struct faults *faults;
+	size_t anchor;
 };
 
 /* Full validation. On refusal err holds the alert RFC 8446 6.2 names (unknown_ca,
