@@ -11,6 +11,7 @@
  *   serve_say.c     what is said at start and end
  *   serve_worker.c  one loop: accept, the list of connections, limits, stopping
  *   serve_conn.c    one connection: phases, deadlines, requests one after the other
+ *   serve_idle.h    connections that wait, packed
  *   tls_io.c        the engine on a socket: read, write, hand-over (the only file that knows TLS)
  *   serve_reply.c   request -> file -> what is to be sent
  *   serve_file.c    opening files so that no path leads out of the folder
@@ -39,6 +40,7 @@
 #include "tool/http.h"
 #include "tool/listen.h"
 #include "tool/serve_count.h"
+#include "tool/serve_idle.h"
 #include "tool/serve_site.h"
 #include "tool/tls_io.h"
 #include "tool/tool.h"
@@ -112,6 +114,7 @@ enum conn_phase {
 	PH_H2,     /* HTTP/2: serve_h2.h knows more */
 	PH_CLOSE,  /* close_notify is on its way */
 	PH_LINGER, /* waiting for the peer's end, so that a reset does not overtake our last bytes */
+	PH_IDLE,   /* not a conn, but packed: serve_idle.h */
 	PH_GONE,   /* only the completion of op is awaited */
 };
 
@@ -169,6 +172,8 @@ struct conn {
 	char peer[LISTEN_TEXT]; /* text, filled when first needed */
 	bool was_up;            /* its handshake was completed */
 	bool half_head;         /* a request has begun */
+	bool pack;              /* PH_HEAD: to be given to serve_idle.c at its next wait */
+	bool awake;             /* PH_HEAD: it was, or is not worth it: its deadline is the last */
 	unsigned turn;          /* exchanges since others had theirs */
 };
 
@@ -181,6 +186,21 @@ void conn_kill(struct conn *c);
 /* Goes on after a wait that serve_body started. */
 void conn_continue(struct conn *c);
 const char *conn_peer(struct conn *c);
+/* One in that phase is gone. */
+void conn_uncount(struct worker *w, enum conn_phase phase);
+/* c was packed: frees it, and nothing that it held. It stays counted, as PH_IDLE. */
+void conn_leave(struct conn *c);
+/* What a connection is made of again. */
+struct conn_parts {
+	int fd;
+	struct leat_engine *e;
+	struct handover h;
+	struct serve_site *site; /* a reference */
+	struct addr_key addr;
+	uint64_t left_ms; /* until it has waited long enough; 0: it says goodbye */
+};
+/* Takes all of p and goes on. false: no memory; p is still the caller's. */
+bool conn_again(struct worker *w, const struct conn_parts *p);
 
 /* ---- answers --------------------------------------------------------------------------------- */
 
@@ -224,7 +244,8 @@ struct worker {
 	struct file_cache files;
 	bool accepting, stopped;
 	struct conn *conns;
-	unsigned num_conns;
+	struct idle_list idle;              /* those that are packed */
+	unsigned num_conns;                 /* both */
 	struct body_pipe pipes[PIPES_KEPT]; /* free ones */
 	unsigned num_pipes;
 	uint8_t *scratch;

@@ -14,7 +14,8 @@
  * Where the handshake chose HTTP/2, PH_H2 takes the place of HEAD, SEND and DRAIN (serve_h2.c).
  *
  * Every phase has a deadline: handshake and request head absolute (a byte now and then does not help),
- * sending by progress, idle, lingering. An idle connection holds no buffer.
+ * sending by progress, idle, lingering. An idle connection holds no buffer, and after a second goes to
+ * serve_idle.c.
  */
 #include <errno.h>
 #include <linux/sockios.h>
@@ -51,6 +52,11 @@ static void set_phase(struct conn *c, enum conn_phase phase)
 	c->phase = phase;
 }
 
+void conn_uncount(struct worker *w, enum conn_phase phase)
+{
+	atomic_fetch_sub(&w->counts.phases[phase], 1);
+}
+
 /* ---- the end --------------------------------------------------------------------------------- */
 
 static void drop_exchange(struct conn *c)
@@ -62,6 +68,13 @@ static void drop_exchange(struct conn *c)
 	c->x = NULL;
 }
 
+static void unlink_conn(struct conn *c)
+{
+	*c->pprev = c->next;
+	if (c->next != NULL)
+		c->next->pprev = c->pprev;
+}
+
 static void conn_free(struct conn *c)
 {
 	struct worker *w = c->w;
@@ -70,18 +83,24 @@ static void conn_free(struct conn *c)
 	drop_exchange(c);
 	h2_free(c);
 	count_end(c);
-	atomic_fetch_sub(&w->counts.phases[c->phase], 1);
+	conn_uncount(w, c->phase);
 	loop_timer_stop(w->loop, &c->timer);
 	tls_io_clear(&c->io);
 	if (c->io.fd >= 0)
 		close(c->io.fd);
 	leat_free(c->buf);
 	site_unref(c->site);
-	*c->pprev = c->next;
-	if (c->next != NULL)
-		c->next->pprev = c->pprev;
+	unlink_conn(c);
 	leat_free(c);
 	worker_conn_gone(w, addr);
+}
+
+void conn_leave(struct conn *c)
+{
+	set_phase(c, PH_IDLE);
+	loop_timer_stop(c->w->loop, &c->timer);
+	unlink_conn(c);
+	leat_free(c);
 }
 
 void conn_kill(struct conn *c)
@@ -176,10 +195,14 @@ static void on_deadline(struct loop *l, struct loop_timer *t)
 		conn_kill(c);
 		return;
 	case PH_HEAD:
-		if (c->half_head)
+		if (c->half_head) {
 			begin_exchange(c, 408, 0);
-		else
+		} else if (c->awake) {
 			set_phase(c, PH_CLOSE);
+		} else {
+			c->awake = c->pack = true;
+			arm(c, c->site->o->idle_ms - IDLE_AFTER_MS);
+		}
 		break;
 	case PH_SEND:
 	case PH_CLOSE:
@@ -194,6 +217,7 @@ static void on_deadline(struct loop *l, struct loop_timer *t)
 		return;
 	case PH_DRAIN: set_phase(c, PH_CLOSE); break;
 	case PH_LINGER:
+	case PH_IDLE:
 	case PH_GONE: conn_kill(c); return;
 	}
 	if (c->phase == PH_CLOSE)
@@ -209,8 +233,18 @@ static enum io to_head(struct conn *c)
 	set_phase(c, PH_HEAD);
 	c->half_head = false;
 	c->scanned = 0;
-	arm(c, c->site->o->idle_ms);
+	c->pack = false;
+	c->awake = c->site->o->idle_ms <= IDLE_AFTER_MS;
+	arm(c, c->awake ? c->site->o->idle_ms : IDLE_AFTER_MS);
 	return IO_OK;
+}
+
+static void find_host(struct conn *c)
+{
+	struct leat_engine_info info;
+
+	leat_engine_info(c->io.e, &info);
+	c->host = site_host(c->site, info.sni);
 }
 
 /* The handshake is complete: it says for whom, and in which version of HTTP. */
@@ -218,8 +252,8 @@ static enum io to_requests(struct conn *c)
 {
 	struct leat_engine_info info;
 
+	find_host(c);
 	leat_engine_info(c->io.e, &info);
-	c->host = site_host(c->site, info.sni);
 	if (info.alpn.n != 2 || memcmp(info.alpn.p, "h2", 2) != 0)
 		return to_head(c);
 	if (!h2_start(c))
@@ -401,6 +435,7 @@ static enum io step(struct conn *c)
 	case PH_H2: return step_h2(c);
 	case PH_CLOSE: return step_close(c);
 	case PH_LINGER: return step_linger(c);
+	case PH_IDLE:
 	case PH_GONE: break;
 	}
 	return IO_FAIL;
@@ -425,6 +460,8 @@ static void conn_run(struct conn *c)
 	do
 		io = step(c);
 	while (io == IO_OK);
+	if (c->pack && c->phase == PH_HEAD && io == IO_READ && idle_add(c))
+		return;
 	switch (io) {
 	case IO_READ:
 	case IO_WRITE:
@@ -440,18 +477,15 @@ static void conn_run(struct conn *c)
 
 /* ---- beginning and stopping ------------------------------------------------------------------ */
 
-void conn_new(struct worker *w, int fd, struct addr_key addr)
+/* One of the worker's, with nothing in it; NULL: no memory. */
+static struct conn *new_conn(struct worker *w, struct addr_key addr)
 {
 	struct conn *c = leat_zalloc(sizeof(*c));
 
-	if (c == NULL) {
-		close(fd);
-		worker_conn_gone(w, addr);
-		return;
-	}
+	if (c == NULL)
+		return NULL;
 	c->w = w;
 	c->addr = addr;
-	atomic_fetch_add(&w->counts.phases[c->phase], 1);
 	c->op.arg = c;
 	c->timer.fn = on_deadline;
 	c->timer.arg = c;
@@ -460,6 +494,39 @@ void conn_new(struct worker *w, int fd, struct addr_key addr)
 	if (c->next != NULL)
 		c->next->pprev = &c->next;
 	w->conns = c;
+	return c;
+}
+
+bool conn_again(struct worker *w, const struct conn_parts *p)
+{
+	struct conn *c = new_conn(w, p->addr);
+
+	if (c == NULL)
+		return false;
+	c->site = p->site;
+	c->io = (struct tls_io){ .fd = p->fd, .early = true, .e = p->e, .h = p->h };
+	c->phase = PH_IDLE;
+	set_phase(c, PH_HEAD);
+	c->was_up = c->awake = true;
+	find_host(c);
+	if (p->left_ms > 0)
+		arm(c, (int)p->left_ms);
+	else
+		(void)to_close(c);
+	conn_run(c);
+	return true;
+}
+
+void conn_new(struct worker *w, int fd, struct addr_key addr)
+{
+	struct conn *c = new_conn(w, addr);
+
+	if (c == NULL) {
+		close(fd);
+		worker_conn_gone(w, addr);
+		return;
+	}
+	atomic_fetch_add(&w->counts.phases[c->phase], 1);
 	c->site = site_ref(w->site);
 	tls_io_init(&c->io, &c->site->tls, fd);
 	arm(c, c->site->o->handshake_ms);

@@ -25,7 +25,7 @@ void tally_add(struct tally *t, uint32_t key, uint64_t n);
 /* Adds all of from to sum. */
 void tally_merge(struct tally *sum, struct tally *from);
 
-#define SERVE_PHASES 8 /* enum conn_phase */
+#define SERVE_PHASES 9 /* enum conn_phase */
 
 struct serve_counts {
 	struct tally handshakes; /* version << 16 | suite, resumed ones by resumed */

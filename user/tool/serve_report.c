@@ -61,7 +61,7 @@ void report_put(struct leat_wr *out, const char *fmt, ...)
 const char *report_phase(unsigned phase)
 {
 	static const char *const names[SERVE_PHASES] = { "handshake", "head", "drain", "send",
-		"http2", "close", "linger", "gone" };
+		"http2", "close", "linger", "idle", "gone" };
 
 	return phase < SERVE_PHASES ? names[phase] : "other";
 }

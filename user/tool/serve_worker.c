@@ -119,6 +119,7 @@ static void kill_all(struct worker *w)
 		w->cut++;
 		conn_kill(c);
 	}
+	idle_kill(w);
 }
 
 static void on_grace(struct loop *l, struct loop_timer *t)
@@ -162,6 +163,7 @@ static void on_wake(struct loop *l, void *arg)
 			next = c->next;
 			conn_stop(c);
 		}
+		idle_stop(w);
 	}
 	if (w->stopped && w->lfd >= 0) {
 		/* Closed at once, so that newcomers are refused rather than left waiting. */
@@ -188,6 +190,7 @@ static int worker_open(struct worker *w)
 	w->accept.arg = w;
 	w->retry = (struct loop_timer){ .fn = on_retry, .arg = w };
 	w->grace = (struct loop_timer){ .fn = on_grace, .arg = w };
+	idle_init(w);
 	loop_on_wake(w->loop, on_wake, w);
 	return 0;
 }
