@@ -84,7 +84,7 @@ EDGE_SRC := $(sort $(foreach d,$(EDGE_DIRS),$(wildcard user/$(d)/*.c)))
 TOOL_SRC := $(sort $(wildcard user/tool/*.c))
 # In the command only: a library that links libbpf would be everybody's burden (decision 0082).
 STEER_SRC := $(if $(BPF_LIBS),$(filter-out %/steer_off.c,$(sort $(wildcard user/steer/*.c))),\
-	user/steer/steer_off.c user/steer/reason.c)
+	user/steer/steer_off.c user/steer/reason.c user/steer/rule.c)
 TLIB_SRC := $(sort $(wildcard tests/lib/*.c))
 TEST_SRC := $(sort $(foreach d,$(TEST_DIRS),$(wildcard tests/$(d)/t_*.c)))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fz_*.c))

@@ -35,17 +35,15 @@ _Static_assert(__builtin_offsetof(struct steer_worker, picked) == 16, "no paddin
 
 /* ---- lookup.bpf.c ---------------------------------------------------------------------------- */
 
-#define STEER_MAX_RULES 32
+#define STEER_MAX_MATCHES 32
 
-/* Addresses are compared as four words in network byte order; IPv4 has the first word. */
-struct steer_rule {
+/* Addresses are compared as four words in network byte order; IPv4 has the first one. */
+struct steer_match {
 	__u32 addr[4], mask[4];
 	__u32 family; /* AF_INET or AF_INET6 */
 	__u16 port_min, port_max;
-	__u64 hits; /* program */
 };
 
-_Static_assert(sizeof(struct steer_rule) == 48, "a rule has no padding");
-_Static_assert(__builtin_offsetof(struct steer_rule, hits) == 40, "no padding before hits");
+_Static_assert(sizeof(struct steer_match) == 40, "a match has no padding");
 
 #endif

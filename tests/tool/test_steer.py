@@ -14,6 +14,7 @@ import time
 
 import pytest
 
+import proc
 import seccomp
 from lib.proxying import Backend, Proxy, Tls, echo
 
@@ -106,6 +107,33 @@ def test_a_restart_loses_no_connection(steering, px, end, loop):
     os.kill(old.proc.pid, end)
     os.kill(old.proc.pid, signal.SIGCONT)
     assert all(works(s, new) for s in early)
+
+
+def test_further_addresses_and_ports(steering, px):
+    """A rule ends with its process, even when that is killed."""
+    port, backend = proc.free_port(), Backend(echo)
+    one = px("--lookup", f"127.8.0.0/16:{port}", "--steer", "load", "--backend", backend.name)
+    assert works(socket.create_connection(("127.8.9.1", port), 10), one)
+    assert works(socket.create_connection(("127.0.0.1", one.port), 10), one)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.9.0.1", port), 10)
+    one.proc.child.kill()
+    one.proc.child.wait()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.8.9.1", port), 10)
+
+
+@pytest.mark.parametrize("rule, needle", [("127.0.0.1", "ends with :PORT"), ("::1:443", "brackets"),
+                                          ("127.0.0.1/8:443", "bits behind")])
+def test_wrong_rule(leat, run, rule, needle):
+    done = run([leat, "proxy", "--listen", "0", "--dev", "--backend", "h:1", "--lookup", rule])
+    assert done.returncode == 2 and needle in done.stderr.decode() and rule in done.stderr.decode()
+
+
+def test_lookup_without_rights_is_one_line(px):
+    x = px("--lookup", "127.0.0.1:9", "--backend", Backend(echo).name, preexec_fn=lose_capabilities)
+    assert x.proc.wait_line("--lookup: BPF .*CAP_NET_ADMIN.*; only the address of --listen is served", 10)
+    assert all(works(s, x) for s in waiting(x.port))
 
 
 def test_built_without_bpf(repo, build, leat, tmp_path):

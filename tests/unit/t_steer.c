@@ -11,10 +11,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/bpf.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
@@ -27,6 +25,7 @@
 #include "steer/admit.h"
 #include "steer/reason.h"
 #include "steer/steer.h"
+#include "steerkit.h"
 #include "tcp.h"
 #include "tool/sandbox.h"
 
@@ -43,42 +42,13 @@ struct group {
 	struct steer *s;
 };
 
-static int bound(uint16_t *port)
-{
-	struct sockaddr_in a = { .sin_family = AF_INET,
-		.sin_port = htons(*port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t n = sizeof(a);
-	int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-
-	assert_true(fd >= 0);
-	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)), 0);
-	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
-	*port = ntohs(a.sin_port);
-	return fd;
-}
-
-static int listening(uint16_t *port)
-{
-	int fd = bound(port);
-
-	assert_int_equal(listen(fd, 128), 0);
-	return fd;
-}
-
-/* Where BPF is not to be had this skips, with the reason; the verifier has no right to refuse. */
 static struct steer *open_steer(enum steer_mode mode, unsigned num)
 {
 	char why[STEER_TEXT] = "";
-	struct steer *s = steer_open(mode, num, why);
+	struct steer *s = steer_open(mode, STEER_ARRAY, num, why);
 
-	if (s == NULL && strstr(why, "verifier") != NULL)
-		fail_msg("%s", why);
-	if (s == NULL) {
-		print_message("%s\n", why);
-		skip();
-	}
+	if (s == NULL)
+		steer_skip(why);
 	return s;
 }
 
@@ -88,7 +58,7 @@ static void start(struct group *g, enum steer_mode mode, unsigned num, uint16_t 
 
 	*g = (struct group){ .num = num, .port = port, .s = open_steer(mode, num) };
 	for (unsigned i = 0; i < num; i++) {
-		g->fd[i] = listening(&g->port);
+		g->fd[i] = steer_listening(&g->port);
 		if (!steer_join(g->s, i, g->fd[i], why))
 			fail_msg("%s", why);
 	}
@@ -104,22 +74,10 @@ static void stop(struct group *g)
 	steer_close(g->s);
 }
 
-static int connect_to(uint16_t port)
-{
-	struct sockaddr_in a = { .sin_family = AF_INET,
-		.sin_port = htons(port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	assert_true(fd >= 0);
-	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
-	return fd;
-}
-
 static void connect_many(int fd[CLIENTS], uint16_t port)
 {
 	for (int i = 0; i < CLIENTS; i++)
-		fd[i] = connect_to(port);
+		assert_true((fd[i] = steer_dial("127.0.0.1", port)) >= 0);
 }
 
 static void close_many(const int fd[CLIENTS])
@@ -128,46 +86,9 @@ static void close_many(const int fd[CLIENTS])
 		close(fd[i]);
 }
 
-/* The last step of a handshake may still be on its way when connect has returned. */
-static void await_queued(const struct group *g, unsigned want)
-{
-	unsigned queued = 0;
-
-	for (int tries = 0; tries < 5000; tries++) {
-		queued = 0;
-		for (unsigned i = 0; i < g->num; i++) {
-			struct tcp_info info = { 0 };
-			socklen_t n = sizeof(info);
-
-			if (g->fd[i] < 0)
-				continue;
-			assert_int_equal(getsockopt(g->fd[i], IPPROTO_TCP, TCP_INFO, &info, &n), 0);
-			queued += info.tcpi_unacked; /* of a listener: its accept queue */
-		}
-		if (queued == want)
-			return;
-		usleep(1000);
-	}
-	fail_msg("%u of %u connections wait", queued, want);
-}
-
-/* Takes everything that waits at a listener. */
-static unsigned accept_all(int lfd)
-{
-	unsigned num = 0;
-	int fd;
-
-	while ((fd = accept(lfd, NULL, NULL)) >= 0) {
-		close(fd);
-		num++;
-	}
-	assert_int_equal(errno, EAGAIN);
-	return num;
-}
-
 static unsigned accept_of(struct group *g, unsigned i)
 {
-	unsigned num = accept_all(g->fd[i]);
+	unsigned num = steer_accept_all(g->fd[i]);
 
 	for (unsigned n = 0; n < num; n++)
 		steer_accepted(g->s, i);
@@ -179,7 +100,7 @@ static void expect_all_at(struct group *g, unsigned at)
 	int fd[CLIENTS];
 
 	connect_many(fd, g->port);
-	await_queued(g, CLIENTS);
+	steer_await(g->fd, g->num, CLIENTS);
 	for (unsigned i = 0; i < g->num; i++)
 		if (g->fd[i] >= 0)
 			assert_int_equal(accept_of(g, i), i == at ? CLIENTS : 0);
@@ -214,7 +135,7 @@ static void a_burst_is_spread_evenly(void **state)
 	(void)state;
 	start(&g, STEER_LOAD, 4, 0);
 	connect_many(fd, g.port);
-	await_queued(&g, CLIENTS);
+	steer_await(g.fd, g.num, CLIENTS);
 	for (unsigned i = 0; i < 4; i++) {
 		assert_int_equal(steer_count(g.s, i).pending, CLIENTS / 4);
 		assert_int_equal(accept_of(&g, i), CLIENTS / 4);
@@ -323,7 +244,7 @@ static void workers_of_a_cpu_share(void **state)
 	run_on(cpu);
 	start(&g, STEER_CPU, 4, 0); /* the plan knows this one CPU */
 	connect_many(fd, g.port);
-	await_queued(&g, CLIENTS);
+	steer_await(g.fd, g.num, CLIENTS);
 	for (unsigned i = 0; i < 4; i++) {
 		num = accept_of(&g, i);
 		assert_in_range(num, 1, CLIENTS - 3);
@@ -369,7 +290,7 @@ static void with_all_draining_the_hash_decides(void **state)
 	steer_drain(g.s, 0);
 	steer_drain(g.s, 1);
 	connect_many(fd, g.port);
-	await_queued(&g, CLIENTS);
+	steer_await(g.fd, g.num, CLIENTS);
 	for (unsigned i = 0; i < 2; i++)
 		num += accept_of(&g, i);
 	assert_int_equal(num, CLIENTS);
@@ -426,7 +347,7 @@ static void what_waits_moves_when_a_listener_closes(void **state)
 	start(&g, STEER_LOAD, 2, 0);
 	steer_publish(g.s, 1, 1000);
 	connect_many(fd, g.port); /* all at 0 */
-	await_queued(&g, CLIENTS);
+	steer_await(g.fd, g.num, CLIENTS);
 	for (int i = 0; i < CLIENTS; i++)
 		write_number(fd[i], i);
 	steer_drain(g.s, 0);
@@ -442,9 +363,9 @@ static void what_waits_moves_when_a_listener_closes(void **state)
 static void expect_one_more(struct group *g)
 {
 	for (int i = 0; i < 4; i++) {
-		int fd = connect_to(g->port);
+		int fd = steer_dial("127.0.0.1", g->port);
 
-		await_queued(g, 1);
+		steer_await(g->fd, g->num, 1);
 		assert_int_equal(accept_of(g, 0) + accept_of(g, 1), 1);
 		close(fd);
 	}
@@ -461,7 +382,7 @@ static void a_successor_takes_over(void **state)
 	(void)state;
 	start(&old, STEER_LOAD, 2, 0);
 	connect_many(fd, old.port);
-	await_queued(&old, CLIENTS);
+	steer_await(old.fd, old.num, CLIENTS);
 	for (int i = 0; i < CLIENTS; i++)
 		write_number(fd[i], i);
 	start(&new, STEER_CPU, 2, old.port);
@@ -479,7 +400,7 @@ static void a_successor_takes_over(void **state)
 static void unsteered_they_are_reset(void **state)
 {
 	uint16_t port = 0;
-	int a = listening(&port), b, fd[CLIENTS];
+	int a = steer_listening(&port), b, fd[CLIENTS];
 	struct pollfd p;
 	FILE *f = fopen("/proc/sys/net/ipv4/tcp_migrate_req", "re");
 	int migrate = f != NULL ? fgetc(f) : '0';
@@ -492,14 +413,14 @@ static void unsteered_they_are_reset(void **state)
 		skip();
 	}
 	connect_many(fd, port);
-	b = listening(&port);
+	b = steer_listening(&port);
 	close(a);
 	for (int i = 0; i < CLIENTS; i++) {
 		p = (struct pollfd){ .fd = fd[i], .events = POLLIN };
 		assert_int_equal(poll(&p, 1, 5000), 1);
 		assert_true(p.revents & POLLERR);
 	}
-	assert_int_equal(accept_all(b), 0);
+	assert_int_equal(steer_accept_all(b), 0);
 	close_many(fd);
 	close(b);
 }
@@ -520,7 +441,7 @@ static void only_listeners_enter(void **state)
 	struct steer *s = open_steer(STEER_LOAD, 1);
 	char why[STEER_TEXT] = "";
 	uint16_t port = 0;
-	int pair[2], pipes[2], udp = socket(AF_INET, SOCK_DGRAM, 0), fd = bound(&port);
+	int pair[2], pipes[2], udp = socket(AF_INET, SOCK_DGRAM, 0), fd = steer_bound(&port);
 
 	(void)state;
 	expect_refused(s, fd, "does not listen"); /* the kernel's own word for it would be EINVAL */
@@ -566,9 +487,9 @@ static void a_count_out_of_range_is_refused(void **state)
 	char why[STEER_TEXT] = "";
 
 	(void)state;
-	assert_null(steer_open(STEER_LOAD, 0, why));
+	assert_null(steer_open(STEER_LOAD, STEER_ARRAY, 0, why));
 	assert_true(why[0] != '\0');
-	assert_null(steer_open(STEER_LOAD, 100000, why));
+	assert_null(steer_open(STEER_LOAD, STEER_ARRAY, 100000, why));
 }
 
 /* In a child: run lose, then steering must be refused for want of rights, in words. */
@@ -588,7 +509,7 @@ static void expect_unprivileged(bool (*lose)(void))
 	if (pid == 0) {
 		if (!lose())
 			_exit(1);
-		if (steer_open(STEER_LOAD, 1, why) != NULL)
+		if (steer_open(STEER_LOAD, STEER_ARRAY, 1, why) != NULL)
 			_exit(2);
 		_exit(strstr(why, "CAP_BPF") != NULL && strchr(why, '\n') == NULL ? 0 : 3);
 	}

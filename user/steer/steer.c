@@ -82,7 +82,8 @@ static void write_plan(struct steer *s)
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-struct steer *steer_open(enum steer_mode mode, unsigned num, char why[STEER_TEXT])
+struct steer *steer_open(
+	enum steer_mode mode, enum steer_map map, unsigned num, char why[STEER_TEXT])
 {
 	struct steer *s = leat_zalloc(sizeof(*s));
 
@@ -100,6 +101,8 @@ struct steer *steer_open(enum steer_mode mode, unsigned num, char why[STEER_TEXT
 		goto fail;
 	}
 	write_plan(s);
+	if (map == STEER_SOCKMAP)
+		(void)bpf_map__set_type(s->skel->maps.listeners, BPF_MAP_TYPE_SOCKMAP);
 	if (load_object(s->skel->skeleton, why) == 0)
 		return s;
 fail:
@@ -137,7 +140,7 @@ void steer_close(struct steer *s)
 
 bool steer_probe(char why[STEER_TEXT])
 {
-	struct steer *s = steer_open(STEER_LOAD, 1, why);
+	struct steer *s = steer_open(STEER_LOAD, STEER_ARRAY, 1, why);
 
 	steer_close(s);
 	return s != NULL;

@@ -33,8 +33,15 @@ enum steer_mode {
 
 struct steer;
 
+enum steer_map {
+	STEER_ARRAY, /* of listeners alone: takes CAP_BPF */
+	STEER_SOCKMAP, /* for listeners that lookup.h has too, for the kernel does not let them into both kinds; takes
+			* CAP_NET_ADMIN as well */
+};
+
 /* NULL after writing why not, one line. num: workers, at most STEER_MAX_WORKERS. */
-struct steer *steer_open(enum steer_mode mode, unsigned num, char why[STEER_TEXT]);
+struct steer *steer_open(
+	enum steer_mode mode, enum steer_map map, unsigned num, char why[STEER_TEXT]);
 /* Worker i listens at fd, which is SO_REUSEPORT and listens. false: the reason is in why. */
 bool steer_join(struct steer *s, unsigned i, int fd, char why[STEER_TEXT]);
 bool steer_attach(struct steer *s, int fd, char why[STEER_TEXT]);

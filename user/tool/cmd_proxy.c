@@ -25,6 +25,7 @@ enum {
 	OPT_WORKERS,
 	OPT_CONNS,
 	OPT_STEER,
+	OPT_LOOKUP,
 	OPT_BUFFER,
 	OPT_T_HANDSHAKE,
 	OPT_T_CONNECT,
@@ -61,7 +62,10 @@ static const struct arg_opt options[] = {
 	{ "steer", 0, "HOW", OPT_STEER,
 		"which worker gets a connection, by a BPF program: cpu (where\n"
 		"it arrived), load (the fewest connections), off (default:\n"
-		"the kernel's hash); see leat-serve(1)" },
+		"the kernel's hash)" },
+	{ "lookup", 0, "ADDR[/N]:PORTS", OPT_LOOKUP,
+		"connections to these addresses (of this machine) and ports\n"
+		"too, by a BPF program; may be repeated" },
 	{ "max-connections", 0, "N", OPT_CONNS,
 		"at once (default 16384, less where descriptors are few);\n"
 		"further ones wait in the backlog" },
@@ -223,7 +227,8 @@ static int take(void *arg, int id, const char *value)
 	case OPT_BUFFER: return take_buffer(j, value);
 	case OPT_LOG: j->o.log = strcmp(value, "none") == 0 ? NULL : value; return 0;
 	case OPT_LOOP: return take_loop(j, value);
-	case OPT_STEER: return code_of(crew_take_steering(j->args, value, &j->o.steering));
+	case OPT_STEER: return code_of(steering_take_mode(j->args, value, &j->o.steering));
+	case OPT_LOOKUP: return code_of(steering_take_rule(j->args, value, &j->o.steering));
 	case OPT_WORKERS:
 	case OPT_CONNS: return take_count(j, id, value);
 	default: return take_time(j, id, value);

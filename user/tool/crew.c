@@ -52,8 +52,8 @@ static void on_connection(struct crew_member *m, int fd)
 	unsigned num = atomic_fetch_add(&c->num_conns, 1) + 1;
 
 	m->num_conns++;
-	steer_accepted(c->steer, m->id);
-	steer_publish(c->steer, m->id, m->num_conns);
+	steer_accepted(c->steering.steer, m->id);
+	steer_publish(c->steering.steer, m->id, m->num_conns);
 	if (num == c->max_conns)
 		wake_all(c); /* the others must stop accepting too */
 	if (num >= c->max_conns)
@@ -83,7 +83,7 @@ static void on_accept(struct loop *l, struct loop_op *op, int res, unsigned flag
 void crew_conn_gone(struct crew_member *m)
 {
 	m->num_conns--;
-	steer_publish(m->crew->steer, m->id, m->num_conns);
+	steer_publish(m->crew->steering.steer, m->id, m->num_conns);
 	atomic_fetch_sub(&m->crew->num_conns, 1);
 }
 
@@ -106,7 +106,7 @@ static void on_grace(struct loop *l, struct loop_timer *t)
 static void hear_no_more(struct crew_member *m)
 {
 	m->stopped = true;
-	steer_drain(m->crew->steer, m->id);
+	steer_drain(m->crew->steering.steer, m->id);
 	loop_timer_stop(m->loop, &m->retry);
 	if (m->lfd >= 0)
 		loop_close(m->loop, m->lfd);
@@ -162,7 +162,7 @@ static int member_open(struct crew_member *m)
 	m->retry = (struct loop_timer){ .fn = on_retry, .arg = m };
 	m->grace = (struct loop_timer){ .fn = on_grace, .arg = m };
 	loop_on_wake(m->loop, on_wake, m);
-	if (!steer_pin(m->crew->steer, m->id))
+	if (!steer_pin(m->crew->steering.steer, m->id))
 		return errno;
 	return m->crew->ops->open(m);
 }
@@ -244,45 +244,17 @@ static int open_members(struct crew *c)
 	return 0;
 }
 
-bool crew_take_steering(const struct args *args, const char *value, enum steer_mode *out)
+static int start_steering(struct crew *c)
 {
-	static const char *const modes[] = { "off", "cpu", "load", NULL };
-	unsigned i;
+	int *fds = leat_array(c->num, sizeof(*fds));
 
-	if (!args_choice(args, "--steer", value, modes, &i))
-		return false;
-	*out = (enum steer_mode)i;
-	return true;
-}
-
-const char *crew_steering_text(const struct crew *c)
-{
-	switch (c->steering) {
-	case STEER_CPU: return ", steered by cpu";
-	case STEER_LOAD: return ", steered by load";
-	default: return "";
-	}
-}
-
-/* Without it everything works: what is missing is one line. */
-static void start_steering(struct crew *c)
-{
-	char why[STEER_TEXT];
-	bool ok;
-
-	if (c->steering == STEER_OFF)
-		return;
-	c->steer = steer_open(c->steering, c->num, why);
-	ok = c->steer != NULL;
-	for (unsigned i = 0; i < c->num && ok; i++)
-		ok = steer_join(c->steer, i, c->members[i].lfd, why);
-	if (ok && steer_attach(c->steer, c->members[0].lfd, why))
-		return;
-	steer_close(c->steer);
-	c->steer = NULL;
-	c->steering = STEER_OFF;
-	(void)tool_fail(
-		c->args, TOOL_OK, "--steer: %s; connections are spread by the kernel's hash", why);
+	if (fds == NULL)
+		return tool_fail(c->args, TOOL_FAILED, "out of memory");
+	for (unsigned i = 0; i < c->num; i++)
+		fds[i] = c->members[i].lfd;
+	steering_start(c->args, &c->steering, fds, c->num);
+	leat_free(fds);
+	return 0;
 }
 
 static int start_threads(struct crew *c)
@@ -329,9 +301,10 @@ int crew_start(struct crew *c)
 	if (c->num == 0)
 		c->num = num_cpus();
 	rc = open_members(c);
+	if (rc == 0)
+		rc = start_steering(c);
 	if (rc != 0)
 		return rc;
-	start_steering(c);
 	rc = start_threads(c);
 	if (rc == 0)
 		return 0;
@@ -379,7 +352,7 @@ static void wait_for_end(struct crew *c)
 		int sig = sigtimedwait(&set, NULL, &tick);
 
 		if (++ticks % TICKS_PER_SECOND == 0)
-			steer_age(c->steer);
+			steer_age(c->steering.steer);
 		if (sig == SIGUSR2) {
 			tool_switch_kernel(c->args);
 		} else if (sig > 0) {
@@ -422,8 +395,7 @@ void crew_clear(struct crew *c)
 	join_all(c);
 	leat_free(c->members);
 	c->members = NULL;
-	steer_close(c->steer);
-	c->steer = NULL;
+	steering_clear(&c->steering);
 	pthread_cond_destroy(&c->news);
 	pthread_mutex_destroy(&c->lock);
 }

@@ -18,8 +18,8 @@
 #include <stdatomic.h>
 
 #include "loop/loop.h"
-#include "steer/steer.h"
 #include "tool/listen.h"
+#include "tool/steering.h"
 
 struct crew;
 
@@ -65,11 +65,10 @@ struct crew {
 	unsigned fds_per_conn; /* how many one may need */
 	int grace_ms;
 	enum loop_backend loop;
-	enum steer_mode steering; /* STEER_OFF again after the start where it cannot be had */
-	char addr[LISTEN_TEXT];   /* where it listens */
+	struct steering steering;
+	char addr[LISTEN_TEXT]; /* where it listens */
 	/* below: the crew's */
 	struct crew_member *members;
-	struct steer *steer; /* NULL: the kernel's hash spreads connections */
 	atomic_uint num_conns;
 	atomic_bool stopping, stop_now;
 	pthread_mutex_t lock;
@@ -78,10 +77,6 @@ struct crew {
 	int err; /* errno of the first member that could not go on */
 };
 
-/* The value of --steer. */
-bool crew_take_steering(const struct args *args, const char *value, enum steer_mode *out);
-/* ", steered by load", or "". */
-const char *crew_steering_text(const struct crew *c);
 /* Opens listeners and starts the threads. 0, or an exit code after saying why; crew_clear in either case. */
 int crew_start(struct crew *c);
 /* Returns the exit code when a signal has ended it all. */

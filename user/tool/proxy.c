@@ -162,7 +162,7 @@ static void say_start(const struct proxy *p)
 	printf("%u worker%s on %s%s%s%s, %u backend address%s, %u route%s%s\n", p->crew.num,
 		p->crew.num == 1 ? "" : "s", loop_name(l), loop_why(l)[0] ? " (" : "", loop_why(l),
 		loop_why(l)[0] ? ")" : "", p->num_backends, p->num_backends == 1 ? "" : "es",
-		p->num_routes - 1, p->num_routes == 2 ? "" : "s", crew_steering_text(&p->crew));
+		p->num_routes - 1, p->num_routes == 2 ? "" : "s", steering_text(&p->crew.steering));
 	printf("listening on %s:%u\n", p->crew.addr, p->crew.port);
 	fflush(stdout);
 }

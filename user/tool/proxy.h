@@ -56,7 +56,7 @@ struct proxy_opts {
 		grace_ms; /* health 0: none */
 	const char *log;  /* "-": stdout, NULL: none */
 	enum loop_backend loop;
-	enum steer_mode steering;
+	struct steering steering;
 };
 
 /* ---- backends -------------------------------------------------------------------------------- */
