@@ -49,28 +49,9 @@ struct ask {
 	int64_t now_s;
 };
 
-/* pki_der writes anew each time, with memory that a test may make fail. */
-static struct leat_span der_of(const struct made *m)
-{
-	static struct {
-		const struct made *m;
-		struct leat_span der;
-	} known[64];
-	size_t i = 0;
-
-	while (i < 64 && known[i].m && known[i].m != m)
-		i++;
-	assert_true(i < 64);
-	if (!known[i].m) {
-		known[i].der = pki_der(m);
-		known[i].m = m;
-	}
-	return known[i].der;
-}
-
 static enum leat_ret judge(const struct ask *a, struct leat_err *err)
 {
-	struct leat_span certs[2] = { der_of(a->leaf) },
+	struct leat_span certs[2] = { pki_der(a->leaf) },
 			 status[2] = { a->leaf_status, a->inter_status };
 	size_t num = a->inter ? 2 : 1;
 	struct verify_in in = { .store = store,
@@ -86,7 +67,7 @@ static enum leat_ret judge(const struct ask *a, struct leat_err *err)
 
 	memset(err, 0, sizeof(*err));
 	if (a->inter)
-		certs[1] = der_of(a->inter);
+		certs[1] = pki_der(a->inter);
 	assert_int_equal(
 		papers_new(&papers, status, num, (struct leat_span){ NULL, 0 }, err), LEAT_OK);
 	in.papers = papers;
