@@ -28,7 +28,7 @@ LIBC = re.compile(r"""^(
 LIBCRYPTO = re.compile(r"""^(
     EVP_ | OSSL_PARAM_ | OSSL_LIB_CTX_ | OSSL_PROVIDER_ | OPENSSL_ | CRYPTO_ | ERR_ | OBJ_
   | X509 | ASN1_ | GENERAL_NAMES?_ | GENERAL_SUBTREE_ | NAME_CONSTRAINTS_ | BASIC_CONSTRAINTS_
-  | AUTHORITY_ | DIST_POINT_ | OCSP_ | SCT_ | CTLOG_ | BN_ | EC_ | ECDSA_ | RSA_ | DSA_ | DH_
+  | AUTHORITY_ | (ISSUING_)?DIST_POINT_ | OCSP_ | SCT_ | CTLOG_ | BN_ | EC_ | ECDSA_ | RSA_ | DSA_ | DH_
   | HMAC | SHA(1|224|256|384|512)_ | MD5_ | PKCS(5|7|8|12)_ | NCONF_free
   | d2i_ | i2d_ | a2i_ | i2a_ | i2s_ | PEM_ | BIO_ | OSSL_DECODER_ | OSSL_ENCODER_
 )""", re.X)

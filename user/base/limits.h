@@ -39,7 +39,18 @@
 #define LIM_STAPLE_SKEW_S 300   /* how far the clocks of a responder and ours may be apart */
 /* An OCSP response without nextUpdate is good for this long (RFC 6960 4.2.2.1 sets no bound). */
 #define LIM_STAPLE_AGE_S (7 * 86400)
-#define LIM_SCT_LIST     16384 /* bytes of SCTs that are kept; logs make 120 bytes each */
+/* CRLs. Large CAs have some of 5 MiB; what is fetched is held in memory meanwhile. */
+#define LIM_CRL        (10 * 1024 * 1024)
+#define LIM_CRLS       64 /* one cache's answer about one distribution point or issuer */
+#define LIM_CRL_POINTS 8  /* distribution points of a certificate that are asked about, in order */
+#define LIM_CRL_NAMES  8  /* names of one of them that are looked at; each may be a fetch */
+/* Fetched CRLs: kept in all, and how many; how long a URI that failed is left alone, and how many
+ * redirections are followed. */
+#define LIM_CRL_KEPT      (64 * 1024 * 1024)
+#define LIM_CRL_URIS      64
+#define LIM_CRL_RETRY_S   10
+#define LIM_CRL_REDIRECTS 3
+#define LIM_SCT_LIST      16384 /* bytes of SCTs that are kept; logs make 120 bytes each */
 /* What a packed certificate may make its decoder allocate, beside four times its own length. */
 #define LIM_UNPACK_MEMORY (1024 * 1024)
 #define LIM_KEY_SHARES    16 /* key shares in one ClientHello; each would cost a key pair */

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * certsig.c - see certsig.h. RFC 8446 4.2.3, 4.4.2.2. Used to choose among our own chains (cred.c) and,
- * where the option signature_algs_cert is set, to refuse the peer's (verify.c).
+ * where the option signature_algs_cert is set, to refuse the peer's (verify.c); the weak ones are refused in OCSP
+ * responses and CRLs (status.c, crl.c), as libcrypto does in certificates.
  */
 #include "x509/certsig.h"
 
+#include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 
 #include "wire/list.h"
@@ -65,4 +67,27 @@ bool certsig_is_one_of(
 		if (means(schemes[i], s))
 			return true;
 	return false;
+}
+
+bool certsig_is_weak(const X509_ALGOR *alg)
+{
+	int nid = OBJ_obj2nid(alg->algorithm), md = NID_undef, type;
+	RSA_PSS_PARAMS *pss;
+	const void *param;
+
+	if (nid == NID_rsassaPss) {
+		X509_ALGOR_get0(NULL, &type, &param, alg);
+		pss = type == V_ASN1_SEQUENCE
+			      ? ASN1_item_unpack(param, ASN1_ITEM_rptr(RSA_PSS_PARAMS))
+			      : NULL;
+		if (pss && pss->hashAlgorithm) /* absent: SHA-1 */
+			md = OBJ_obj2nid(pss->hashAlgorithm->algorithm);
+		RSA_PSS_PARAMS_free(pss);
+	} else if (!OBJ_find_sigid_algs(nid, &md, NULL)) {
+		return true;
+	} else if (md == NID_undef) { /* EdDSA */
+		return nid != NID_ED25519 && nid != NID_ED448;
+	}
+	return md != NID_sha256 && md != NID_sha384 && md != NID_sha512 && md != NID_sha224 &&
+	       md != NID_sha3_256 && md != NID_sha3_384 && md != NID_sha3_512;
 }

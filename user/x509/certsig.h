@@ -22,4 +22,7 @@ bool certsig_is_listed(const struct certsig *s, struct leat_span schemes);
 bool certsig_is_one_of(
 	const struct certsig *s, const struct sigscheme *const *schemes, unsigned num);
 
+/* Is what signs with this less than 112 bits: MD5, SHA-1, or an unknown hash? */
+bool certsig_is_weak(const X509_ALGOR *alg);
+
 #endif

@@ -12,19 +12,17 @@
 #include "x509/status.h"
 
 #include <openssl/ocsp.h>
-#include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 #include <string.h>
 
 #include "crypto/ossl_err.h"
+#include "x509/certsig.h"
 #include "x509/chain_int.h"
 #include "x509/der.h"
 #include "x509/fault.h"
 #include "x509/papers.h"
 #include "x509/san.h"
 #include "x509/store_int.h"
-
-#define AUTH_LEVEL 2 /* as verify.c */
 
 #define refuse(err, what) err_alert((err), LEAT_ALERT_BAD_CERTIFICATE_STATUS_RESPONSE, (what))
 
@@ -187,34 +185,9 @@ static enum leat_ret check_dates(int64_t now_s, int64_t from, int64_t to, struct
 	return LEAT_OK;
 }
 
-/* No MD5, no SHA-1, as for certificates. */
-static bool is_signed_weakly(const OCSP_BASICRESP *b)
-{
-	const X509_ALGOR *alg = OCSP_resp_get0_tbs_sigalg(b);
-	int nid = OBJ_obj2nid(alg->algorithm), md = NID_undef, type;
-	RSA_PSS_PARAMS *pss;
-	const void *param;
-
-	if (nid == NID_rsassaPss) {
-		X509_ALGOR_get0(NULL, &type, &param, alg);
-		pss = type == V_ASN1_SEQUENCE
-			      ? ASN1_item_unpack(param, ASN1_ITEM_rptr(RSA_PSS_PARAMS))
-			      : NULL;
-		if (pss && pss->hashAlgorithm) /* absent: SHA-1 */
-			md = OBJ_obj2nid(pss->hashAlgorithm->algorithm);
-		RSA_PSS_PARAMS_free(pss);
-	} else if (!OBJ_find_sigid_algs(nid, &md, NULL)) {
-		return true;
-	} else if (md == NID_undef) { /* EdDSA */
-		return nid != NID_ED25519 && nid != NID_ED448;
-	}
-	return md != NID_sha256 && md != NID_sha384 && md != NID_sha512 && md != NID_sha224 &&
-	       md != NID_sha3_256 && md != NID_sha3_384 && md != NID_sha3_512;
-}
-
 static enum leat_ret check_form(OCSP_BASICRESP *b, OCSP_SINGLERESP *s, struct leat_err *err)
 {
-	if (is_signed_weakly(b))
+	if (certsig_is_weak(OCSP_resp_get0_tbs_sigalg(b)))
 		return refuse(err, "ocsp: the response is signed with a weak hash");
 	/* RFC 6960 4.4: "unrecognized extensions MUST be ignored (unless they have the critical flag set and
 	 * are not understood)" */
@@ -296,7 +269,7 @@ static bool world_make(struct world *w, const struct verify_in *in)
 		return false;
 	param = X509_STORE_get0_param(w->store);
 	X509_VERIFY_PARAM_set_time(param, (time_t)in->now_s); /* else it would ask the clock */
-	X509_VERIFY_PARAM_set_auth_level(param, AUTH_LEVEL);
+	X509_VERIFY_PARAM_set_auth_level(param, VERIFY_AUTH_LEVEL);
 	return true;
 }
 

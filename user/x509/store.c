@@ -286,6 +286,28 @@ void *store_select(const struct store *s, const STACK_OF(X509) * chain)
 	return xs;
 }
 
+STACK_OF(X509) * store_subjects(const struct store *s, const X509_NAME *name)
+{
+	STACK_OF(X509) *all = sk_X509_new_null();
+	struct wanted w = { 0 };
+	X509 *x;
+
+	want_name(&w, name);
+	for (size_t i = 0; all && i < s->num; i++) {
+		if (!is_wanted(&w, s, i))
+			continue;
+		x = anchor_x509(anchor_at(s, i));
+		if (x && X509_NAME_cmp(X509_get_subject_name(x), name) != 0)
+			continue;
+		if (!x || X509_add_cert(all, x, X509_ADD_FLAG_UP_REF) != 1) {
+			sk_X509_pop_free(all, X509_free);
+			all = NULL;
+		}
+	}
+	ossl_forget();
+	return all;
+}
+
 /* ---- filling ------------------------------------------------------------------------------------- */
 
 static enum leat_ret refuse(struct leat_err *err, size_t number, const char *what)

@@ -39,11 +39,10 @@
 #include "x509/der.h"
 #include "x509/fault.h"
 #include "x509/lean.h"
+#include "x509/revoked.h"
 #include "x509/san.h"
 #include "x509/status.h"
 #include "x509/store_int.h"
-
-#define AUTH_LEVEL 2 /* 112 bits */
 
 /* Verdicts of X509_verify_cert that have a better answer than certificate_unknown. */
 static const struct {
@@ -388,13 +387,22 @@ static enum leat_ret keep_path(const struct verify_in *in, const STACK_OF(X509) 
 	return in->num_schemes ? check_schemes(in, path, err) : LEAT_OK;
 }
 
+/* Revocation, of a path that is otherwise believed: nobody else makes a cache work or CRLs be fetched. */
+static enum leat_ret check_revoked(const struct verify_in *in, STACK_OF(X509) * path,
+	STACK_OF(X509) * certs, struct leat_err *err)
+{
+	const struct revoked_in ask = { .verify = in, .sent = certs, .path = path };
+
+	return in->crl_check == CRL_CHECK_OFF ? LEAT_OK : revoked_check(&ask, err);
+}
+
 /* ctx borrows the store and the certificates, leaf first. */
 static enum leat_ret run(X509_STORE_CTX *ctx, const struct verify_in *in, X509_STORE *store,
 	STACK_OF(X509) * certs, struct verdict *v, struct leat_err *err)
 {
 	struct collecting collecting = { in, err };
 	X509 *leaf = sk_X509_value(certs, 0);
-	const STACK_OF(X509) * path;
+	STACK_OF(X509) * path;
 	X509_VERIFY_PARAM *param;
 
 	if (X509_STORE_CTX_init(ctx, store, leaf, certs) != 1)
@@ -402,7 +410,7 @@ static enum leat_ret run(X509_STORE_CTX *ctx, const struct verify_in *in, X509_S
 	param = X509_STORE_CTX_get0_param(ctx);
 	X509_VERIFY_PARAM_set_time(param, (time_t)in->now_s);
 	X509_VERIFY_PARAM_set_depth(param, 2 * LIM_CHAIN);
-	X509_VERIFY_PARAM_set_auth_level(param, AUTH_LEVEL);
+	X509_VERIFY_PARAM_set_auth_level(param, VERIFY_AUTH_LEVEL);
 	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_POLICY_CHECK);
 	/* user-initial-policy-set is {any-policy}; without it libcrypto takes the empty set */
 	if (X509_VERIFY_PARAM_add0_policy(param, OBJ_nid2obj(NID_any_policy)) != 1)
@@ -429,7 +437,9 @@ static enum leat_ret run(X509_STORE_CTX *ctx, const struct verify_in *in, X509_S
 	note_path(path, v);
 	if (check_leaf(in, leaf, err) != LEAT_OK)
 		return LEAT_FAILED;
-	return in->faults ? keep_path(in, path, certs, err) : LEAT_OK;
+	if (in->faults && keep_path(in, path, certs, err) != LEAT_OK)
+		return LEAT_FAILED;
+	return check_revoked(in, path, certs, err);
 }
 
 /* The chain as libcrypto's objects, leaf first. */
@@ -554,8 +564,9 @@ static enum leat_ret check_sent(const struct verify_in *in, struct leat_err *err
 static enum leat_ret judge_chain(
 	const struct crypto *c, const struct verify_in *in, struct leat_err *err)
 {
-	/* neither knows what the application has to say */
-	bool may_pass = !in->only_libcrypto && !in->faults && !in->anchor;
+	/* Neither knows what the application has to say, nor of revocation, which is asked about anew each time. */
+	bool may_pass = !in->only_libcrypto && !in->faults && !in->anchor &&
+			in->crl_check == CRL_CHECK_OFF;
 	STACK_OF(X509) * certs;
 	struct verdict v = { 0 };
 	enum leat_ret ret;
@@ -581,8 +592,10 @@ static enum leat_ret judge_chain(
 
 enum leat_ret verify_chain(const struct crypto *c, const struct verify_in *in, struct leat_err *err)
 {
-	if (!in->staple_only && judge_chain(c, in, err) != LEAT_OK)
-		return LEAT_FAILED;
+	enum leat_ret r = in->staple_only ? LEAT_OK : judge_chain(c, in, err);
+
+	if (r != LEAT_OK)
+		return r;
 	/* Whoever let the chain pass, a verdict of before or a new one: revocation is no part of it. */
 	return in->staple == STAPLE_OFF ? LEAT_OK : status_check(in, err);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * verify.h - is a chain to be believed? Pure: time comes in, nothing is fetched. What is refused is
+ * verify.h - is a chain to be believed? Pure: time comes in, nothing is fetched but by a CRL cache's callbacks. What is refused is
  * refused by libcrypto's X509_verify_cert, and the result mapped to an alert and a sentence that names
  * the certificate, its depth and the reason. What lean.c or an earlier verdict accept needs no libcrypto.
  */
@@ -17,6 +17,14 @@
  * demands one (RFC 7633); refused without in any case. */
 enum staple_rule { STAPLE_OFF = 0, STAPLE_ASK, STAPLE_REQUIRE };
 
+/* CRLs (option crl_check): not looked at; for all certificates but the anchor; for the peer's own alone; for all,
+ * and one whose status cannot be told passes. */
+enum crl_check { CRL_CHECK_OFF = 0, CRL_CHECK_ALL, CRL_CHECK_PEER, CRL_CHECK_BEST_EFFORT };
+
+/* 112 bits of security: libcrypto's level 2, of certificates and of what signs CRLs and OCSP responses. */
+#define VERIFY_AUTH_LEVEL 2
+
+struct leat_crl_cache;
 struct faults;
 
 struct verify_in {
@@ -34,6 +42,8 @@ struct verify_in {
 	bool keep; /* remember a chain that passed, in the store's cache */
 	enum staple_rule staple;
 	const struct papers *papers; /* what came with the chain; NULL: nothing */
+	enum crl_check crl_check;
+	struct leat_crl_cache *crls; /* set where crl_check is on */
 	bool staple_only;            /* the chain passed before: only what is asked by staple */
 	/* The application's functions, for walk.h; NULL: none. */
 	const struct leat_verify_fun *fun;
@@ -47,7 +57,8 @@ struct verify_in {
 
 /* Full validation. On refusal err holds the alert RFC 8446 6.2 names (unknown_ca,
  * certificate_expired, bad_certificate, unsupported_certificate, certificate_revoked,
- * certificate_unknown; of status.h also bad_certificate_status_response), what = the reason in words, detail = "depth N, subject CN=..., ...". */
+ * certificate_unknown; of status.h also bad_certificate_status_response), what = the reason in words, detail = "depth N, subject CN=..., ...".
+ * LEAT_AGAIN: the CRL cache does not know yet; to be called again. */
 LEAT_MUST_CHECK enum leat_ret verify_chain(
 	const struct crypto *c, const struct verify_in *in, struct leat_err *err);
 
