@@ -28,6 +28,7 @@ build|libbrotli-dev|compressed certificates, the second
 build|libzstd-dev|compressed certificates, the third
 build|liblmdb-dev|sessions in a file (loaded only when such a store is opened)
 build|libhiredis-dev|sessions in Redis (loaded only when such a store is opened)
+build|libcurl4-openssl-dev|CRLs over HTTP (loaded only when somebody asks for that)
 build|python3|scripts and tests
 demo|curl|the client that fetches the file in the demo and in tests
 demo|openssl|s_client and s_server: the first peer of every test

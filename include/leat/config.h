@@ -165,6 +165,7 @@ struct leat_files {
 	const char *ocsp_file;  /* DER: OCSP response for certfile */
 	const char *sct_file;   /* SignedCertificateTimestampList for certfile */
 	const char *dhfile; /* server: PEM or DER DH parameters; leat_config_set_dh overrides it */
+	const char *crl_cache; /* as for leat_crl_cache_open: crl.h */
 };
 
 /* leat_config_use_files reads the files and adds what they hold as leat_config_add_cred and

@@ -34,7 +34,7 @@ PURE_BELOW = LEVEL["ktls"]
 OPENSSL_IN = {"crypto", "x509"}
 ONLY_IN = {"liburing.h": {"loop", "ktls"}, "jansson.h": {"tool"}, "bpf/": {"steer"},
            "zlib.h": {"crypto"}, "brotli/": {"crypto"}, "zstd": {"crypto"},
-           "lmdb.h": {"sock"}, "hiredis/": {"sock"}}
+           "lmdb.h": {"sock"}, "hiredis/": {"sock"}, "curl/": {"sock"}}
 IMPURE = {
     "unistd.h", "fcntl.h", "time.h", "pthread.h", "threads.h", "poll.h", "signal.h", "netdb.h",
     "dirent.h", "sys/socket.h", "sys/time.h", "sys/stat.h", "sys/random.h", "sys/epoll.h",

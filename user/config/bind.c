@@ -28,7 +28,8 @@ void config_bind(struct leat_config *c)
 	static const char text[] = "leat session binding 1";
 	const uint8_t settings[] = { (uint8_t)c->role, (uint8_t)c->verify, c->insecure_skip_name,
 		(uint8_t)c->depth, (uint8_t)c->staple };
-	const uint8_t asks[] = { c->verify_fun.fn != NULL, c->partial_chain != NULL };
+	const uint8_t asks[] = { c->verify_fun.fn != NULL, c->partial_chain != NULL,
+		(uint8_t)c->crl_check };
 	bool trusts = c->trust && c->verify == LEAT_VERIFY_PEER;
 	struct digest d;
 
@@ -41,7 +42,7 @@ void config_bind(struct leat_config *c)
 	for (unsigned i = 0; i < c->num_creds; i++)
 		add(&d, cred_num(c->creds[i]) ? cred_cert(c->creds[i], 0) : cred_spki(c->creds[i]));
 	add(&d, (struct leat_span){ NULL, 0 });
-	if (asks[0] || asks[1])
+	if (asks[0] || asks[1] || asks[2])
 		add(&d, (struct leat_span){ asks, sizeof(asks) });
 	add(&d, (struct leat_span){ c->server_types.v, c->server_types.n });
 	add(&d, (struct leat_span){ c->client_types.v, c->client_types.n });

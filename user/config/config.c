@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include <leat/crl.h>
+
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/secret.h"
@@ -52,6 +54,7 @@ void leat_config_unref(struct leat_config *c)
 	for (unsigned i = 0; i < c->num_peer_keys; i++)
 		leat_free((void *)c->peer_keys[i].p);
 	store_unref(c->trust);
+	leat_crl_cache_unref(c->crls);
 	leat_free((void *)c->alpn.p);
 	leat_free((void *)c->psk_identity.p);
 	dh_clear(&c->dh);
@@ -183,6 +186,21 @@ enum leat_ret leat_config_set_sct(
 	if (cred >= c->num_creds)
 		return err_option(err, "sct", NULL, "there is no credential of that number");
 	return cred_set_sct(c->creds[cred], list, err);
+}
+
+void config_set_crls_take(struct leat_config *c, struct leat_crl_cache *crls)
+{
+	leat_crl_cache_unref(c->crls);
+	c->crls = crls;
+}
+
+enum leat_ret leat_config_set_crl_cache(
+	struct leat_config *cfg, struct leat_crl_cache *c, struct leat_err *err)
+{
+	if (config_may_set(cfg, err) != LEAT_OK)
+		return LEAT_FAILED;
+	config_set_crls_take(cfg, c ? leat_crl_cache_ref(c) : NULL);
+	return LEAT_OK;
 }
 
 void config_set_trust_take(struct leat_config *c, struct store *s, bool of_system)
@@ -442,6 +460,18 @@ static enum leat_ret check_asked_along(const struct leat_config *c, struct leat_
 	return c->ask_sct ? err_option(err, "sct", NULL, why) : LEAT_OK;
 }
 
+/* Without a cache nobody would pass, or with best_effort everybody. */
+static enum leat_ret check_crls(const struct leat_config *c, struct leat_err *err)
+{
+	if (c->crl_check == CRL_CHECK_OFF && c->crls)
+		return err_option(err, "crl_check", "false",
+			"there is a CRL cache, but nothing is checked: true, peer or best_effort");
+	if (c->crl_check == CRL_CHECK_OFF || c->crls)
+		return LEAT_OK;
+	return err_option(err, "crl_check", NULL,
+		"needs a place to find CRLs: crl_cache, or leat_config_set_crl_cache");
+}
+
 static enum leat_ret check_peer(const struct leat_config *c, struct leat_err *err)
 {
 	size_t names = 0;
@@ -480,7 +510,8 @@ static enum leat_ret check_whole(const struct leat_config *c, struct leat_err *e
 		return err_option(err, "psk_identity", NULL,
 			"no key of this identity was added, and there is no lookup function");
 	if (check_peer(c, err) != LEAT_OK || check_raw(c, err) != LEAT_OK ||
-		check_asked_along(c, err) != LEAT_OK || config_check_transport(c, err) != LEAT_OK)
+		check_asked_along(c, err) != LEAT_OK || config_check_transport(c, err) != LEAT_OK ||
+		check_crls(c, err) != LEAT_OK)
 		return LEAT_FAILED;
 	if (c->role == LEAT_SERVER && c->num_creds == 0 && !has_psk(c))
 		return err_option(err, "certfile", "", "a server needs a certificate and its key");

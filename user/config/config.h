@@ -107,7 +107,9 @@ struct leat_config {
 	unsigned depth;
 	bool lean_verify; /* plain chains may pass without libcrypto's path building (x509/lean) */
 	enum staple_rule staple; /* OCSP responses of the peer (x509/status) */
-	bool ask_sct;            /* ask for SCTs, for the application */
+	enum crl_check crl_check;
+	struct leat_crl_cache *crls; /* NULL: none; set where crl_check is on */
+	bool ask_sct;                /* ask for SCTs, for the application */
 	/* packed certificates (RFC 8879), in order of preference */
 	CONFIG_LIST(zip, ZIP_COUNT) zips;
 	bool chain_cache; /* chains that passed are kept with the trust store (x509/cache) */
@@ -188,6 +190,7 @@ LEAT_MUST_CHECK enum leat_ret config_check_transport(
 	const struct leat_config *c, struct leat_err *err);
 /* bind.c: fills c->bind. */
 void config_bind(struct leat_config *c);
+void config_set_crls_take(struct leat_config *c, struct leat_crl_cache *crls);
 void config_set_trust_take(struct leat_config *c, struct store *s, bool of_system);
 
 #endif

@@ -26,6 +26,11 @@ static const struct option_words staple_words = {
 	{ { "false", STAPLE_OFF }, { "true", STAPLE_ASK }, { "required", STAPLE_REQUIRE } },
 	"neither false, true nor required",
 };
+static const struct option_words crl_words = {
+	{ { "false", CRL_CHECK_OFF }, { "true", CRL_CHECK_ALL }, { "peer", CRL_CHECK_PEER },
+		{ "best_effort", CRL_CHECK_BEST_EFFORT } },
+	"neither false, true, peer nor best_effort",
+};
 static const struct option_words fragment_words = {
 	/* the codes of RFC 6066 4 */
 	{ { "undefined", 0 }, { "512", 1 }, { "1024", 2 }, { "2048", 3 }, { "4096", 4 } },
@@ -156,6 +161,12 @@ static const struct option options[] = {
 		"(required). A server asks where it asks for a certificate; clients of TLS 1.2 cannot "
 		"have one.",
 		WORD(staple, staple_words) },
+	{ "crl_check", NULL, OPTION_WORD, OPTION_BOTH, false, 0, 0,
+		"false, true, peer, best_effort", "false",
+		"Refuse certificates that a CRL calls revoked, and those of which no CRL that is in time "
+		"tells: all below the trusted CA (true), or the peer's own alone (peer). best_effort: one "
+		"whose status cannot be told passes. The CRLs are those of crl_cache.",
+		WORD(crl_check, crl_words) },
 	{ "sct", NULL, OPTION_BOOL, OPTION_BOTH, false, 0, 0, "true, false", "",
 		"Ask the peer for signed certificate timestamps, for the application: leat does not "
 		"verify them.",
@@ -166,6 +177,12 @@ static const struct option options[] = {
 		LIST(option_zips) },
 	{ "cacertfile", NULL, OPTION_FILE, OPTION_BOTH, false, 0, 0, "path of a PEM file", "none",
 		"Trusted CAs. Without it a client uses the system's.", BY_FILES },
+	{ "crl_cache", NULL, OPTION_TEXT, OPTION_BOTH, false, 0, 0,
+		"internal, file:PATH or dir:PATH; the first two also with ,http=MS", "internal",
+		"Where CRLs are: what the program put into the process's cache, a PEM file, or a folder as "
+		"openssl rehash names it. With http those that are not there are fetched from the http URIs "
+		"in certificates, each within so many milliseconds, while the handshake waits.",
+		BY_FILES },
 	{ "certfile", "cert", OPTION_FILE, OPTION_BOTH, false, 0, 0, "path of a PEM file", "none",
 		"Our certificate, its intermediates after it.", BY_FILES },
 	{ "keyfile", "key", OPTION_FILE, OPTION_BOTH, false, 0, 0, "path of a PEM file",

@@ -118,6 +118,8 @@ struct verify_in job_verify_in(const struct leat_config *cfg, struct chain *chai
 		.fun = cfg->verify_fun.fn ? &cfg->verify_fun : NULL,
 		.partial = cfg->partial_chain,
 		.partial_arg = cfg->partial_chain_arg,
+		.crl_check = cfg->crl_check,
+		.crls = cfg->crls,
 	};
 }
 

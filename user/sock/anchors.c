@@ -15,12 +15,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <leat/crl.h>
+
 #include "base/mem.h"
 #include "sock/pem_cache.h"
 
 #define READ_STEP 65536
 
-static enum leat_ret refuse(
+enum leat_ret anchors_refuse(
 	struct leat_err *err, const char *option, const char *path, int sys, const char *what)
 {
 	err_raise(err, LEAT_E_FILE, 0, sys, LEAT_HERE, what);
@@ -29,8 +31,7 @@ static enum leat_ret refuse(
 	return LEAT_FAILED;
 }
 
-/* An error about text becomes one about the file it came from, its own words kept. */
-static enum leat_ret blame_file(struct leat_err *err, const char *option, const char *path)
+enum leat_ret anchors_blame_file(struct leat_err *err, const char *option, const char *path)
 {
 	char detail[sizeof(err->detail)];
 
@@ -72,11 +73,11 @@ enum leat_ret anchors_read_fd(
 		while (got < 0 && errno == EINTR);
 		out->n -= READ_STEP - (got > 0 ? (size_t)got : 0);
 		if (got < 0)
-			return refuse(err, option, path, errno, "cannot be read");
+			return anchors_refuse(err, option, path, errno, "cannot be read");
 		if (got == 0)
 			return LEAT_OK;
 		if (out->n - base > ANCHORS_FILE_MAX)
-			return refuse(err, option, path, 0, "is larger than 16 MiB");
+			return anchors_refuse(err, option, path, 0, "is larger than 16 MiB");
 	}
 }
 
@@ -85,7 +86,7 @@ enum leat_ret anchors_open(const char *option, const char *path, int *fd, struct
 	do
 		*fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	while (*fd < 0 && errno == EINTR);
-	return *fd < 0 ? refuse(err, option, path, errno, "cannot be opened") : LEAT_OK;
+	return *fd < 0 ? anchors_refuse(err, option, path, errno, "cannot be opened") : LEAT_OK;
 }
 
 enum leat_ret anchors_read(
@@ -108,7 +109,7 @@ enum leat_ret anchors_load_trust(
 	enum leat_ret ret = anchors_read(option, path, &text, err);
 
 	if (ret == LEAT_OK && store_add_pem(s, leat_wr_done(&text), added, err) != LEAT_OK)
-		ret = blame_file(err, option, path);
+		ret = anchors_blame_file(err, option, path);
 	leat_wr_clear(&text);
 	return ret;
 }
@@ -133,8 +134,8 @@ static enum leat_ret read_cred(struct cred **out, const struct crypto *c,
 	pem_cache_forget(&key);
 	/* "key" and "password" are both about the file with the key */
 	if (err->option && strcmp(err->option, "cert") == 0)
-		return blame_file(err, "certfile", f->certfile);
-	return blame_file(err, "keyfile", f->keyfile ? f->keyfile : f->certfile);
+		return anchors_blame_file(err, "certfile", f->certfile);
+	return anchors_blame_file(err, "keyfile", f->keyfile ? f->keyfile : f->certfile);
 }
 
 enum leat_ret anchors_load_cred(
@@ -161,11 +162,11 @@ static enum leat_ret load_attached(struct cred *cred, const char *option, const 
 	enum leat_ret ret = anchors_read(option, path, &b, err);
 
 	if (ret == LEAT_OK && b.n == 0)
-		ret = refuse(err, option, path, 0, "is empty");
+		ret = anchors_refuse(err, option, path, 0, "is empty");
 	if (ret == LEAT_OK)
 		ret = set(cred, leat_wr_done(&b), err);
 	if (ret == LEAT_FAILED)
-		ret = blame_file(err, option, path);
+		ret = anchors_blame_file(err, option, path);
 	leat_wr_clear(&b);
 	return ret;
 }
@@ -196,7 +197,7 @@ static enum leat_ret load_dh(struct dh_params *out, const char *path, struct lea
 	if (dh_read(out, f.text, err) == LEAT_OK)
 		return LEAT_OK;
 	pem_cache_forget(&f);
-	return blame_file(err, "dhfile", path);
+	return anchors_blame_file(err, "dhfile", path);
 }
 
 /* The anchors of a file, shared with all who name it. */
@@ -215,7 +216,7 @@ static enum leat_ret load_trust(struct store **out, const char *path, struct lea
 	if (store_add_pem(s, f.text, NULL, err) != LEAT_OK) {
 		store_unref(s);
 		pem_cache_forget(&f);
-		return blame_file(err, "cacertfile", path);
+		return anchors_blame_file(err, "cacertfile", path);
 	}
 	if (pem_cache_share_trust(&f, s, err) != LEAT_OK) {
 		store_unref(s);
@@ -228,6 +229,7 @@ static enum leat_ret load_trust(struct store **out, const char *path, struct lea
 enum leat_ret leat_config_use_files(
 	struct leat_config *c, const struct leat_files *f, struct leat_err *err)
 {
+	struct leat_crl_cache *crls = NULL;
 	struct store *trust = NULL;
 	struct cred *cred = NULL;
 	struct dh_params dh = { 0 };
@@ -253,18 +255,24 @@ enum leat_ret leat_config_use_files(
 		err_option(err, "certfile", f->certfile, "too many certificates with keys");
 		goto fail;
 	}
+	if (f->crl_cache && leat_crl_cache_open(&crls, f->crl_cache, err) != LEAT_OK)
+		goto fail;
 	if (f->dhfile && load_dh(&dh, f->dhfile, err) != LEAT_OK)
 		goto fail;
 	if (trust && config_add_trust_take(c, trust, err) != LEAT_OK) {
+		leat_crl_cache_unref(crls);
 		cred_unref(cred);
 		dh_clear(&dh);
 		return LEAT_FAILED;
 	}
+	if (crls)
+		config_set_crls_take(c, crls);
 	if (f->dhfile)
 		config_take_dhfile(c, &dh);
 	/* There is room: it was looked at above, so nothing is half-applied. */
 	return cred ? config_add_cred_take(c, cred, err) : LEAT_OK;
 fail:
+	leat_crl_cache_unref(crls);
 	cred_unref(cred);
 	store_unref(trust);
 	return LEAT_FAILED;
@@ -314,7 +322,7 @@ static enum leat_ret load_folder(struct store *s, const char *folder, struct lea
 	enum leat_ret ret = LEAT_OK;
 
 	if (!d)
-		return refuse(err, "SSL_CERT_DIR", folder, errno, "cannot be opened");
+		return anchors_refuse(err, "SSL_CERT_DIR", folder, errno, "cannot be opened");
 	while (ret == LEAT_OK && (e = readdir(d)) != NULL) {
 		if (!is_cert_name(e->d_name) || snprintf(path, sizeof(path), "%s/%s", folder,
 							e->d_name) >= (int)sizeof(path))
@@ -339,7 +347,8 @@ static enum leat_ret load_folders(struct store *s, const char *list, struct leat
 		if (n == 0)
 			continue;
 		if (n >= sizeof(folder))
-			return refuse(err, "SSL_CERT_DIR", p, ENAMETOOLONG, "cannot be opened");
+			return anchors_refuse(
+				err, "SSL_CERT_DIR", p, ENAMETOOLONG, "cannot be opened");
 		memcpy(folder, p, n);
 		folder[n] = '\0';
 		if (load_folder(s, folder, err) != LEAT_OK)
@@ -375,7 +384,7 @@ static enum leat_ret load_system(struct store *s, struct origin *o, struct leat_
 		snprintf(o->text, sizeof(o->text), "%s%s%s", file ? file : "",
 			file && folders ? ":" : "", folders ? folders : "");
 		if (store_num(s) == 0)
-			return refuse(err, folders ? "SSL_CERT_DIR" : "SSL_CERT_FILE",
+			return anchors_refuse(err, folders ? "SSL_CERT_DIR" : "SSL_CERT_FILE",
 				folders ? folders : file, 0, "holds no certificate");
 		return LEAT_OK;
 	}
@@ -385,7 +394,7 @@ static enum leat_ret load_system(struct store *s, struct origin *o, struct leat_
 		o->has_stat = stat(bundles[used], &o->st) == 0;
 	}
 	if (ret == LEAT_UNSUPPORTED)
-		ret = refuse(err, "system trust", bundles[0], ENOENT,
+		ret = anchors_refuse(err, "system trust", bundles[0], ENOENT,
 			"no CA bundle in any of the usual places (install ca-certificates, or set "
 			"SSL_CERT_FILE)");
 	return ret;

@@ -25,6 +25,12 @@ LEAT_MUST_CHECK enum leat_ret anchors_open(
 LEAT_MUST_CHECK enum leat_ret anchors_read_fd(
 	int fd, const char *option, const char *path, struct leat_wr *out, struct leat_err *err);
 
+/* LEAT_E_FILE about path. */
+enum leat_ret anchors_refuse(
+	struct leat_err *err, const char *option, const char *path, int sys, const char *what);
+/* An error about text (LEAT_E_OPTION) becomes one about the file it came from, its own words kept. */
+enum leat_ret anchors_blame_file(struct leat_err *err, const char *option, const char *path);
+
 /* Adds the certificates of a PEM file to s. */
 LEAT_MUST_CHECK enum leat_ret anchors_load_trust(
 	struct store *s, const char *option, const char *path, size_t *added, struct leat_err *err);
