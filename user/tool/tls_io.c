@@ -203,6 +203,10 @@ static enum io fill_engine(struct tls_io *t)
 	ssize_t got;
 	size_t n;
 
+	if (t->drained) {
+		t->drained = false;
+		return IO_READ;
+	}
 	p = leat_engine_in(t->e, &n);
 	if (p == NULL)
 		return leat_engine_wants(t->e) & LEAT_IS_DEAD ? engine_died(t) : IO_OK;
@@ -218,6 +222,7 @@ static enum io fill_engine(struct tls_io *t)
 		t->broken = t->broken || !(leat_engine_wants(t->e) & LEAT_IS_UP);
 		return leat_engine_in_eof(t->e) == LEAT_OK ? IO_EOF : engine_died(t);
 	}
+	t->drained = got > 0 && (size_t)got < n;
 	/* Nothing came: zero bytes give the engine its buffer back. */
 	if (leat_engine_in_done(t->e, got < 0 ? 0 : (size_t)got) == LEAT_FAILED)
 		return engine_died(t);

@@ -34,6 +34,7 @@ struct tls_io {
 	bool broken;  /* the transport failed: send nothing, not even an alert */
 	bool gone;    /* the peer ended or reset the transport */
 	bool closing; /* close_notify was queued */
+	bool drained; /* the last receive took all there was: wait before the next */
 	/* Set by the caller: reading does not wait for what is still to be sent. Two directions that are
 	 * no question and answer would else wait for each other through a peer that does the same. */
 	bool full_duplex;
