@@ -190,6 +190,12 @@ LEAT_API LEAT_MUST_CHECK enum leat_ret leat_send(
 /* leat_conn_key_update is leat_engine_key_update; what it queues goes out with the next leat_send. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_conn_key_update(struct leat_conn *c, bool ask);
 
+/* leat_renegotiate is the manual's renegotiate, and always says no: TLS 1.3 has no such thing, and in TLS 1.2 leat neither
+ * asks a peer nor answers one but with the warning no_renegotiation. LEAT_UNSUPPORTED, for which leat_conn_note has
+ * LEAT_E_ABSENT (renegotiation_rejected): nothing was sent, the connection goes on. LEAT_FAILED: it has an error, or is not
+ * up. What it was good for: leat_conn_key_update, leat_conn_request_auth. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_renegotiate(struct leat_conn *c);
+
 /* leat_sendfile sends n bytes of the file in_fd from *offset on, which is moved by what was sent: by
  * sendfile(2) where the kernel carries TX (policy auto moves it for files of some size), else by reading
  * and sealing. LEAT_OK with *sent < n: the file ends there. in_fd must be a regular file. */

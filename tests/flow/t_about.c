@@ -360,6 +360,34 @@ static void every_alert_has_a_name(void **state)
 	assert_string_equal(leat_alert_name(41), "no_certificate");
 }
 
+/* The documented refusal, in both versions and on both sides; data goes on before and behind it.
+ * REQ: ERR-reneg-rejected */
+static void renegotiation(void **state)
+{
+	static const char *const versions[] = { "tlsv1.2", "tlsv1.3" };
+	char name[40];
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		struct link_opts o = { .versions = versions[i / 2] };
+		struct link l;
+		struct leat_conn *c;
+
+		link_open(&l, &o);
+		c = l.c[i % 2];
+		assert_int_equal(leat_renegotiate(c), LEAT_UNSUPPORTED);
+		assert_string_equal(leat_err_name(leat_conn_note(c), name, sizeof(name)),
+			"renegotiation_rejected");
+		assert_int_equal(leat_conn_error(c)->cls, LEAT_E_NONE);
+		link_say(&l, LEAT_CLIENT, "still", 5);
+		link_say(&l, LEAT_SERVER, "here", 4);
+		assert_int_equal(leat_renegotiate(c), LEAT_UNSUPPORTED);
+		assert_int_equal(leat_shutdown(c, SHUT_WR, LINK_MS), LEAT_OK);
+		assert_int_equal(leat_renegotiate(c), LEAT_FAILED);
+		link_close(&l);
+	}
+}
+
 static int done(void **state)
 {
 	(void)state;
@@ -378,6 +406,7 @@ int main(void)
 		cmocka_unit_test(both_ends_mirror_each_other),
 		cmocka_unit_test(prf),
 		cmocka_unit_test(prf_refusals),
+		cmocka_unit_test(renegotiation),
 		cmocka_unit_test(names_of_errors),
 		cmocka_unit_test(every_alert_has_a_name),
 	};

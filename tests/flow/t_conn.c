@@ -29,6 +29,8 @@
 #include "tcp.h"
 #include "vec.h"
 
+#include <leat/app.h>
+
 #include "base/mem.h"
 
 #define MS 10000
@@ -415,24 +417,30 @@ static void listening(void **state)
 	assert_int_equal(open_fds(), fds);
 }
 
-static void garbage_gets_an_alert(void **state)
+/* A client that says something else than TLS, more of it than the server reads, and does not close: closing at once would
+ * reset the alert away. How long the server's handshake took, in milliseconds. */
+static int64_t garbage_handshake(const char *alert_timeout, int timeout_ms)
 {
 	struct leat_err err = { 0 };
 	struct leat_listener *l;
 	struct leat_conn *c;
-	uint8_t b[100];
+	uint8_t b[100] = { 0 };
+	int64_t begun;
 	int fd;
 
-	(void)state;
+	assert_int_equal(leat_app_set("alert_timeout", alert_timeout, &err), LEAT_OK);
 	assert_int_equal(leat_listen(&l, server, "127.0.0.1", 0, &err), LEAT_OK);
 	assert_int_equal(
 		leat_tcp_connect(&fd, "127.0.0.1", leat_listener_port(l), MS, &err), LEAT_OK);
 	assert_int_equal(leat_accept(l, &c, MS, &err), LEAT_OK);
-	/* more than the server reads of it: closing must not reset the alert away */
 	assert_true(tcp_write_all(fd, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", 27));
 	for (int i = 0; i < 50; i++)
 		assert_true(tcp_write_all(fd, b, sizeof(b)));
-	assert_int_equal(leat_handshake(c, MS), LEAT_FAILED);
+	if (alert_timeout[0] == '\0') /* closes its side: no reason to wait */
+		shutdown(fd, SHUT_WR);
+	begun = sys_real.now_ms();
+	assert_int_equal(leat_handshake(c, timeout_ms), LEAT_FAILED);
+	begun = sys_real.now_ms() - begun;
 	assert_int_equal(leat_conn_error(c)->cls, LEAT_E_OUR_ALERT);
 	leat_conn_free(c);
 	fcntl(fd, F_SETFL, 0); /* blocking */
@@ -441,6 +449,24 @@ static void garbage_gets_an_alert(void **state)
 	assert_int_equal(b[5], 2);
 	close(fd);
 	leat_listener_close(l);
+	assert_int_equal(leat_app_set("alert_timeout", "", &err), LEAT_OK);
+	return begun;
+}
+
+/* The peer has alert_timeout to read the alert, no longer than the call may take, and less when it closes.
+ * REQ: ENV-alert_timeout TIM-alert-5s */
+static void garbage_gets_an_alert(void **state)
+{
+	struct leat_err err = { 0 };
+	char initial[20];
+
+	(void)state;
+	assert_in_range(garbage_handshake("300", MS), 300, 2000);
+	assert_in_range(garbage_handshake("5000", 200), 200, 2000);
+	assert_in_range(garbage_handshake("0", MS), 0, 200);
+	assert_in_range(garbage_handshake("", MS), 0, 2000);
+	assert_int_equal(leat_app_get("alert_timeout", initial, sizeof(initial), &err), LEAT_OK);
+	assert_string_equal(initial, "5000");
 }
 
 /* ---- system calls that misbehave ------------------------------------------------------------------ */

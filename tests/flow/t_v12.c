@@ -233,6 +233,28 @@ static void changed_hello_comes_to_light(void **state)
 	}
 }
 
+/* ServerHello lost its renegotiation_info: with secure_renegotiate=false the client goes on, and it is its Finished that
+ * comes to light. */
+static void sh_no_reneg(struct server_hello *m);
+static void server_without_rfc_5746(void **state)
+{
+	struct leat_config *c = pair_client_config();
+	struct tamper t = { .name = "no renegotiation_info",
+		.from = LEAT_SERVER,
+		.msg = MSG_SERVER_HELLO,
+		.sh = sh_no_reneg };
+	struct pair p = { .on_unit = tamper_unit, .arg = &t, .any_level = true };
+
+	(void)state;
+	pair_set(c, "versions", "tlsv1.2");
+	pair_set(c, "secure_renegotiate", "false");
+	pair_init(&p, c, pair_server_config(KEY_EC_P256), NULL);
+	pair_must_refuse(&p, LEAT_SERVER, LEAT_ALERT_DECRYPT_ERROR);
+	assert_true(t.hit);
+	assert_false(p.side[LEAT_CLIENT].hs->v12.secure_reneg);
+	pair_clear(&p);
+}
+
 /* ---- ServerHello ---- */
 
 static void sh_suite_not_offered(struct server_hello *m)
@@ -1242,6 +1264,7 @@ int main(void)
 		cmocka_unit_test(keys_can_be_derived_again),
 		cmocka_unit_test(nothing_secret_stays),
 		cmocka_unit_test_teardown(changed_hello_comes_to_light, vec_teardown),
+		cmocka_unit_test_teardown(server_without_rfc_5746, vec_teardown),
 		cmocka_unit_test_teardown(server_hello_refused, vec_teardown),
 		cmocka_unit_test_teardown(downgrade_refused, vec_teardown),
 		cmocka_unit_test_teardown(forced_downgrade_is_noticed, vec_teardown),

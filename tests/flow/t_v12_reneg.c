@@ -71,6 +71,36 @@ static void asked_to_renegotiate(void **state)
 	}
 }
 
+/* A server that says client_renegotiation=false, one that says true and one that says nothing refuse alike, at any time and
+ * any number of times while data flows.  REQ: OPT-client_renegotiation OPT-renegotiation-dos SEC-reneg-dos
+ * REQ: T-reneg-absolute */
+static void never(void **state)
+{
+	static const char *const says[] = { "client_renegotiation=false",
+		"client_renegotiation=true", NULL };
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct leat_config *own = ids_config(
+			LEAT_SERVER, KEY_EC_P256, "versions=tlsv1.2", says[i], NULL);
+		struct duo d = { 0 };
+
+		duo_open(&d, client, own, "localhost");
+		assert_true(duo_run(&d));
+		for (int tries = 0; tries < 3 * LIM_POST_MESSAGES; tries++) {
+			assert_int_equal(say_msg(&d, LEAT_CLIENT, client_hello, 8), LEAT_OK);
+			duo_pull(&d.side[LEAT_SERVER]);
+			assert_int_equal(d.side[LEAT_SERVER].wire.p[0], REC_ALERT);
+			assert_int_equal(duo_pass(&d, LEAT_SERVER), LEAT_OK);
+			if (tries == LIM_POST_MESSAGES / 2)
+				duo_later_s += 13; /* past the manual's 12 seconds */
+			talks(&d);
+		}
+		duo_close(&d);
+		leat_config_unref(own);
+	}
+}
+
 /* In pieces, and twice in one record. */
 static void however_it_is_cut(void **state)
 {
@@ -153,6 +183,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(asked_to_renegotiate),
+		cmocka_unit_test(never),
 		cmocka_unit_test(however_it_is_cut),
 		cmocka_unit_test(refused),
 		cmocka_unit_test(silent_when_closed),

@@ -84,8 +84,10 @@ struct leat_config {
 	CONFIG_LIST(sigscheme, CONFIG_MAX_SCHEMES) cert_schemes; /* of chains; empty: as schemes */
 	unsigned
 		num_shares; /* client: key shares in the first hello (default 2, of different kinds) */
-	bool server_order; /* server's preference of suites and groups decides */
-	bool middlebox;    /* RFC 8446 D.4; default true */
+	bool secure_renegotiate;   /* client of TLS 1.2: servers must know RFC 5746 */
+	bool client_renegotiation; /* server: as said; no connection is renegotiated either way */
+	bool server_order;         /* server's preference of suites and groups decides */
+	bool middlebox;            /* RFC 8446 D.4; default true */
 
 	struct leat_span alpn; /* encoded as ProtocolNameList body: 1-byte lengths; owned */
 	struct cred *creds[CONFIG_MAX_CREDS];

@@ -197,6 +197,15 @@ static const struct option options[] = {
 	{ "honor_cipher_order", NULL, OPTION_BOOL, OPTION_SERVER, false, 0, 0, "true, false",
 		"false", "The server's order of suites and groups decides, not the client's.",
 		BOOL(server_order) },
+	{ "secure_renegotiate", NULL, OPTION_BOOL, OPTION_BOTH, true, 0, 0, "true, false", "false",
+		"TLS 1.2: a client refuses servers that do not know RFC 5746: somebody on the way may have put "
+		"its own words before ours. leat itself never renegotiates, so that a server need not ask.",
+		BOOL(secure_renegotiate) },
+	{ "client_renegotiation", NULL, OPTION_BOOL, OPTION_SERVER, false, 0, 0, "true, false",
+		"true",
+		"TLS 1.2: whether clients may renegotiate. leat answers them with the warning no_renegotiation in "
+		"either case, and goes on: true is taken for the sake of configurations from elsewhere.",
+		BOOL(client_renegotiation) },
 	{ "middlebox_comp_mode", NULL, OPTION_BOOL, OPTION_BOTH, false, 0, 0, "true, false", "",
 		"Look like TLS 1.2 to boxes on the way (RFC 8446 D.4).", BOOL(middlebox) },
 	{ "max_handshake_size", NULL, OPTION_NUMBER, OPTION_BOTH, false, 1, MAX_HANDSHAKE_TOP,

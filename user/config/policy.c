@@ -94,6 +94,7 @@ void policy_modern(struct leat_config *c)
 	policy_default_schemes(c);
 	c->num_shares = SHARES_MODERN;
 	c->server_order = true;
+	c->secure_renegotiate = true;
 	c->middlebox = true;
 	/* A server asks for a client certificate only when told to. */
 	c->verify = c->role == LEAT_CLIENT ? LEAT_VERIFY_PEER : LEAT_VERIFY_NONE;

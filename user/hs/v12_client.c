@@ -38,6 +38,8 @@ static const struct suite *offered_suite(const struct hs *h, uint16_t id)
  * fatal handshake_failure alert)". */
 static enum leat_ret check_reneg(const struct hs *h, const struct server_hello *sh)
 {
+	if (!(sh->has & EXT_BIT(EXT_RENEG)) && !h->cfg->secure_renegotiate)
+		return LEAT_OK;
 	if (!(sh->has & EXT_BIT(EXT_RENEG)))
 		return hs_refuse(h, LEAT_ALERT_HANDSHAKE_FAILURE,
 			"server_hello: without secure renegotiation");
@@ -108,7 +110,7 @@ enum leat_ret v12_client_begin(struct hs *h, const struct server_hello *sh, enum
 	h->ems = sh->has & EXT_BIT(EXT_EMS);
 	h->server_type = sh->server_cert_type;
 	h->client_type = sh->client_cert_type;
-	h->v12.secure_reneg = true;
+	h->v12.secure_reneg = (sh->has & EXT_BIT(EXT_RENEG)) != 0;
 	h->v12.ticket_promised = sh->has & EXT_BIT(EXT_TICKET);
 	h->v12.status_promised = sh->has & EXT_BIT(EXT_STATUS);
 	if (sh->has & EXT_BIT(EXT_ALPN))

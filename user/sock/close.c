@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "base/mem.h"
+#include "sock/app.h"
 #include "sock/conn.h"
 
 /* Most that is read from a peer that got an alert and goes on talking. */
@@ -44,9 +45,11 @@ void conn_linger(struct leat_conn *c, int64_t deadline)
 {
 	uint8_t trash[4096];
 	size_t left = LINGER_BYTES;
+	int64_t alert_end = conn_deadline(c, (int)app_number(APP_ALERT_TIMEOUT));
 	struct leat_err err = { 0 };
 	bool broken = false;
 
+	deadline = deadline < alert_end ? deadline : alert_end;
 	if (!c->shut[LEAT_TX])
 		carrier_shutdown(c, SHUT_WR);
 	c->shut[LEAT_TX] = true;
@@ -125,7 +128,7 @@ static enum leat_ret finish(struct leat_conn *c, int timeout_ms, struct leat_err
 	if (r == LEAT_OK && timeout_ms != 0)
 		r = conn_await_end(c, deadline);
 	if (r == LEAT_FAILED && c->err[LEAT_TX].cls == LEAT_E_OUR_ALERT)
-		conn_linger(c, conn_deadline(c, CONN_LINGER_MS));
+		conn_linger(c, deadline);
 	if (r == LEAT_AGAIN)
 		return err_raise(err, LEAT_E_TIMEOUT, 0, 0, LEAT_HERE,
 			c->shut[LEAT_TX] ? "close: no close_notify from the peer in time"

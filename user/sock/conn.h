@@ -152,9 +152,9 @@ LEAT_MUST_CHECK enum leat_ret conn_end_tx(struct leat_conn *c, bool fin, int64_t
 /* Reads and drops until the peer's close_notify. LEAT_AGAIN: it did not come in time. */
 LEAT_MUST_CHECK enum leat_ret conn_await_end(struct leat_conn *c, int64_t deadline);
 /* After a fatal error: lets the alert reach the peer, whose unread bytes would make close(2) reset the
- * connection and take the alert with it. Bounded in time and bytes. */
+ * connection and take the alert with it. Until the peer's end, the setting alert_timeout or deadline, whichever comes
+ * first; bounded in bytes. */
 void conn_linger(struct leat_conn *c, int64_t deadline);
-#define CONN_LINGER_MS 300
 
 /* A connection to one of these addresses, which race for it, with options of plan (or NULL). */
 struct addrinfo;

@@ -122,3 +122,19 @@ enum leat_ret leat_conn_key_update(struct leat_conn *c, bool ask)
 	r = leat_engine_key_update(c->e, ask);
 	return r == LEAT_FAILED ? conn_fail_engine(c) : r;
 }
+
+enum leat_ret leat_renegotiate(struct leat_conn *c)
+{
+	struct leat_engine_info info;
+	struct leat_err why = { 0 };
+
+	if (conn_check(c, LEAT_TX) != LEAT_OK)
+		return LEAT_FAILED;
+	leat_engine_info(c->e, &info);
+	err_raise(&why, LEAT_E_ABSENT, 0, 0, LEAT_HERE,
+		info.version == LEAT_TLS13
+			? "renegotiation_rejected: TLS 1.3 has none; see leat_conn_key_update and "
+			  "leat_conn_request_auth"
+			: "renegotiation_rejected: leat does not renegotiate TLS 1.2");
+	return conn_note(c, &why);
+}

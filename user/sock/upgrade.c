@@ -98,7 +98,7 @@ enum leat_ret conn_handshake(struct leat_conn *c, int64_t deadline)
 	if (r == LEAT_AGAIN)
 		r = conn_handshake_late(c);
 	if (r == LEAT_FAILED)
-		conn_linger(c, conn_deadline(c, CONN_LINGER_MS));
+		conn_linger(c, deadline);
 	return r;
 }
 
