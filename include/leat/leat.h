@@ -252,8 +252,9 @@ LEAT_API LEAT_MUST_CHECK enum leat_ret leat_downgrade(
 	struct leat_conn *c, int timeout_ms, struct leat_plain *out, struct leat_err *err);
 /* leat_plain_free_left frees left; the descriptor stays open. */
 LEAT_API void leat_plain_free_left(struct leat_plain *p);
-/* leat_conn_free closes the socket without a word to the peer and frees c. Data sent last may be lost.
- * NULL is fine. */
+/* leat_conn_free closes the socket without a word to the peer and frees c. Data sent last may be lost; but of a
+ * connection that ended with an alert of ours and has an owner the socket stays with the mailbox, without anybody waiting for
+ * it, until the peer has closed or the setting alert_timeout has passed. NULL is fine. */
 LEAT_API void leat_conn_free(struct leat_conn *c);
 
 /* ---- questions ------------------------------------------------------------------------------- */

@@ -14,6 +14,7 @@
  */
 #include "link.h"
 
+#include <leat/app.h>
 #include <leat/mailbox.h>
 
 #include <errno.h>
@@ -942,6 +943,75 @@ static void handshakes_fail(void **state)
 	leat_mailbox_free(m);
 }
 
+/* The peer of a connection that ended with our alert has alert_timeout to read it, though it goes on talking; the owner
+ * waits for none of that, and others are served meanwhile.  REQ: ENV-alert_timeout */
+static void alerts_can_be_read(void **state)
+{
+	struct leat_mailbox *m = new_box();
+	struct leat_listener *ls = listen_in(m);
+	unsigned fds = open_fds();
+	struct leat_err err = { 0 };
+	uint8_t b[100] = { 0 };
+	int64_t begun;
+	int fd[3], other;
+
+	(void)state;
+	assert_int_equal(leat_app_set("alert_timeout", "400", &err), LEAT_OK);
+	begun = sys_real.now_ms();
+	for (int i = 0; i < 3; i++) { /* stays, closes, talks without end */
+		fd[i] = dial(ls);
+		own(accepted(m, ls), m, NULL);
+		assert_true(tcp_write_all(fd[i], "GET / HTTP/1.0\r\n\r\n", 18));
+		for (int more = 0; more < 100; more++)
+			assert_true(tcp_write_all(fd[i], b, sizeof(b)));
+		expect_in(m, LEAT_EVENT_ERROR);
+		if (i == 0)
+			leat_conn_free(ev.conn);
+		else
+			(void)leat_close(ev.conn, NULL);
+	}
+	assert_in_range(sys_real.now_ms() - begun, 0, 300);
+	assert_int_equal(open_fds(), fds + 6);
+	assert_int_equal(close(fd[1]), 0);
+	quiet_in(m);
+	assert_int_equal(open_fds(), fds + 4);
+	/* a newcomer is served */
+	other = dial(ls);
+	leat_conn_free(accepted(m, ls));
+	close(other);
+	while (sys_real.now_ms() - begun < 380) {
+		(void)!send(fd[2], b, sizeof(b), MSG_NOSIGNAL | MSG_DONTWAIT);
+		assert_int_equal(leat_mailbox_next(m, &ev, 1, &err), LEAT_AGAIN);
+	}
+	assert_int_equal(open_fds(), fds + 4);
+	for (int i = 0; i < 3; i += 2) {
+		assert_true(tcp_read_all(fd[i], b, 7));
+		assert_int_equal(b[0], 21);
+	}
+	/* its descriptor wakes the owner when the time is over */
+	assert_int_equal(leat_mailbox_next(m, &ev, 1000, &err), LEAT_AGAIN);
+	assert_int_equal(open_fds(), fds + 2);
+	close(fd[0]);
+	close(fd[2]);
+	/* the end of the mailbox is the end of them; 0 waits for nobody */
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(leat_app_set("alert_timeout", i ? "0" : "60000", &err), LEAT_OK);
+		fd[0] = dial(ls);
+		own(accepted(m, ls), m, NULL);
+		assert_true(tcp_write_all(fd[0], "GET / HTTP/1.0\r\n\r\n", 18));
+		expect_in(m, LEAT_EVENT_ERROR);
+		leat_conn_free(ev.conn);
+		assert_int_equal(open_fds(), fds + (i ? 1 : 2));
+		if (!i)
+			leat_mailbox_free(m);
+		close(fd[0]);
+		if (!i)
+			fds = (m = new_box(), ls = listen_in(m), open_fds());
+	}
+	leat_mailbox_free(m);
+	assert_int_equal(leat_app_set("alert_timeout", "", &err), LEAT_OK);
+}
+
 static int64_t clock_is_off;
 
 static int64_t other_now(void)
@@ -1083,6 +1153,7 @@ int main(void)
 		TEST(a_server_in_one_thread),
 		TEST(an_owner_that_dies_in_a_handshake),
 		TEST(handshakes_fail),
+		TEST(alerts_can_be_read),
 		TEST(handshakes_take_too_long),
 		TEST(accept_fails),
 		TEST(memory_and_descriptors_fail),

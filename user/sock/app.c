@@ -130,8 +130,8 @@ static const struct setting settings[] = {
 		NUMBER },
 	[APP_BYPASS_PEM_CACHE] = { "bypass_pem_cache", "LEAT_BYPASS_PEM_CACHE", "true, false",
 		"false", 0, 0, "Read files each time they are named, and keep nothing.", BOOL },
-	[APP_ALERT_TIMEOUT] = { "alert_timeout", "LEAT_ALERT_TIMEOUT", "milliseconds, 0 to 86400000",
-		"5000", 0, DAY_MS,
+	[APP_ALERT_TIMEOUT] = { "alert_timeout", "LEAT_ALERT_TIMEOUT",
+		"milliseconds, 0 to 86400000", "5000", 0, DAY_MS,
 		"How long, at most, after a fatal alert the peer gets to read it before the transport is closed; it ends "
 		"when the peer closes. A call with a time limit does not take longer for it.",
 		NUMBER },

@@ -14,9 +14,6 @@
 #include "sock/app.h"
 #include "sock/conn.h"
 
-/* Most that is read from a peer that got an alert and goes on talking. */
-#define LINGER_BYTES (256 * 1024)
-
 /* One read into trash without waiting, as bytes or as records. 0: the end; -errno. */
 static ssize_t read_trash(struct leat_conn *c, void *trash, size_t cap)
 {
@@ -127,7 +124,7 @@ static enum leat_ret finish(struct leat_conn *c, int timeout_ms, struct leat_err
 
 	if (r == LEAT_OK && timeout_ms != 0)
 		r = conn_await_end(c, deadline);
-	if (r == LEAT_FAILED && c->err[LEAT_TX].cls == LEAT_E_OUR_ALERT)
+	if (r == LEAT_FAILED && c->err[LEAT_TX].cls == LEAT_E_OUR_ALERT && !c->mail)
 		conn_linger(c, deadline);
 	if (r == LEAT_AGAIN)
 		return err_raise(err, LEAT_E_TIMEOUT, 0, 0, LEAT_HERE,

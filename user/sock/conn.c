@@ -338,6 +338,8 @@ void leat_conn_free(struct leat_conn *c)
 {
 	if (!c)
 		return;
+	if (mail_last_words(c))
+		c->fd = -1;
 	mail_free(c->mail);
 	leat_engine_free(c->e);
 	carrier_close(c);

@@ -155,6 +155,8 @@ LEAT_MUST_CHECK enum leat_ret conn_await_end(struct leat_conn *c, int64_t deadli
  * connection and take the alert with it. Until the peer's end, the setting alert_timeout or deadline, whichever comes
  * first; bounded in bytes. */
 void conn_linger(struct leat_conn *c, int64_t deadline);
+/* Most that is read from a peer that got an alert and goes on talking. */
+#define LINGER_BYTES (256 * 1024)
 
 /* A connection to one of these addresses, which race for it, with options of plan (or NULL). */
 struct addrinfo;

@@ -3,7 +3,9 @@
  * mail_serve.c - what one owned connection or listener has to say now: a step of its handshake, a message, its end,
  * a connection that came. Never waits. Which of them is asked, and when, is mailbox.c's.
  */
+#include <errno.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 #include "sock/conn.h"
 #include "sock/mail.h"
@@ -28,6 +30,8 @@ uint32_t mail_interest(const struct mail *m)
 {
 	uint32_t in;
 
+	if (m->words)
+		return EPOLLIN;
 	if (m->listener)
 		return m->stalled ? 0 : EPOLLIN;
 	if (!m->conn->up)
@@ -41,7 +45,7 @@ bool mail_has_more(const struct mail *m)
 {
 	const struct leat_conn *c = m->conn;
 
-	if (m->listener || !c->up || !may_deliver(m))
+	if (m->words || m->listener || !c->up || !may_deliver(m))
 		return false;
 	return is_used_up(c) || leat_conn_events(c, false) == 0;
 }
@@ -148,6 +152,21 @@ static bool serve_listener(struct mail *m, struct leat_event *ev)
 	m->stalled = r == LEAT_FAILED;
 	ev->kind = r == LEAT_OK ? LEAT_EVENT_ACCEPTED : LEAT_EVENT_ERROR;
 	return true;
+}
+
+bool mail_serve_words(struct mail *m)
+{
+	uint8_t trash[4096];
+	ssize_t r = 1;
+
+	while (r > 0 && m->words_left > 0) {
+		do
+			r = recv(m->fd, trash, sizeof(trash), MSG_DONTWAIT);
+		while (r < 0 && errno == EINTR);
+		if (r > 0)
+			m->words_left -= (size_t)r < m->words_left ? (size_t)r : m->words_left;
+	}
+	return r < 0 && errno == EAGAIN && sys_real.now_ms() < m->deadline;
 }
 
 bool mail_serve(struct mail *m, struct leat_event *ev)

@@ -5,7 +5,8 @@
  * changed). Decision 0059.
  *
  * The epoll descriptor is what the application polls. Two more are in it: an eventfd that is readable while the
- * queue or the posts are not empty, and a timer for the handshake that began first; all have the same time.
+ * queue or the posts are not empty, and a timer for the handshake that began first; all have the same time. So have
+ * sockets whose peer has an alert to read.
  *
  * Another thread may post, or give us a connection: `lock` guards the lists. What happens to a connection once
  * it is ours is this thread's alone.
@@ -16,10 +17,12 @@
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "sock/app.h"
 #include "sock/conn.h"
 
 #define BATCH 64 /* sockets that one look at epoll fetches */
@@ -35,7 +38,7 @@ struct leat_mailbox {
 	bool awake;          /* wake is readable */
 	bool posted;         /* the last event was a post */
 	unsigned since_look; /* served since epoll was asked */
-	struct ring all, queue, shaking, posts;
+	struct ring all, queue, shaking, words, posts;
 };
 
 /* ---- the lists; lock is held -------------------------------------------------------------------------- */
@@ -73,10 +76,14 @@ static void dequeue(struct mail *m)
 static void set_timer(struct leat_mailbox *b)
 {
 	const struct mail *first = RING_OF(ring_first(&b->shaking), struct mail, shaking);
-	int64_t left = first ? first->deadline - sys_real.now_ms() : 0;
+	const struct mail *words = RING_OF(ring_first(&b->words), struct mail, shaking);
+	int64_t left;
 	struct itimerspec t = { .it_interval = { 0, 0 } };
 
+	if (!first || (words && words->deadline < first->deadline))
+		first = words;
 	if (first) {
+		left = first->deadline - sys_real.now_ms();
 		left = left > 0 ? left : 1;
 		t.it_value.tv_sec = left / 1000;
 		t.it_value.tv_nsec = left % 1000 * 1000000;
@@ -93,20 +100,27 @@ static void end_shaking(struct mail *m)
 	set_timer(m->owner);
 }
 
-/* Those whose time is over are served next, and find out. */
-static void enqueue_late(struct leat_mailbox *b)
+/* Those of a list, the first to begin first, whose time is over are served next, and find out. */
+static void enqueue_late_of(struct ring *list)
 {
 	int64_t now = sys_real.now_ms();
-	uint64_t ticks;
 
-	(void)!read(b->timer, &ticks, sizeof(ticks));
-	for (struct ring *r = b->shaking.next; r != &b->shaking; r = r->next) {
+	for (struct ring *r = list->next; r != list; r = r->next) {
 		struct mail *m = RING_OF(r, struct mail, shaking);
 
 		if (m->deadline > now)
 			break;
 		enqueue(m);
 	}
+}
+
+static void enqueue_late(struct leat_mailbox *b)
+{
+	uint64_t ticks;
+
+	(void)!read(b->timer, &ticks, sizeof(ticks));
+	enqueue_late_of(&b->shaking);
+	enqueue_late_of(&b->words);
 	set_timer(b);
 }
 
@@ -153,7 +167,7 @@ static void update(struct mail *m, bool may_have_more)
 
 	(void)watch(m); /* it was in the set before, or has nothing to wait for */
 	pthread_mutex_lock(&b->lock);
-	if (m->deadline && (m->conn->up || m->ended))
+	if (m->deadline && !m->words && (m->conn->up || m->ended))
 		end_shaking(m);
 	if (may_have_more && mail_has_more(m))
 		enqueue(m);
@@ -184,6 +198,39 @@ void mail_free(struct mail *m)
 	set_wake(b);
 	pthread_mutex_unlock(&b->lock);
 	leat_free(m);
+}
+
+/* ---- last words -------------------------------------------------------------------------------------------- */
+
+bool mail_last_words(struct leat_conn *c)
+{
+	struct mail *m = c->mail;
+	int64_t wait_ms = (int64_t)app_number(APP_ALERT_TIMEOUT);
+
+	if (!m || c->fd < 0 || c->err[LEAT_TX].cls != LEAT_E_OUR_ALERT || wait_ms == 0 ||
+		handover_is_kernel(&c->ho, LEAT_RX))
+		return false;
+	c->sys->shutdown(c->fd, SHUT_WR);
+	c->mail = NULL;
+	pthread_mutex_lock(&m->owner->lock);
+	end_shaking(m);
+	m->conn = NULL;
+	m->words = true;
+	m->words_left = LINGER_BYTES;
+	m->deadline = sys_real.now_ms() + wait_ms;
+	ring_add(&m->owner->words, &m->shaking);
+	set_timer(m->owner);
+	pthread_mutex_unlock(&m->owner->lock);
+	update(m, false);
+	return true;
+}
+
+static void end_words(struct mail *m)
+{
+	int fd = m->fd;
+
+	mail_free(m);
+	close(fd);
 }
 
 /* ---- who is owned ------------------------------------------------------------------------------------------ */
@@ -271,6 +318,7 @@ enum leat_ret leat_mailbox_new(struct leat_mailbox **out, struct leat_err *err)
 	ring_init(&b->all);
 	ring_init(&b->queue);
 	ring_init(&b->shaking);
+	ring_init(&b->words);
 	ring_init(&b->posts);
 	b->epoll = epoll_create1(EPOLL_CLOEXEC);
 	b->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -298,7 +346,9 @@ void leat_mailbox_free(struct leat_mailbox *b)
 	if (!b)
 		return;
 	while ((m = RING_OF(ring_first(&b->all), struct mail, all)) != NULL)
-		if (m->listener)
+		if (m->words)
+			end_words(m);
+		else if (m->listener)
 			leat_listener_close(m->listener);
 		else
 			leat_close_timeout(m->conn, 0, NULL);
@@ -407,6 +457,12 @@ enum leat_ret leat_mailbox_next(
 			return r;
 		if (take_waiting(m, ev, &one))
 			return LEAT_OK;
+		if (one && one->words) {
+			m->since_look++;
+			if (!mail_serve_words(one))
+				end_words(one);
+			continue;
+		}
 		if (one) {
 			m->since_look++;
 			told = mail_serve(one, ev);
