@@ -10,13 +10,16 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
+import urllib.request
 
 import pytest
 
 import proc
 import seccomp
 from lib.proxying import Backend, Proxy, Tls, echo
+from serving import Serve
 
 CLIENTS = 24
 REFUSED = r"--steer: BPF .*CAP_BPF.*; connections are spread by the kernel's hash"
@@ -134,6 +137,149 @@ def test_lookup_without_rights_is_one_line(px):
     x = px("--lookup", "127.0.0.1:9", "--backend", Backend(echo).name, preexec_fn=lose_capabilities)
     assert x.proc.wait_line("--lookup: BPF .*CAP_NET_ADMIN.*; only the address of --listen is served", 10)
     assert all(works(s, x) for s in waiting(x.port))
+
+
+# ---- leat serve --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def srv(run_server, leat, pki, tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"hello")
+    me = pki.cert("p256")
+
+    def start(*options, port=0):
+        s = Serve(run_server, leat, tmp_path, me, "--workers", "2", "--access-log", "none", "--metrics", "127.0.0.1:0",
+                  "--listen", f"127.0.0.1:{port}", *options)
+        s.ca = pki.ca
+        s.metrics = s.proc.wait_line(r"^metrics on (http://\S+/)$", 10).group(1) + "metrics"
+        return s
+    return start
+
+
+def fetch(tcp, server):
+    """One request on a fresh connection."""
+    tcp.settimeout(20)
+    with Tls(tcp, server.ca) as c:
+        c.send(b"GET /a.txt HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        return c.recv_all().endswith(b"hello")
+
+
+def numbers(server):
+    """The metrics as a dictionary."""
+    with urllib.request.urlopen(server.metrics, timeout=20) as f:
+        lines = f.read().decode().splitlines()
+    return {k: float(v) for k, v in (s.rsplit(" ", 1) for s in lines if not s.startswith("#"))}
+
+
+def test_serve_by_load_is_even_and_counted(steering, srv):
+    s = srv("--steer", "load")
+    assert "steered by load" in s.proc.output()
+    held = waiting(s.port)
+    deadline = time.monotonic() + 20
+    while numbers(s)["leat_accepted_total"] < CLIENTS:
+        assert time.monotonic() < deadline
+    n = numbers(s)
+    assert n['leat_steering_info{mode="load"}'] == 1
+    for worker in "01":
+        assert n[f'leat_worker_connections{{worker="{worker}"}}'] == CLIENTS / 2
+        assert n[f'leat_steered_total{{worker="{worker}"}}'] == CLIENTS / 2
+        assert n[f'leat_migrated_total{{worker="{worker}"}}'] == 0
+    assert n["leat_unsteered_total"] == 0
+    assert all(fetch(c, s) for c in held)
+    with urllib.request.urlopen(s.metrics.removesuffix("metrics"), timeout=20) as f:
+        assert b"steered by load" in f.read()
+
+
+def test_serve_off_counts_connections_all_the_same(srv):
+    s = srv()
+    n = numbers(s)
+    assert n['leat_steering_info{mode="off"}'] == 1 and n['leat_worker_connections{worker="1"}'] == 0
+    assert not any(k.startswith(("leat_steered", "leat_lookup")) for k in n)
+
+
+def test_serve_lookup_is_counted(steering, srv):
+    port = proc.free_port()
+    s = srv("--lookup", f"127.5.5.5:{port}", "--lookup", "[::1]:9", "--steer", "cpu")
+    assert fetch(socket.create_connection(("127.5.5.5", port), 10), s)
+    n = numbers(s)
+    assert n['leat_lookup_total{rule="0"}'] == 1 and n['leat_lookup_total{rule="1"}'] == 0
+
+
+def test_serve_from_a_file(steering, srv, tmp_path_factory):
+    conf = tmp_path_factory.mktemp("conf") / "serve.conf"
+    conf.write_text("steer load\nlookup 127.5.5.6:4433\n")
+    assert "steered by load" in srv("--config", conf).proc.output()
+
+
+def test_a_socket_from_systemd_is_not_steered(steering, leat, run_server, pki, tmp_path):
+    me = pki.cert("p256")
+    script = 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"'
+    with socket.create_server(("127.0.0.1", 0)) as given:
+        s = run_server(["/bin/sh", "-c", script, "sh", leat, "serve", tmp_path, "--cert", me.chain, "--key", me.key,
+                        "--steer", "load"], ready=r"^listening on", pass_fds=[3],
+                       preexec_fn=lambda: os.dup2(given.fileno(), 3, inheritable=True))
+    assert s.wait_line("--steer: a socket that was handed over .* is the same for all workers", 10)
+    assert "steered by" not in s.output()
+
+
+@pytest.mark.parametrize("mode", ["cpu", "load"])
+def test_serve_restarts_without_a_lost_request(steering, srv, mode):
+    """Clients ask on fresh connections, as fast as they can, while servers follow one another."""
+    now = srv("--steer", mode)
+    port, ca, wrong, count, end = now.port, now.ca, [], [0], threading.Event()
+
+    def ask():
+        while not end.is_set():
+            try:
+                assert fetch(socket.create_connection(("127.0.0.1", port), 20), now)
+                count[0] += 1
+            except (OSError, AssertionError) as e:
+                wrong.append(repr(e))
+    clients = [threading.Thread(target=ask) for _ in range(4)]
+    for c in clients:
+        c.start()
+    for _ in range(4):
+        before, old = count[0], now
+        while count[0] < before + 20 and not wrong:
+            time.sleep(0.01)
+        now = srv("--steer", mode, port=port)
+        os.kill(old.pid, signal.SIGTERM)
+        assert old.proc.child.wait(20) == 0
+    end.set()
+    for c in clients:
+        c.join()
+    assert not wrong and count[0] > 80 and ca == now.ca
+
+
+def test_serve_waiting_connections_move(steering, srv):
+    """The old server sleeps while connections come, and is killed: they are the new one's, and counted there."""
+    old = srv("--steer", "load", "--loop", "poll")
+    sleep_now(old.pid)
+    early = waiting(old.port)
+    new = srv("--steer", "load", port=old.port)
+    os.kill(old.pid, signal.SIGKILL)
+    assert all(fetch(s, new) for s in early)
+    assert sum(v for k, v in numbers(new).items() if k.startswith("leat_migrated_total")) == CLIENTS
+
+
+def test_a_fresh_connection_is_answered_while_the_server_stops(srv):
+    """In the handshake, or just behind it: it has nowhere else to go. With or without steering."""
+    s = srv()
+    raw = socket.create_connection(("127.0.0.1", s.port), 20)
+    raw.settimeout(20)
+    up = Tls(socket.create_connection(("127.0.0.1", s.port), 20), s.ca)
+    up.sock.settimeout(20)
+    deadline = time.monotonic() + 20
+    while numbers(s)["leat_accepted_total"] < 2:
+        assert time.monotonic() < deadline
+    os.kill(s.pid, signal.SIGTERM)
+    while proc.port_open(s.port):
+        assert time.monotonic() < deadline
+    assert fetch(raw, s)
+    up.send(b"GET /a.txt HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    got = up.recv_all()
+    assert got.endswith(b"hello") and b"connection: close" in got.lower()
+    assert s.proc.child.wait(20) == 0
 
 
 def test_built_without_bpf(repo, build, leat, tmp_path):

@@ -53,6 +53,13 @@ static const struct arg_opt options[] = {
 		"a TLS option, as \"versions=tlsv1.3\", see leat-options(7);\n"
 		"may be repeated" },
 	{ "workers", 'w', "N", OPT_WORKERS, "threads, each with a loop (default: one per CPU)" },
+	{ "steer", 0, "HOW", OPT_STEER,
+		"which worker gets a connection, by a BPF program: cpu (where\n"
+		"it arrived), load (the fewest connections), off (default:\n"
+		"the kernel's hash)" },
+	{ "lookup", 0, "ADDR[/N]:PORTS", OPT_LOOKUP,
+		"connections to these addresses (of this machine) and ports\n"
+		"too, by a BPF program; may be repeated" },
 	{ "access-log", 'a', "FILE", OPT_LOG, "\"-\": stdout (default), \"none\": none" },
 	{ "json", 0, NULL, OPT_JSON, "one JSON object per line, the access log included" },
 	{ "key-process", 0, NULL, OPT_KEY_PROCESS,

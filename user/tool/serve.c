@@ -30,6 +30,8 @@
 /* Descriptors that are no connections: listeners, rings, eventfds, the log, the folder. */
 #define FDS_RESERVED 64
 #define MAX_WORKERS  256
+/* How often the main thread looks up from its signals. */
+#define TICKS_PER_SECOND 10
 
 /* ---- workers' news --------------------------------------------------------------------------- */
 
@@ -180,6 +182,28 @@ static bool open_listeners(struct serve *s, int given, char addr[LISTEN_TEXT], u
 	return true;
 }
 
+/* One that was handed over is the same for all workers: there is nothing to choose. */
+static bool start_steering(struct serve *s, bool given)
+{
+	int *fds = leat_array(s->num_workers, sizeof(*fds));
+
+	if (fds == NULL) {
+		(void)tool_fail(s->args, TOOL_FAILED, "out of memory");
+		return false;
+	}
+	s->steering = s->o->steering;
+	for (unsigned i = 0; i < s->num_workers; i++)
+		fds[i] = s->workers[i].lfd;
+	if (given && s->steering.mode != STEER_OFF) {
+		(void)tool_fail(s->args, TOOL_OK,
+			"--steer: a socket that was handed over (LISTEN_FDS) is the same for all workers");
+		s->steering.mode = STEER_OFF;
+	}
+	steering_start(s->args, &s->steering, fds, given ? 1 : s->num_workers);
+	leat_free(fds);
+	return true;
+}
+
 static int prepare(
 	struct serve *s, struct serve_opts *o, int given, char addr[LISTEN_TEXT], uint16_t *port)
 {
@@ -200,7 +224,10 @@ static int prepare(
 
 		*w = (struct worker){ .s = s, .id = i, .lfd = -1 };
 	}
-	return make_addrs(s) && open_listeners(s, given, addr, port) ? 0 : TOOL_FAILED;
+	return make_addrs(s) && open_listeners(s, given, addr, port) &&
+			       start_steering(s, given >= 0)
+		       ? 0
+		       : TOOL_FAILED;
 }
 
 static int start_workers(struct serve *s)
@@ -264,7 +291,8 @@ static void watch_keys(struct serve *s)
 /* Returns when every worker has ended. */
 static void wait_for_end(struct serve *s, const sigset_t *set)
 {
-	const struct timespec tick = { .tv_nsec = 100000000 };
+	const struct timespec tick = { .tv_nsec = 1000000000 / TICKS_PER_SECOND };
+	unsigned ticks = 0;
 	unsigned started = 0;
 	bool told = false;
 
@@ -272,6 +300,8 @@ static void wait_for_end(struct serve *s, const sigset_t *set)
 		started += s->workers[i].started;
 	while (!all_ended(s, started)) {
 		watch_keys(s);
+		if (++ticks % TICKS_PER_SECOND == 0)
+			steer_age(s->steering.steer);
 		/* Without a signal there is nothing to do until one comes; afterwards, look often. */
 		int sig = sigtimedwait(set, NULL, &tick);
 
@@ -311,6 +341,7 @@ static unsigned join_all(struct serve *s)
 static void clear(struct serve *s)
 {
 	leat_free(s->workers);
+	steering_clear(&s->steering);
 	site_unref(s->site);
 	site_unref(s->first);
 	leat_ticket_keys_unref(s->shared.ticket_keys);

@@ -69,6 +69,7 @@ struct serve {
 	unsigned max_conns, max_h2_streams;
 	struct worker *workers;
 	unsigned num_workers;
+	struct steering steering;
 	atomic_uint num_conns, h2_streams;
 	struct addr_limit *addrs; /* NULL: not asked for; under addr_lock */
 	pthread_mutex_t addr_lock;
@@ -243,9 +244,10 @@ struct worker {
 	struct loop_timer grace;
 	struct file_cache files;
 	bool accepting, stopped;
+	bool killed; /* what still comes is turned away */
 	struct conn *conns;
 	struct idle_list idle;              /* those that are packed */
-	unsigned num_conns;                 /* both */
+	atomic_uint num_conns;              /* both; others read it */
 	struct body_pipe pipes[PIPES_KEPT]; /* free ones */
 	unsigned num_pipes;
 	uint8_t *scratch;

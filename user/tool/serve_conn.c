@@ -129,8 +129,13 @@ void conn_continue(struct conn *c)
 
 /* ---- deadlines ------------------------------------------------------------------------------- */
 
+/* While the server stops, a connection that has had no answer yet is waited for so long. */
+#define STOP_MS 3000
+
 static void arm(struct conn *c, int ms)
 {
+	if (ms > STOP_MS && c->w->stopped)
+		ms = STOP_MS;
 	loop_timer_start(c->w->loop, &c->timer, (uint64_t)ms);
 }
 
@@ -533,10 +538,16 @@ void conn_new(struct worker *w, int fd, struct addr_key addr)
 	conn_run(c);
 }
 
+/* A client that has just come is on its way to its first request, which it could not know to bring elsewhere. */
+static bool is_fresh(const struct conn *c)
+{
+	return c->phase == PH_HANDSHAKE || (c->phase == PH_HEAD && c->turn == 0 && !c->awake);
+}
+
 void conn_stop(struct conn *c)
 {
-	if (c->phase == PH_HANDSHAKE) {
-		conn_kill(c);
+	if (is_fresh(c)) {
+		arm(c, STOP_MS);
 	} else if (c->phase == PH_H2) {
 		h2_end(c);
 		loop_cancel(c->w->loop, &c->op);

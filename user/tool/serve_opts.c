@@ -201,6 +201,8 @@ static bool take(const struct args *args, int id, const char *value, struct serv
 	case OPT_UNKNOWN_NAME:
 	case OPT_LOOP: return take_choice(args, id, value, o);
 	case OPT_LOG: o->access_log = strcmp(value, "none") == 0 ? NULL : value; return true;
+	case OPT_STEER: return steering_take_mode(args, value, &o->steering);
+	case OPT_LOOKUP: return steering_take_rule(args, value, &o->steering);
 	case OPT_NO_SANDBOX: o->no_sandbox = true; return true;
 	case OPT_KEY_PROCESS: o->key_process = true; return true;
 	case OPT_JSON: o->json = true; return true;

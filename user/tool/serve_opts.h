@@ -13,6 +13,7 @@
 #include "tool/conf_file.h"
 #include "tool/cred_files.h"
 #include "tool/privileges.h"
+#include "tool/steering.h"
 
 #define SERVE_MAX_OPTIONS 16
 #define SERVE_MAX_HOSTS   1000
@@ -56,6 +57,8 @@ enum serve_opt {
 	OPT_T_GRACE,
 	OPT_FILE_CACHE,
 	OPT_LOOP,
+	OPT_STEER,
+	OPT_LOOKUP,
 };
 
 /* What was written, and where: place is NULL for the command line. text NULL: not given. */
@@ -105,6 +108,7 @@ struct serve_opts {
 	int handshake_ms, head_ms, idle_ms, stall_ms, grace_ms;
 	int file_cache_ms; /* 0: every request opens its file */
 	enum loop_backend loop;
+	struct steering steering; /* as wanted */
 };
 
 /* Reads what is left of the command line, which stays where it is and must outlive the result. NULL after

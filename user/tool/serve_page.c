@@ -64,6 +64,22 @@ static void put_summary(struct serve *s, struct leat_wr *out, struct serve_count
 	report_put(out, "</p>\n");
 }
 
+static void put_workers(struct serve *s, struct leat_wr *out)
+{
+	report_put(out, "<h2>Workers</h2>\n<p>steered by %s</p>\n<table>\n<tr>%s</tr>\n",
+		s->steering.mode == STEER_OFF ? "the kernel's hash" : steering_name(&s->steering),
+		"<th>worker<th>connections now<th>steered to it<th>of these migrated");
+	for (unsigned i = 0; i < s->num_workers; i++) {
+		struct steer_counts n = steer_count(s->steering.steer, i);
+
+		report_put(out,
+			"<tr><td>%u<td class=n>%u<td class=n>%" PRIu64 "<td class=n>%" PRIu64
+			"</tr>\n",
+			i, atomic_load(&s->workers[i].num_conns), n.picked, n.migrated);
+	}
+	end_table(out);
+}
+
 static void put_hosts(struct serve *s, struct leat_wr *out)
 {
 	struct serve_site *site;
@@ -154,6 +170,7 @@ void report_page(struct serve *s, struct leat_wr *out)
 	for (unsigned i = 0; i < SERVE_PHASES - 1; i++)
 		report_put(out, "<tr><td>%s<td class=n>%d</tr>\n", report_phase(i), n.phases[i]);
 	end_table(out);
+	put_workers(s, out);
 	put_hosts(s, out);
 	table(out, "Handshakes", "<th>version<th>suite<th>kind<th>number");
 	put_handshakes(out, &n.handshakes, "full");

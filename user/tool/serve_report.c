@@ -197,6 +197,57 @@ static void put_connections(struct serve *s, struct leat_wr *out, struct serve_c
 	report_put(out, "leat_reloads_total{result=\"bad\"} %u\n", atomic_load(&s->reloads_bad));
 }
 
+static uint64_t worker_conns(const struct serve *s, unsigned i)
+{
+	return atomic_load(&s->workers[i].num_conns);
+}
+
+static uint64_t worker_steered(const struct serve *s, unsigned i)
+{
+	return steer_count(s->steering.steer, i).picked;
+}
+
+static uint64_t worker_migrated(const struct serve *s, unsigned i)
+{
+	return steer_count(s->steering.steer, i).migrated;
+}
+
+static void put_workers(struct serve *s, struct leat_wr *out, const char *name,
+	uint64_t (*value)(const struct serve *s, unsigned i))
+{
+	for (unsigned i = 0; i < s->num_workers; i++)
+		report_put(out, "%s{worker=\"%u\"} %" PRIu64 "\n", name, i, value(s, i));
+}
+
+static void put_steering(struct serve *s, struct leat_wr *out)
+{
+	family(out, "leat_steering", "info", "How connections are steered to workers (--steer).");
+	report_put(out, "leat_steering_info{mode=\"%s\"} 1\n", steering_name(&s->steering));
+	family(out, "leat_worker_connections", "gauge", "Connections of each worker.");
+	put_workers(s, out, "leat_worker_connections", worker_conns);
+	if (s->steering.mode == STEER_OFF)
+		return;
+	family(out, "leat_steered", "counter", "Connections the program gave to a worker.");
+	put_workers(s, out, "leat_steered_total", worker_steered);
+	family(out, "leat_migrated", "counter",
+		"Those of them that waited at a listener that was closed.");
+	put_workers(s, out, "leat_migrated_total", worker_migrated);
+	family(out, "leat_unsteered", "counter",
+		"Connections for which the program found no worker.");
+	report_put(out, "leat_unsteered_total %" PRIu64 "\n", steer_passed(s->steering.steer));
+}
+
+static void put_lookup(struct serve *s, struct leat_wr *out)
+{
+	if (s->steering.lookup == NULL)
+		return;
+	family(out, "leat_lookup", "counter",
+		"Connections that came by a --lookup, by its place among them.");
+	for (unsigned i = 0; i < s->steering.rules.num; i++)
+		report_put(out, "leat_lookup_total{rule=\"%u\"} %" PRIu64 "\n", i,
+			lookup_hits(s->steering.lookup, i));
+}
+
 /* What the kernel counts of TLS, for all of this network namespace; its names as they are. */
 static void put_kernel(struct leat_wr *out)
 {
@@ -241,6 +292,8 @@ void report_metrics(struct serve *s, struct leat_wr *out)
 	put_tls(out, &n);
 	put_http(out, &n);
 	put_connections(s, out, &n);
+	put_steering(s, out);
+	put_lookup(s, out);
 	put_kernel(out);
 	put_process(s, out);
 	report_put(out, "# EOF\n");

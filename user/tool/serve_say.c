@@ -45,18 +45,20 @@ void say_start(const struct serve *s, const char *addr, uint16_t port, const cha
 
 	(void)leat_ktls_caps_line(leat_ktls_caps_get(), caps, sizeof(caps));
 	if (s->o->json) {
-		print_json(json_pack("{s:s, s:s, s:s, s:i, s:s%, s:i, s:s, s:s, s:s, s:b, s:s*}",
-			"event", "listening", "kernel", caps, "address", addr, "port", (int)port,
-			"dir", dir, strlen(dir), "workers", (int)s->num_workers, "loop",
-			loop_name(l), "loop_why", loop_why(l), "records",
-			records_name(s->o->records), "dev", (int)s->o->hosts[0].files.dev,
+		print_json(json_pack(
+			"{s:s, s:s, s:s, s:i, s:s%, s:i, s:s, s:s, s:s, s:s, s:b, s:s*}", "event",
+			"listening", "kernel", caps, "address", addr, "port", (int)port, "dir", dir,
+			strlen(dir), "workers", (int)s->num_workers, "loop", loop_name(l),
+			"loop_why", loop_why(l), "records", records_name(s->o->records), "steer",
+			steering_name(&s->steering), "dev", (int)s->o->hosts[0].files.dev,
 			"metrics", metrics[0] != '\0' ? metrics : NULL));
 		return;
 	}
 	printf("%s\n", caps);
-	printf("serving %s with %u worker%s on %s%s%s%s, records %s\n", dir, s->num_workers,
+	printf("serving %s with %u worker%s on %s%s%s%s, records %s%s\n", dir, s->num_workers,
 		s->num_workers == 1 ? "" : "s", loop_name(l), loop_why(l)[0] ? " (" : "",
-		loop_why(l), loop_why(l)[0] ? ")" : "", records_name(s->o->records));
+		loop_why(l), loop_why(l)[0] ? ")" : "", records_name(s->o->records),
+		steering_text(&s->steering));
 	if (metrics[0] != '\0')
 		printf("metrics on http://%s/\n", metrics);
 	printf("listening on %s:%u\n", addr, port);

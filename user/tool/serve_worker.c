@@ -63,13 +63,16 @@ static void turn_away(struct worker *w, int fd, struct addr_key key, atomic_ullo
 	worker_conn_gone(w, key);
 }
 
-/* One or two may still come between the bound and the end of accepting; they are turned away. */
+/* One or two may still come between the bound and the end of accepting; they are turned away. One that was
+ * accepted when the listener was about to close is served: nobody else could. */
 static void on_connection(struct worker *w, int fd)
 {
 	unsigned num = atomic_fetch_add(&w->s->num_conns, 1) + 1;
 	struct addr_key key;
 
 	w->num_conns++;
+	steer_accepted(w->s->steering.steer, w->id);
+	steer_publish(w->s->steering.steer, w->id, w->num_conns);
 	atomic_fetch_add(&w->counts.accepted, 1);
 	if (num == w->s->max_conns)
 		serve_wake_all(w->s); /* the others must stop accepting too */
@@ -77,7 +80,7 @@ static void on_connection(struct worker *w, int fd)
 		loop_cancel(w->loop, &w->accept);
 	if (!addr_enter(w->s, fd, &key))
 		turn_away(w, fd, key, &w->counts.addr_full);
-	else if (w->stopped || num > w->s->max_conns)
+	else if (w->killed || num > w->s->max_conns)
 		turn_away(w, fd, key, &w->counts.full);
 	else
 		conn_new(w, fd, key);
@@ -105,6 +108,7 @@ void worker_conn_gone(struct worker *w, struct addr_key addr)
 		pthread_mutex_unlock(&w->s->addr_lock);
 	}
 	w->num_conns--;
+	steer_publish(w->s->steering.steer, w->id, w->num_conns);
 	atomic_fetch_sub(&w->s->num_conns, 1);
 }
 
@@ -114,6 +118,7 @@ static void kill_all(struct worker *w)
 {
 	struct conn *next;
 
+	w->killed = true;
 	for (struct conn *c = w->conns; c != NULL; c = next) {
 		next = c->next;
 		w->cut++;
@@ -166,7 +171,9 @@ static void on_wake(struct loop *l, void *arg)
 		idle_stop(w);
 	}
 	if (w->stopped && w->lfd >= 0) {
-		/* Closed at once, so that newcomers are refused rather than left waiting. */
+		/* Closed at once, so that newcomers are refused rather than left waiting. Where a server that was
+		 * started beside this one steers the address, those that wait here move to its listeners. */
+		steer_drain(w->s->steering.steer, w->id);
 		loop_close(l, w->lfd);
 		w->lfd = -1;
 	}
@@ -192,7 +199,7 @@ static int worker_open(struct worker *w)
 	w->grace = (struct loop_timer){ .fn = on_grace, .arg = w };
 	idle_init(w);
 	loop_on_wake(w->loop, on_wake, w);
-	return 0;
+	return steer_pin(w->s->steering.steer, w->id) ? 0 : errno;
 }
 
 static void worker_close(struct worker *w)
@@ -223,7 +230,7 @@ void *worker_main(void *arg)
 	serve_worker_ready(w, rc);
 	if (rc == 0) {
 		accept_start(w);
-		while (!(w->stopped && w->num_conns == 0) && rc >= 0) {
+		while (!(w->stopped && !w->accepting && w->num_conns == 0) && rc >= 0) {
 			rc = loop_run_once(w->loop, -1);
 			log_flush(w);
 		}
