@@ -59,12 +59,14 @@ void bytes_added(struct bytes *q, size_t n)
 
 bool bytes_add(struct bytes *q, const void *p, size_t n)
 {
-	uint8_t *to = bytes_reserve(q, n);
+	uint8_t *to;
 
+	if (n == 0)
+		return true;
+	to = bytes_reserve(q, n);
 	if (!to)
 		return false;
-	if (n)
-		memcpy(to, p, n);
+	memcpy(to, p, n);
 	bytes_added(q, n);
 	return true;
 }
