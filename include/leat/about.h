@@ -21,7 +21,7 @@ struct leat_versions {
 	uint16_t supported[4],
 		available[4]; /* by default; at all, if the option versions says so; 0 ends */
 };
-/* leat_versions fills out. Cannot fail. */
+/* leat_versions fills out, by what libcrypto has here; without memory or libcrypto there are no versions. */
 LEAT_API void leat_versions(struct leat_versions *out);
 
 /* A cipher suite, with the parts of its name in the words of the manual; texts are static. */
@@ -77,7 +77,7 @@ LEAT_API LEAT_MUST_CHECK enum leat_ret leat_peercert(
 /* ---- errors ------------------------------------------------------------------------------------- */
 
 /* leat_err_name writes the manual's name of an error to buf (cut to n bytes) and returns buf: "closed",
- * "timeout", "tls_alert handshake_failure", "options", "conflict_options", "invalid_packet", "packet_to_large", "no_peercert",
+ * "timeout", "tls_alert handshake_failure", "options", "conflict_options", "nooptions", "invalid_packet", "packet_to_large", "no_peercert",
  * "protocol_not_negotiated", the POSIX name in small letters ("econnrefused"), "ok" for none, "error" for
  * what has no name. leat_strerror has the sentence. */
 LEAT_API const char *leat_err_name(const struct leat_err *err, char *buf, size_t n);

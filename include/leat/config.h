@@ -158,12 +158,13 @@ LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_set_record_padding(
 
 /* Files of an option list; NULL where there is none. Strings are borrowed for the call. */
 struct leat_files {
-	const char *certfile;   /* PEM: our certificate, its intermediates after it */
-	const char *keyfile;    /* PEM: its private key; NULL: in certfile */
-	const char *password;   /* opens an encrypted keyfile */
-	const char *cacertfile; /* PEM: trusted CAs, in place of the system's */
-	const char *ocsp_file;  /* DER: OCSP response for certfile */
-	const char *sct_file;   /* SignedCertificateTimestampList for certfile */
+	const char *certfile; /* PEM: our certificate, its intermediates after it */
+	const char *keyfile;  /* PEM: its private key; NULL: in certfile */
+	const char *password; /* opens an encrypted keyfile */
+	const char *
+		cacertfile; /* PEM: trusted CAs, in place of the system's; the freeze completes our chain by them */
+	const char *ocsp_file; /* DER: OCSP response for certfile */
+	const char *sct_file;  /* SignedCertificateTimestampList for certfile */
 	const char *dhfile; /* server: PEM or DER DH parameters; leat_config_set_dh overrides it */
 	const char *crl_cache; /* as for leat_crl_cache_open: crl.h */
 };

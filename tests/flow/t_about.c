@@ -8,6 +8,7 @@
  * REQ: API-connection_information-1 API-connection_information-2 API-connection_information-opts
  * REQ: API-negotiated_protocol API-prf API-format_error ERR-no-proto ERR-nopeercert ERR-closed ERR-timeout
  * REQ: ERR-alert ERR-alert-list ERR-posix ERR-format-any ERR-options-sock
+ * REQ: VER-tls12-crypto ERR-prf-undefined
  * REQ: T-api-versions T-api-connection_information T-api-prf T-basic-alerts T-api-sockname T-api-peername
  */
 #include "link.h"
@@ -18,6 +19,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <openssl/core_names.h>
+#include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 #include <sys/socket.h>
@@ -41,6 +43,20 @@ static void versions(void **state)
 	assert_string_equal(leat_version_name(LEAT_TLS12), "tlsv1.2");
 	assert_string_equal(leat_version_name(LEAT_TLS13), "tlsv1.3");
 	assert_string_equal(leat_version_name(0x0305), "unknown");
+}
+
+/* A libcrypto that gives nothing: no version is there, and that is no failure of the question. */
+static void versions_without_crypto(void **state)
+{
+	struct leat_versions v;
+
+	(void)state;
+	assert_int_equal(EVP_set_default_properties(NULL, "fips=yes"), 1);
+	leat_versions(&v);
+	assert_int_equal(EVP_set_default_properties(NULL, ""), 1);
+	assert_int_equal(v.supported[0] | v.available[0], 0);
+	leat_versions(&v);
+	assert_int_equal(v.available[0], LEAT_TLS13);
 }
 
 static void suites(void **state)
@@ -286,7 +302,7 @@ static void prf_refusals(void **state)
 	err = (struct leat_err){ 0 };
 	assert_int_equal(leat_conn_prf(l.c[0], &what, out, sizeof(out), &err), LEAT_UNSUPPORTED);
 	assert_int_equal(strncmp(err.what, "undefined:", 10), 0);
-	(void)leat_err_name(&err, buf, sizeof(buf));
+	assert_string_equal(leat_err_name(&err, buf, sizeof(buf)), "undefined");
 	link_close(&l);
 }
 
@@ -400,6 +416,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(versions),
+		cmocka_unit_test(versions_without_crypto),
 		cmocka_unit_test(suites),
 		cmocka_unit_test(items),
 		cmocka_unit_test(what_is_not_there),

@@ -9,7 +9,7 @@
  * REQ: T-basic-version_option T-basic-honor_order T-basic-ipv6 T-basic-connect_twice T-basic-send_close
  * REQ: T-api-connection_info T-api-peercert T-api-versions_option T-api-sni_option T-api-accept_pool
  * REQ: T-api-listen_socket T-api-shutdown_error T-api-abuse_accept_socket T-api-call_in_error_state
- * REQ: T-alpn-empty T-alpn-match
+ * REQ: T-alpn-empty T-alpn-match ERR-enotconn
  */
 #include "link.h"
 
@@ -388,6 +388,7 @@ static void only_a_handshake_is_next(void **state)
 	struct leat_err err = { 0 };
 	struct leat_listener *ls;
 	struct leat_conn *c;
+	char name[40];
 	int fd;
 
 	(void)state;
@@ -402,6 +403,8 @@ static void only_a_handshake_is_next(void **state)
 			assert_int_equal(leat_handshake(c, MS), LEAT_FAILED);
 		}
 		refuses_everything(c);
+		assert_string_equal(leat_err_name(leat_conn_error(c), name, sizeof(name)),
+			broken ? "tls_alert unexpected_message" : "enotconn");
 		leat_close(c, NULL); /* which is fine */
 		leat_listener_close(ls);
 		close(fd);

@@ -95,6 +95,7 @@ static void every_key(void **state)
 			connect_as(versions[v], pki_client((enum key_kind)k), NULL);
 }
 
+/* REQ: GEN-empty-cert */
 static void none_to_show(void **state)
 {
 	(void)state;
@@ -578,6 +579,7 @@ static bool meddle(struct pair *p, enum leat_role from, struct pair_unit *u, voi
 	return true;
 }
 
+/* REQ: SEC-clientauth-bypass */
 static void wrong_order(void **state)
 {
 	static const struct {

@@ -3,10 +3,11 @@
  * t_fallback.c - TLS_FALLBACK_SCSV (RFC 7507) from both ends: a client that says it fell back is refused by
  * a server that can do better, and by no other.
  *
- * REQ: OPT-fallback
+ * REQ: OPT-fallback SEC-fallback EX-fallback-ladder
  */
 #include "pair.h"
 
+#include "config/option.h"
 #include "pki.h"
 #include "wire/client_hello.h"
 
@@ -98,6 +99,41 @@ static void not_said_not_refused(void **state)
 	pair_clear(&p);
 }
 
+/* The manual's ladder, on the rungs there are: the highest version first, then one lower with the option set.
+ * Somebody on the way kills the first try; a server that knows the signal refuses the second. */
+static void down_the_ladder(void **state)
+{
+	static const char *const rungs[] = { "tlsv1.3", "tlsv1.2" };
+	struct pair p;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		open_as(&p, rungs[i], "tlsv1.3,tlsv1.2", i > 0);
+		if (i == 0)
+			pair_pop(&p, LEAT_CLIENT);
+		else
+			pair_must_refuse(&p, LEAT_SERVER, LEAT_ALERT_INAPPROPRIATE_FALLBACK);
+		pair_clear(&p);
+	}
+	/* a server that has nothing better is reached that way */
+	open_as(&p, rungs[0], "tlsv1.2", false);
+	assert_int_equal(pair_run(&p), LEAT_FAILED);
+	pair_clear(&p);
+	open_as(&p, rungs[1], "tlsv1.2", true);
+	pair_must_connect(&p);
+	pair_clear(&p);
+}
+
+/* The option's help says whom it protects. */
+static void its_help_warns(void **state)
+{
+	const char *help = option_find("fallback", OPTION_CLIENT)->help;
+
+	(void)state;
+	assert_non_null(strstr(help, "only where the server knows it"));
+	assert_non_null(strstr(help, "not for first tries"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -105,6 +141,8 @@ int main(void)
 		cmocka_unit_test_teardown(refused_by_a_better_server, vec_teardown),
 		cmocka_unit_test_teardown(taken_by_an_equal_server, vec_teardown),
 		cmocka_unit_test_teardown(not_said_not_refused, vec_teardown),
+		cmocka_unit_test_teardown(down_the_ladder, vec_teardown),
+		cmocka_unit_test(its_help_warns),
 	};
 	int r = cmocka_run_group_tests(tests, NULL, NULL);
 

@@ -2,6 +2,8 @@
  *
  * t_crypto_absent.c: user/crypto with a libcrypto that lacks things: what is mandatory and missing
  * fails with a sentence, what is optional and missing is reported by crypto_has_* and refused in use.
+ *
+ * REQ: VER-deps
  */
 #include "vec.h"
 

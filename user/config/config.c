@@ -68,10 +68,11 @@ void leat_config_unref(struct leat_config *c)
 	leat_free_wipe(c, sizeof(*c));
 }
 
-enum leat_ret config_may_set(const struct leat_config *c, struct leat_err *err)
+enum leat_ret config_may_set(struct leat_config *c, struct leat_err *err)
 {
 	if (c->frozen)
 		return err_misuse(err, "config: frozen, it can no longer be changed");
+	c->touched = true;
 	return LEAT_OK;
 }
 
@@ -513,6 +514,8 @@ static enum leat_ret check_whole(const struct leat_config *c, struct leat_err *e
 		check_asked_along(c, err) != LEAT_OK || config_check_transport(c, err) != LEAT_OK ||
 		check_crls(c, err) != LEAT_OK)
 		return LEAT_FAILED;
+	if (c->role == LEAT_SERVER && !c->touched)
+		return err_option(err, "certfile", "", CONFIG_NO_OPTIONS);
 	if (c->role == LEAT_SERVER && c->num_creds == 0 && !has_psk(c))
 		return err_option(err, "certfile", "", "a server needs a certificate and its key");
 	for (unsigned i = 0; i < c->num_creds; i++)
@@ -531,11 +534,21 @@ static enum leat_ret check_whole(const struct leat_config *c, struct leat_err *e
 	return LEAT_OK;
 }
 
+/* The manual's cacertfile: what builds our own chain as well. RFC 8446 4.4.2: the root need not be sent. */
+static enum leat_ret complete_chains(struct leat_config *c, struct leat_err *err)
+{
+	for (unsigned i = 0; c->trust && !c->trust_of_system && i < c->num_creds; i++)
+		if (cred_complete(c->creds[i], c->trust, err) != LEAT_OK)
+			return LEAT_FAILED;
+	return LEAT_OK;
+}
+
 enum leat_ret leat_config_freeze(struct leat_config *c, struct leat_err *err)
 {
 	if (c->frozen)
 		return LEAT_OK;
-	if (check_whole(c, err) != LEAT_OK)
+	preset_fill_suites(c);
+	if (check_whole(c, err) != LEAT_OK || complete_chains(c, err) != LEAT_OK)
 		return LEAT_FAILED;
 	if (c->role == LEAT_SERVER && !c->ticket_keys &&
 		(c->sessions == SESSIONS_STATELESS || c->cookie || c->always_retry) &&

@@ -73,7 +73,7 @@ struct sni_host {
 
 struct leat_config {
 	atomic_uint refs;
-	bool frozen;
+	bool frozen, touched; /* touched: a setter was called */
 	enum leat_role role;
 	struct crypto *crypto;
 
@@ -167,7 +167,9 @@ struct leat_config {
 /* Can this suite be used with what the config holds? PSK suites of TLS 1.2 need a key. */
 bool config_may_use(const struct leat_config *c, const struct suite *s);
 /* LEAT_OK unless frozen. Every setter asks first. */
-LEAT_MUST_CHECK enum leat_ret config_may_set(const struct leat_config *c, struct leat_err *err);
+LEAT_MUST_CHECK enum leat_ret config_may_set(struct leat_config *c, struct leat_err *err);
+/* What the freeze says of a server to which nothing was ever set; leat_err_name knows it. */
+#define CONFIG_NO_OPTIONS "nooptions: a server needs a certificate and its key at least"
 /* Is there a key, or somebody to ask, for a client's psk_identity? True where that is not set. */
 bool config_has_identity(const struct leat_config *c);
 /* kx_set.c, for sock/anchors: reads PEM or DER and judges it; dh_clear or config_take_dhfile afterwards. */

@@ -176,7 +176,9 @@ static const struct option options[] = {
 		"TLS 1.3: algorithms that certificates may be packed with, in order of preference.",
 		LIST(option_zips) },
 	{ "cacertfile", NULL, OPTION_FILE, OPTION_BOTH, false, 0, 0, "path of a PEM file", "none",
-		"Trusted CAs. Without it a client uses the system's.", BY_FILES },
+		"Trusted CAs. Without it a client uses the system's. Our own chain is completed by its "
+		"intermediates.",
+		BY_FILES },
 	{ "crl_cache", NULL, OPTION_TEXT, OPTION_BOTH, false, 0, 0,
 		"internal, file:PATH or dir:PATH; the first two also with ,http=MS", "internal",
 		"Where CRLs are: what the program put into the process's cache, a PEM file, or a folder as "
@@ -253,7 +255,7 @@ static const struct option options[] = {
 	{ "fallback", NULL, OPTION_BOOL, OPTION_CLIENT, false, 0, 0, "true, false", "false",
 		"Say that this is a second try with lower versions (TLS_FALLBACK_SCSV, RFC 7507): a "
 		"server that speaks a higher one refuses, because somebody must have made the first fail. "
-		"Not for first tries.",
+		"It protects only where the server knows it, and is not for first tries.",
 		BOOL(fallback) },
 	{ "keep_secrets", NULL, OPTION_BOOL, OPTION_BOTH, false, 0, 0, "true, false", "false",
 		"Keep the master secret of TLS 1.2 when the kernel has both directions, so that exporters "
@@ -301,6 +303,10 @@ static const struct option options[] = {
 		"records, for received data only.", WORD(records[LEAT_RX], option_records_words) },
 	{ "records_tx", NULL, OPTION_WORD, OPTION_BOTH, false, 0, 0, "auto, kernel, user", "",
 		"records, for sent data only.", WORD(records[LEAT_TX], option_records_words) },
+	{ "padding_check", NULL, OPTION_WORD, OPTION_BOTH, false, 0, 0, "true", "true",
+		"Whether the padding of CBC suites of TLS 1.0 is checked. There is no such suite here: false, which "
+		"opens TLS 1.0 to POODLE, is refused.",
+		OWN(padding_check) },
 	{ "cb_info", NULL, OPTION_WORD, OPTION_BOTH, false, 0, 0, "gen_tcp", "gen_tcp",
 		"What carries the bytes: TCP sockets. Other transports are tables of functions, "
 		"leat_config_set_transport.",

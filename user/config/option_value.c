@@ -209,3 +209,23 @@ void option_show_threshold(const struct leat_config *c, const struct option *o, 
 	else
 		snprintf(buf, n, "%lu", v);
 }
+
+enum leat_ret option_set_padding_check(
+	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
+{
+	if (config_may_set(c, err) != LEAT_OK)
+		return LEAT_FAILED;
+	if (strcmp(value, "true") == 0)
+		return LEAT_OK;
+	return err_option(err, o->name, value,
+		strcmp(value, "false") == 0 ? "is for TLS 1.0 only, which is not spoken here"
+					    : "neither true nor false");
+}
+
+void option_show_padding_check(
+	const struct leat_config *c, const struct option *o, char *buf, size_t n)
+{
+	(void)c;
+	(void)o;
+	snprintf(buf, n, "true");
+}

@@ -24,6 +24,10 @@ void policy_use_defaults(struct leat_config *c);
 /* Fills everything but refs, role, crypto, credentials and trust. Cannot fail. */
 void policy_modern(struct leat_config *c);
 
+/* preset.c, for the freeze. Under otp73 suites that no allowed version knows are no mistake: a version that is left
+ * without any has its default ones. */
+void preset_fill_suites(struct leat_config *c);
+
 /* The default lists alone, TLS 1.3 suites before those of 1.2. */
 void policy_default_suites(struct leat_config *c);
 void policy_default_groups(struct leat_config *c);

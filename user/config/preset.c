@@ -17,19 +17,61 @@ static bool has_value(const struct option *o, const struct leat_config *c)
 	       (o->type == OPTION_BOOL || o->type == OPTION_NUMBER || o->type == OPTION_WORD);
 }
 
-/* What has no option in the manual, or says more than one row. */
-static void otp73_rest(struct leat_config *c)
+static bool is_stronger(const struct suite *a, const struct suite *b)
+{
+	return a->version == b->version && aead_key_len(a->aead) > aead_key_len(b->aead);
+}
+
+/* The manual's default: the strongest first, and none that must be named (PSK). */
+static void manual_suites(struct leat_config *c, unsigned min, unsigned max)
 {
 	unsigned n = 0;
 
+	for (unsigned i = 0; i < c->suites.n; i++) {
+		const struct suite *s = c->suites.v[i];
+		unsigned at = n;
+
+		if (s->version < min || s->version > max || s->auth == AUTH_NULL)
+			continue;
+		for (; at > 0 && is_stronger(s, c->suites.v[at - 1]); at--)
+			c->suites.v[at] = c->suites.v[at - 1];
+		c->suites.v[at] = s;
+		n++;
+	}
+	c->suites.n = n;
+}
+
+static bool has_suite(const struct leat_config *c, unsigned version)
+{
+	for (unsigned i = 0; i < c->suites.n; i++)
+		if (c->suites.v[i]->version == version)
+			return true;
+	return false;
+}
+
+void preset_fill_suites(struct leat_config *c)
+{
+	for (unsigned v = c->min_version; c->manual_sockets && v <= c->max_version; v++) {
+		const struct suite *given[CONFIG_MAX_SUITES];
+		unsigned n = c->suites.n;
+
+		if (has_suite(c, v))
+			continue;
+		memcpy(given, c->suites.v, sizeof(given));
+		policy_default_suites(c);
+		manual_suites(c, v, v);
+		for (unsigned i = 0; i < n && c->suites.n < CONFIG_MAX_SUITES; i++)
+			c->suites.v[c->suites.n++] = given[i];
+	}
+}
+
+/* What has no option in the manual, or says more than one row. */
+static void otp73_rest(struct leat_config *c)
+{
 	/* Of its versions (1.2, 1.1, 1.0) the one that is here, with the suites of that one. */
 	c->min_version = c->max_version = LEAT_TLS12;
 	policy_use_defaults(c);
-	for (unsigned i = 0; i < c->suites.n; i++)
-		if (c->suites.v[i]->version >= c->min_version &&
-			c->suites.v[i]->version <= c->max_version)
-			c->suites.v[n++] = c->suites.v[i];
-	c->suites.n = n;
+	manual_suites(c, c->min_version, c->max_version);
 	/* It checks no host names, and clients try to resume. */
 	c->insecure_skip_name = c->role == LEAT_CLIENT;
 	c->sessions = c->role == LEAT_CLIENT ? SESSIONS_KEPT : SESSIONS_STATELESS;

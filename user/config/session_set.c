@@ -6,8 +6,7 @@
 #include "base/limits.h"
 #include "config/config.h"
 
-static enum leat_ret server_only(
-	const struct leat_config *c, const char *option, struct leat_err *err)
+static enum leat_ret server_only(struct leat_config *c, const char *option, struct leat_err *err)
 {
 	if (config_may_set(c, err) != LEAT_OK)
 		return LEAT_FAILED;

@@ -16,13 +16,31 @@
 
 /* ---- leat ------------------------------------------------------------------------------------------- */
 
+/* Is there a suite of this version that libcrypto has all parts of? */
+static bool has_version(const struct crypto *c, uint16_t version)
+{
+	const struct suite *s;
+
+	for (size_t i = 0; (s = suite_at(i)) != NULL; i++)
+		if (s->version == version && crypto_has_aead(c, s->aead))
+			return true;
+	return false;
+}
+
 void leat_versions(struct leat_versions *out)
 {
-	*out = (struct leat_versions){
-		.leat = LEAT_VERSION_STRING,
-		.supported = { LEAT_TLS13, LEAT_TLS12 },
-		.available = { LEAT_TLS13, LEAT_TLS12 },
-	};
+	static const uint16_t known[] = { LEAT_TLS13, LEAT_TLS12 };
+	struct leat_err ignored = { 0 };
+	struct crypto *c;
+	size_t n = 0;
+
+	*out = (struct leat_versions){ .leat = LEAT_VERSION_STRING };
+	if (crypto_new(&c, &ignored) != LEAT_OK)
+		return;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (has_version(c, known[i]))
+			out->supported[n] = out->available[n] = known[i], n++;
+	crypto_unref(c);
 }
 
 static const char *kex_name(const struct suite *s)
@@ -288,6 +306,14 @@ static void code_of(const char *what, char *buf, size_t n)
 	snprintf(buf, n, "%.*s", what ? (int)strcspn(what, ":") : 0, what ? what : "");
 }
 
+static void option_name(const struct leat_err *err, char *buf, size_t n)
+{
+	if (err->what && strcmp(err->what, CONFIG_NO_OPTIONS) == 0)
+		code_of(err->what, buf, n);
+	else
+		snprintf(buf, n, "%s", is_conflict(err) ? "conflict_options" : "options");
+}
+
 const char *leat_err_name(const struct leat_err *err, char *buf, size_t n)
 {
 	static const char too_long[] = "packet: too long";
@@ -296,9 +322,7 @@ const char *leat_err_name(const struct leat_err *err, char *buf, size_t n)
 	case LEAT_E_NONE: snprintf(buf, n, "ok"); break;
 	case LEAT_E_PEER_ALERT:
 	case LEAT_E_OUR_ALERT: snprintf(buf, n, "tls_alert %s", leat_alert_name(err->alert)); break;
-	case LEAT_E_OPTION:
-		snprintf(buf, n, "%s", is_conflict(err) ? "conflict_options" : "options");
-		break;
+	case LEAT_E_OPTION: option_name(err, buf, n); break;
 	case LEAT_E_FILE:
 	case LEAT_E_SOCKOPT: snprintf(buf, n, "options"); break;
 	case LEAT_E_CLOSED: snprintf(buf, n, "closed"); break;

@@ -223,8 +223,11 @@ enum leat_ret conn_check(struct leat_conn *c, enum leat_dir dir)
 
 	if (err->cls != LEAT_E_NONE)
 		return LEAT_FAILED;
-	if (!c->up)
-		return conn_refuse(c, dir, "connection: the handshake is not complete");
+	if (!c->up) {
+		(void)conn_refuse(c, dir, "connection: the handshake is not complete");
+		err->sys = ENOTCONN; /* what the manual calls it */
+		return LEAT_FAILED;
+	}
 	if (c->shut[dir]) {
 		err_raise(err, LEAT_E_CLOSED, 0, 0, LEAT_HERE,
 			dir == LEAT_TX ? "send: this side is closed already"

@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 
 #include "base/err.h"
-#include "config/config.h"
+#include "config/option.h"
 #include "sock/conn.h"
 #include "sock/sockset.h"
 
@@ -310,7 +310,7 @@ bool sockopt_is_carriers(const char *name)
 {
 	const struct row *r = look_up(name);
 
-	return name && (!r || (r->kind != OWN && r->kind != PLAN));
+	return name && (r ? r->kind != OWN && r->kind != PLAN : !option_find(name, OPTION_BOTH));
 }
 
 static const struct row *find(const char *name, struct leat_err *err)

@@ -39,7 +39,8 @@ LEAT_MUST_CHECK enum leat_ret sockset_set(
 LEAT_MUST_CHECK enum leat_ret sockset_get(const struct sockset *s, int fd, const char *name,
 	char *buf, size_t n, struct leat_err *err);
 
-/* Is it none of leat's own, nor one for a socket that is being made? Also of names nobody here knows. */
+/* Is it none of leat's own, nor one for a socket that is being made? Also of names nobody here knows, but
+ * not of options of TLS: those never get there. */
 bool sockopt_is_carriers(const char *name);
 
 /* What is said of a socket before there is one. */

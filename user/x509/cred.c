@@ -10,6 +10,7 @@
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -21,6 +22,7 @@
 #include "x509/rawkey.h"
 #include "x509/san.h"
 #include "x509/status.h"
+#include "x509/store_int.h"
 #include "wire/list.h"
 
 /* Peers of this age refuse smaller RSA keys, and so do we; libcrypto checks no larger ones. */
@@ -479,6 +481,61 @@ enum leat_ret cred_new_der(struct cred **out, const struct crypto *crypto,
 fail:
 	cred_unref(c);
 	return LEAT_FAILED;
+}
+
+/* ---- intermediates out of a trust store ---- */
+
+static bool is_in_chain(const struct cred *c, struct leat_span der)
+{
+	for (size_t i = 0; i < c->num; i++)
+		if (c->der[i].n == der.n && memcmp(c->der[i].p, der.p, der.n) == 0)
+			return true;
+	return false;
+}
+
+/* Did this certificate, which is none of a root, issue x? */
+static bool issued(struct leat_span der, X509 *x)
+{
+	bool memory;
+	X509 *issuer = san_parse_cert(der, &memory);
+	EVP_PKEY *key = issuer ? X509_get0_pubkey(issuer) : NULL;
+	bool yes = key && !certsig_of(issuer).self_signed &&
+		   X509_check_issued(issuer, x) == X509_V_OK && X509_verify(x, key) == 1;
+
+	X509_free(issuer);
+	ossl_forget();
+	return yes;
+}
+
+/* The certificate of s that issued x and is not in the chain yet; empty: none. */
+static struct leat_span find_issuer(const struct cred *c, const struct store *s, X509 *x)
+{
+	const unsigned char *name = NULL;
+	size_t n = 0;
+
+	if (X509_NAME_get0_der(X509_get_issuer_name(x), &name, &n) != 1)
+		return (struct leat_span){ NULL, 0 };
+	for (size_t i = 0; i < store_num(s); i++) {
+		struct leat_span subject = store_subject(s, i), der = store_der(s, i);
+
+		if (subject.n == n && memcmp(subject.p, name, n) == 0 && !is_in_chain(c, der) &&
+			issued(der, x))
+			return der;
+	}
+	return (struct leat_span){ NULL, 0 };
+}
+
+enum leat_ret cred_complete(struct cred *c, const struct store *s, struct leat_err *err)
+{
+	while (c->num > 0 && c->num < LIM_CHAIN && !c->sig[c->num - 1].self_signed) {
+		struct leat_span der = find_issuer(c, s, c->x509[c->num - 1]);
+
+		if (der.n == 0)
+			break;
+		if (add_cert(c, der, err) != LEAT_OK)
+			return LEAT_FAILED;
+	}
+	return LEAT_OK;
 }
 
 /* ---- keys elsewhere ---- */

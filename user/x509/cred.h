@@ -12,6 +12,7 @@
 #include "x509/attach.h"
 
 struct cred;
+struct store;
 
 /* From PEM text: every CERTIFICATE in order, leaf first; one private key (PKCS#8, encrypted PKCS#8
  * with password, PKCS#1, SEC1). Refuses, naming the reason: no certificate, no key, key that is not
@@ -36,6 +37,10 @@ LEAT_MUST_CHECK enum leat_ret cred_new_external_der(struct cred **out,
 /* A key without a certificate: only good as a raw public key (RFC 7250). */
 LEAT_MUST_CHECK enum leat_ret cred_new_raw(struct cred **out, const struct crypto *c,
 	struct leat_span key_pem, struct leat_span password, struct leat_err *err);
+/* Appends the intermediates of s that the chain lacks, up to the root, which the peer has. For a new credential:
+ * before anybody else has it. Nothing to append is fine. */
+LEAT_MUST_CHECK enum leat_ret cred_complete(
+	struct cred *c, const struct store *s, struct leat_err *err);
 struct cred *cred_ref(struct cred *c);
 void cred_unref(struct cred *c);
 
