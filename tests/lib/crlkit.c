@@ -75,15 +75,16 @@ static DIST_POINT_NAME *place_name(const char *uris, const char *below, const st
 	return n;
 }
 
-static X509_EXTENSION *unknown_ext(void)
+static X509_EXTENSION *unknown_ext(bool critical, size_t n)
 {
-	static const uint8_t null[] = { 5, 0 };
 	ASN1_OBJECT *oid = OBJ_txt2obj("1.2.3.4.5", 1);
 	ASN1_OCTET_STRING *value = ASN1_OCTET_STRING_new();
+	uint8_t *bytes = calloc(1, n + 2);
 	X509_EXTENSION *x;
 
-	ASN1_OCTET_STRING_set(value, null, sizeof(null));
-	x = X509_EXTENSION_create_by_OBJ(NULL, oid, 1, value);
+	ASN1_OCTET_STRING_set(value, bytes, (int)n + 2);
+	x = X509_EXTENSION_create_by_OBJ(NULL, oid, critical, value);
+	free(bytes);
 	ASN1_OCTET_STRING_free(value);
 	ASN1_OBJECT_free(oid);
 	return x;
@@ -147,7 +148,7 @@ static void add_entry(X509_CRL *c, const struct crl_spec *s, const struct crl_en
 	if (e->issuer)
 		add_entry_issuer(r, e->issuer);
 	if (s->entry_critical) {
-		unknown = unknown_ext();
+		unknown = unknown_ext(true, 0);
 		assert_int_equal(X509_REVOKED_add_ext(r, unknown, -1), 1);
 		X509_EXTENSION_free(unknown);
 	}
@@ -166,8 +167,8 @@ static void add_extensions(X509_CRL *c, const struct crl_spec *s)
 	if (s->uri || s->below || s->full_name || s->only_user || s->only_ca || s->only_attr ||
 		s->indirect || s->reasons)
 		add_idp(c, s);
-	if (s->critical) {
-		unknown = unknown_ext();
+	if (s->critical || s->bulk) {
+		unknown = unknown_ext(s->critical, s->bulk);
 		assert_int_equal(X509_CRL_add_ext(c, unknown, -1), 1);
 		X509_EXTENSION_free(unknown);
 	}

@@ -33,6 +33,7 @@ struct crl_spec {
 	bool critical, entry_critical; /* an extension that nobody knows */
 	bool two_algorithms;           /* the signed part names another than the signature */
 	bool bent;                     /* signature wrong */
+	size_t bulk;                   /* bytes of an extension that nobody needs */
 };
 
 /* A good CRL of issuer, made an hour before PKI_NOW for a day, number 10. */

@@ -25,7 +25,7 @@ static int setup(void **state)
 	(void)state;
 	assert_int_equal(crypto_new(&crypto, &err), LEAT_OK);
 	assert_int_equal(store_new(&store, &err), LEAT_OK);
-	assert_int_equal(store_add_pem(store, pki_root_pem(), NULL, &err), LEAT_OK);
+	assert_int_equal(store_add_der(store, pki_der(pki_root()), &err), LEAT_OK);
 	return 0;
 }
 
@@ -508,6 +508,7 @@ static void lists_of_another_issuer(void **state)
 	struct crl_spec s = crl_good(authority);
 	struct leat_crl_cache *c = cache_of_root();
 	struct ask a = { .leaf = leaf, .cache = c, .extra = authority };
+	struct leat_err err = { 0 };
 
 	(void)state;
 	put_at(c, URI, &s);
@@ -526,6 +527,11 @@ static void lists_of_another_issuer(void **state)
 	expect("an entry about ours", a, REVOKED, REVOKED, REVOKED);
 	a.leaf = leaf_with_uri();
 	expect("not the issuer that the certificate names", a, UNKNOWN, UNKNOWN, 0);
+	a.leaf = leaf;
+	assert_int_equal(leat_crl_delete_uri(c, "http://crl2.test/inter.crl", &err), LEAT_OK);
+	expect("taken away at another host", a, REVOKED, REVOKED, REVOKED);
+	assert_int_equal(leat_crl_delete_uri(c, URI, &err), LEAT_OK);
+	expect("taken away", a, UNKNOWN, UNKNOWN, 0);
 	leat_crl_cache_unref(c);
 }
 
