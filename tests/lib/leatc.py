@@ -50,7 +50,7 @@ class Event(ct.Structure):
 
 class Files(ct.Structure):
     _fields_ = [(n, ct.c_char_p) for n in ("certfile", "keyfile", "password", "cacertfile", "ocsp_file",
-                                           "sct_file", "dhfile")]
+                                           "sct_file", "dhfile", "crl_cache")]
 
 
 class Plain(ct.Structure):

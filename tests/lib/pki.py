@@ -129,12 +129,12 @@ class Pki:
         return self.made[name]
 
     def authority(self, name):
-        """inter-ec, inter-rsa (below root), stranger (a root nobody trusts)."""
+        """inter-ec, inter-rsa, others (below root), stranger (a root nobody trusts)."""
         if name == "root":
             return self.root
         if name == "stranger":
             return self._authority("stranger", "p256", None)
-        return self._authority(name, {"inter-ec": "p256", "inter-rsa": "rsa2048"}[name], self.root)
+        return self._authority(name, "rsa2048" if name == "inter-rsa" else "p256", self.root)
 
     def _sign(self, name, subject, key, above, days, extensions, public=None):
         now = datetime.datetime.utcnow().replace(microsecond=0)
@@ -156,7 +156,7 @@ class Pki:
 
     def issue(self, name, key="p256", hosts=HOSTS, days=(-1, 30), issuer="auto", usage="server",
               chain=True, extensions=(), subject=None):
-        """Make and keep a certificate. issuer: auto, root, inter-ec, inter-rsa, stranger, None."""
+        """Make and keep a certificate. issuer: auto, None, or a name for authority()."""
         if key == "rsapss":
             return self._issue_pss(name, hosts)
         if issuer == "auto":

@@ -24,6 +24,7 @@ enum {
 	OPT_DEV,
 	OPT_PEER_KEY,
 	OPT_CACERT,
+	OPT_CRL_CACHE,
 	OPT_ECHO,
 	OPT_HTTP,
 	OPT_PRINT,
@@ -60,6 +61,8 @@ static const struct arg_opt options[] = {
 		"accept this raw public key, PEM (RFC 7250); with --set\n"
 		"client_certificate_type=raw" },
 	{ "cacert", 0, "FILE", OPT_CACERT, "PEM: trusted CAs, for certificates of clients" },
+	{ "crl-cache", 0, "WHERE", OPT_CRL_CACHE,
+		"file:PATH (PEM) or dir:PATH: CRLs for --crl-check" },
 	{ "echo", 'e', NULL, OPT_ECHO,
 		"send back what comes; early data with \"" EARLY_MARK "\" before it" },
 	{ "http", 0, NULL, OPT_HTTP, "answer one HTTP request with what was negotiated, close" },
@@ -202,6 +205,7 @@ static int take(void *arg, int id, const char *value)
 	case OPT_OCSP: return cred_files_attach(j->args, &j->files, CRED_OCSP, value);
 	case OPT_DEV: j->files.dev = true; return 0;
 	case OPT_CACERT: j->files.cacert = value; return 0;
+	case OPT_CRL_CACHE: return cred_files_crl_cache(j->args, &j->files, value);
 	case OPT_DHFILE: j->files.dhfile = value; return 0;
 	case OPT_ECHO: j->o.talk = ACCEPT_ECHO; return 0;
 	case OPT_HTTP: j->o.talk = ACCEPT_HTTP; return 0;

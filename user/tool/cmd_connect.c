@@ -17,6 +17,7 @@
 enum {
 	OPT_PEER_KEY = 1,
 	OPT_CACERT,
+	OPT_CRL_CACHE,
 	OPT_CERT,
 	OPT_KEY,
 	OPT_OCSP,
@@ -54,6 +55,9 @@ static const struct arg_opt options[] = {
 		"accept this raw public key, PEM (RFC 7250); with --set\n"
 		"server_certificate_type=raw" },
 	{ "cacert", 'c', "FILE", OPT_CACERT, "trust the CAs in this PEM file, not the system's" },
+	{ "crl-cache", 0, "WHERE", OPT_CRL_CACHE,
+		"internal, file:PATH (PEM) or dir:PATH, perhaps with\n"
+		",http=MS: where CRLs are, for --crl-check" },
 	{ "servername", 'n', "NAME", OPT_SERVERNAME,
 		"name to ask for and to check, if it is not HOST" },
 	{ "insecure", 'k', NULL, OPT_INSECURE, "accept any certificate: anybody may be answering" },
@@ -191,6 +195,7 @@ static int take(void *arg, int id, const char *value)
 	case ARG_PLAIN: return take_target(j, value);
 	case ARG_SETTING: return settings_set(j->args, j->cfg, j->args->setting, value);
 	case OPT_CACERT: j->files.cacertfile = value; return 0;
+	case OPT_CRL_CACHE: j->files.crl_cache = value; return 0;
 	case OPT_CERT: j->files.certfile = value; return 0;
 	case OPT_KEY: j->files.keyfile = value; return 0;
 	case OPT_OCSP: j->files.ocsp_file = value; return 0;

@@ -20,6 +20,7 @@ enum {
 	OPT_KEY,
 	OPT_DEV,
 	OPT_CACERT,
+	OPT_CRL_CACHE,
 	OPT_INPUT,
 	OPT_CONNS,
 	OPT_T_HANDSHAKE,
@@ -37,6 +38,8 @@ static const struct arg_opt options[] = {
 	{ "key", 'k', "FILE", OPT_KEY, "its private key, PEM (default: in the --cert file)" },
 	{ "dev", 0, NULL, OPT_DEV, "make up a certificate for localhost instead" },
 	{ "cacert", 0, "FILE", OPT_CACERT, "PEM: trusted CAs, for certificates of clients" },
+	{ "crl-cache", 0, "WHERE", OPT_CRL_CACHE,
+		"file:PATH (PEM) or dir:PATH: CRLs for --crl-check" },
 	{ "input", 'i', "pipe|socket", OPT_INPUT,
 		"pipe (default): stdin ends when the client ends;\n"
 		"socket: the connection itself, whose end is EIO" },
@@ -130,6 +133,7 @@ static int take(void *arg, int id, const char *value)
 	case OPT_KEY: return cred_files_key(j->args, &j->files, value);
 	case OPT_DEV: j->files.dev = true; return 0;
 	case OPT_CACERT: j->files.cacert = value; return 0;
+	case OPT_CRL_CACHE: return cred_files_crl_cache(j->args, &j->files, value);
 	case OPT_INPUT: return take_input(j, value);
 	case OPT_SET: return settings_take(j->args, j->o.cfg, SETTINGS_PAIR, value);
 	case OPT_USER: return identity_find(j->args, value, &j->o.user) ? 0 : TOOL_USAGE;

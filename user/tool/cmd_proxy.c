@@ -19,6 +19,7 @@ enum {
 	OPT_KEY,
 	OPT_DEV,
 	OPT_CACERT,
+	OPT_CRL_CACHE,
 	OPT_SEND,
 	OPT_ACCEPT,
 	OPT_SET,
@@ -51,6 +52,8 @@ static const struct arg_opt options[] = {
 	{ "key", 'k', "FILE", OPT_KEY, "its private key, PEM (default: in the --cert file)" },
 	{ "dev", 0, NULL, OPT_DEV, "make up a certificate for localhost instead" },
 	{ "cacert", 0, "FILE", OPT_CACERT, "PEM: trusted CAs, for certificates of clients" },
+	{ "crl-cache", 0, "WHERE", OPT_CRL_CACHE,
+		"file:PATH (PEM) or dir:PATH: CRLs for --crl-check" },
 	{ "send-proxy", 0, NULL, OPT_SEND,
 		"backends get a PROXY header (version 2) with the client's\n"
 		"address, ALPN, server name and what TLS agreed on" },
@@ -221,6 +224,7 @@ static int take(void *arg, int id, const char *value)
 	case OPT_KEY: return cred_files_key(j->args, &j->files, value);
 	case OPT_DEV: j->files.dev = true; return 0;
 	case OPT_CACERT: j->files.cacert = value; return 0;
+	case OPT_CRL_CACHE: return cred_files_crl_cache(j->args, &j->files, value);
 	case OPT_SEND: j->o.send_proxy = true; return 0;
 	case OPT_ACCEPT: j->o.accept_proxy = true; return 0;
 	case OPT_SET: return settings_take(j->args, j->o.cfg, SETTINGS_PAIR, value);

@@ -25,6 +25,8 @@ static const struct arg_opt options[] = {
 	{ "cacert", 0, "FILE", OPT_CACERT,
 		"ask clients for a certificate under one of these CAs, PEM;\n"
 		"--set fail_if_no_peer_cert=true: refuse those without" },
+	{ "crl-cache", 0, "WHERE", OPT_CRL_CACHE,
+		"file:PATH (PEM) or dir:PATH: CRLs for --crl-check" },
 	{ "dhfile", 0, "FILE", OPT_DHFILE,
 		"DH parameters, PEM, for DHE suites of TLS 1.2 (default:\n"
 		"ffdhe2048); --dh overrides it" },
@@ -39,9 +41,9 @@ static const struct arg_opt options[] = {
 		"with it, and end" },
 	{ "host", 0, "NAMES", OPT_HOST,
 		"a further host: --root, --cert, --key, --ocsp-file,\n"
-		"--sct-file, --cacert, --dhfile, --dev, --hidden, --http2 and\n"
-		"TLS options after this belong to it. NAMES: exact ones, or\n"
-		"*.example.org, with commas between" },
+		"--sct-file, --cacert, --crl-cache, --dhfile, --dev, --hidden,\n"
+		"--http2 and TLS options after this belong to it. NAMES:\n"
+		"exact ones, or *.example.org, with commas between" },
 	{ "root", 0, "DIR", OPT_ROOT, "the folder of the --host before it" },
 	{ "unknown-name", 0, "HOW", OPT_UNKNOWN_NAME,
 		"names that no --host has: default (they get DIR, the\n"

@@ -4,6 +4,8 @@
  */
 #include "tool/cred_files.h"
 
+#include <string.h>
+
 #include "tool/settings.h"
 
 static int add(const struct args *args, const char *flag, const char *path, const char **list,
@@ -45,6 +47,18 @@ int cred_files_attach(
 	return 0;
 }
 
+int cred_files_crl_cache(const struct args *args, struct cred_files *f, const char *text)
+{
+	if (strstr(text, ",http=")) {
+		args_wrong(args,
+			"--crl-cache: a server does not fetch CRLs; have them fetched into a "
+			"file or a folder");
+		return TOOL_USAGE;
+	}
+	f->crl_cache = text;
+	return 0;
+}
+
 int cred_files_check(const struct args *args, const struct cred_files *f, bool without_cert)
 {
 	if (f->num_keys != 0 && f->num_keys != f->num_certs)
@@ -61,7 +75,9 @@ int cred_files_check(const struct args *args, const struct cred_files *f, bool w
 enum leat_ret cred_files_load(const struct cred_files *f, struct leat_config *cfg,
 	const char **place, struct leat_err *err)
 {
-	struct leat_files files = { .cacertfile = f->cacert, .dhfile = f->dhfile };
+	struct leat_files files = {
+		.cacertfile = f->cacert, .dhfile = f->dhfile, .crl_cache = f->crl_cache
+	};
 	enum leat_ret r = leat_config_use_files(cfg, &files, err);
 
 	for (unsigned i = 0; i < f->num_certs && r == LEAT_OK; i++) {

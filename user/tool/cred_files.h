@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * cred_files.h - the flags of servers that name files: --cert, --key, --ocsp-file, --sct-file, --cacert,
- * --dhfile; and --dev. What they are for is in the manual pages of the commands.
+ * --crl-cache, --dhfile; and --dev. What they are for is in the manual pages of the commands.
  */
 #ifndef LEAT_TOOL_CRED_FILES_H
 #define LEAT_TOOL_CRED_FILES_H
@@ -21,7 +21,7 @@ struct cred_files {
 		num_keys; /* no keys at all: they are in the files of the certificates */
 	const char *attached[CRED_FILES_MAX][CRED_ATTACHED_COUNT]; /* by cert; NULL: none */
 	const char *place[CRED_FILES_MAX]; /* by cert: where it was named, see struct args */
-	const char *cacert, *dhfile;
+	const char *cacert, *dhfile, *crl_cache;
 	bool dev; /* a certificate is made up */
 };
 
@@ -31,6 +31,8 @@ int cred_files_key(const struct args *args, struct cred_files *f, const char *pa
 /* A file for the last --cert. */
 int cred_files_attach(
 	const struct args *args, struct cred_files *f, enum cred_attached what, const char *path);
+/* --crl-cache. The servers check on their loops, so they fetch nothing. */
+int cred_files_crl_cache(const struct args *args, struct cred_files *f, const char *text);
 /* Can a server start with these? without_cert: clients know it by something else, a PSK. */
 int cred_files_check(const struct args *args, const struct cred_files *f, bool without_cert);
 /* Reads them into cfg, a made-up certificate last. *place (may be NULL): of what was read last. */

@@ -103,6 +103,7 @@ static bool is_of_host(int id)
 	case OPT_OCSP:
 	case OPT_SCT:
 	case OPT_CACERT:
+	case OPT_CRL_CACHE:
 	case OPT_DHFILE:
 	case OPT_DEV:
 	case OPT_HIDDEN:
@@ -124,6 +125,7 @@ static bool take_of_host(const struct args *args, int id, const char *value, str
 	case OPT_OCSP: return cred_files_attach(args, &h->files, CRED_OCSP, value) == 0;
 	case OPT_SCT: return cred_files_attach(args, &h->files, CRED_SCT, value) == 0;
 	case OPT_CACERT: h->files.cacert = value; return true;
+	case OPT_CRL_CACHE: return cred_files_crl_cache(args, &h->files, value) == 0;
 	case OPT_DHFILE: h->files.dhfile = value; return true;
 	case OPT_DEV: h->files.dev = true; return true;
 	case OPT_HIDDEN: h->hidden = true; return true;

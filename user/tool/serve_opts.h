@@ -27,6 +27,7 @@ enum serve_opt {
 	OPT_OCSP,
 	OPT_SCT,
 	OPT_CACERT,
+	OPT_CRL_CACHE,
 	OPT_DHFILE,
 	OPT_DEV,
 	OPT_HOST,

@@ -93,7 +93,9 @@ static enum leat_ret add_external(struct making *m, const struct cred_files *f, 
 
 static enum leat_ret use_key_process(struct making *m, const struct cred_files *f)
 {
-	struct leat_files others = { .cacertfile = f->cacert, .dhfile = f->dhfile };
+	struct leat_files others = {
+		.cacertfile = f->cacert, .dhfile = f->dhfile, .crl_cache = f->crl_cache
+	};
 	enum leat_ret r = leat_config_use_files(m->h->cfg, &others, &m->err);
 
 	for (unsigned i = 0; i < f->num_certs && r == LEAT_OK; i++)
@@ -112,6 +114,8 @@ static enum leat_ret add_files(struct making *m)
 		files.cacert = base->cacert;
 	if (!files.dhfile)
 		files.dhfile = base->dhfile;
+	if (!files.crl_cache)
+		files.crl_cache = base->crl_cache;
 	r = m->shared->keys ? use_key_process(m, &files)
 			    : cred_files_load(&files, m->h->cfg, &m->place, &m->err);
 	if (r == LEAT_OK && files.cacert)
