@@ -110,6 +110,10 @@ struct leat_store_ops {
 		size_t cap, size_t *n);
 	void (*drop)(void *arg, struct leat_span id); /* forgets id, known or not */
 	void (*free)(void *arg);                      /* the last reference is gone; may be NULL */
+	/* TLS 1.2, for a handshake that has begun: is this id new? LEAT_OK: it is, and nobody else is told so
+	 * of the same id; put, or drop when the handshake fails, follows. May be NULL: ids of 32 random bytes
+	 * are taken to be new. Of ten in a row that are not, none is given: the session is not kept. */
+	enum leat_ret (*reserve)(void *arg, struct leat_span id);
 };
 
 struct leat_store;

@@ -257,7 +257,7 @@ static struct leat_config *set(struct leat_config *c, const char *name, const ch
 
 static struct leat_config *stateful_server(void)
 {
-	static const struct leat_store_ops ops = { put, find, drop, NULL };
+	static const struct leat_store_ops ops = { put, find, drop, NULL, NULL };
 	struct leat_config *s = ids_draft(LEAT_SERVER, KEY_EC_P256);
 	struct leat_err err = { 0 };
 	struct leat_store *store;

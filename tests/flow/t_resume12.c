@@ -71,7 +71,7 @@ static void drop(void *arg, struct leat_span id)
 
 static struct leat_store *new_store(void)
 {
-	static const struct leat_store_ops ops = { put, find, drop, NULL };
+	static const struct leat_store_ops ops = { put, find, drop, NULL, NULL };
 	struct leat_err err = { 0 };
 	struct leat_store *s;
 

@@ -129,7 +129,7 @@ static void senseless_values(void **state)
 	refused(&d, 3, 2);    /* TLS 1.1 */
 	refused(&d, 4, 0x7f); /* unknown suite */
 	refused(&d, 6, 2);    /* max_fragment_length, which is of TLS 1.2 */
-	refused(&d, 6, 0x10); /* unknown flag */
+	refused(&d, 6, 0x20); /* unknown flag */
 	refused(&d, 7, 0x80); /* a time that overflows */
 	d.lifetime_s = SESSION_WEEK_S + 1;
 	refused(&d, SIZE_MAX, 0);
@@ -168,6 +168,9 @@ static void lifetimes(void **state)
 	d.auth_s = d.issued_s - SESSION_WEEK_S + 10;
 	assert_true(session_is_fresh(&d, d.issued_s + 9));
 	assert_false(session_is_fresh(&d, d.issued_s + 10));
+	d.ended = true;
+	assert_false(session_is_fresh(&d, d.issued_s));
+	d.ended = false;
 	d.lifetime_s = 0;
 	assert_false(session_is_fresh(&d, d.issued_s));
 }

@@ -312,7 +312,7 @@ static void odd_free(void *arg)
 
 static void odd_answers(void **state)
 {
-	const struct leat_store_ops ops = { odd_put, odd_find, odd_drop, odd_free };
+	const struct leat_store_ops ops = { odd_put, odd_find, odd_drop, odd_free, NULL };
 	const struct leat_store_ops lame = { .put = odd_put };
 	struct odd o = { .ret = LEAT_OK };
 	struct session_data d = sample(1);

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "hs/keylog.h"
 #include "hs/lookup.h"
+#include "hs/v12_int.h"
 #include "wire/finished.h"
 #include "wire/v12.h"
 #include "x509/name.h"
@@ -100,6 +101,7 @@ void hs_free(struct hs *h)
 		client_clear_shares(h);
 		leat_session_unref(h->c.session);
 	}
+	v12_forget_id(h);
 	kex_clear(&h->v12.kex);
 	leat_wr_clear(&h->v12.ticket);
 	job_clear(&h->job);

@@ -105,6 +105,7 @@ struct hs_v12 {
 	bool secure_reneg; /* RFC 5746: both sides said so */
 	bool cert_requested;
 	bool status_promised;  /* status_request in ServerHello: CertificateStatus may come */
+	bool id_reserved;      /* server: in the session store, nothing was put there yet */
 	bool ticket_promised;  /* ServerHello has a session_ticket extension (RFC 5077) */
 	struct leat_wr ticket; /* client: the ticket that came */
 	uint32_t ticket_life_s;

@@ -50,6 +50,8 @@ LEAT_MUST_CHECK enum leat_ret v12_server_resume(struct hs *h, const struct clien
 
 /* A full handshake: will there be a ticket, or a session id (then it is made)? */
 void v12_commit_session(struct hs *h, const struct client_hello *ch);
+/* The handshake has failed, or nothing was kept: an id that was reserved is free again. */
+void v12_forget_id(struct hs *h);
 /* NewSessionTicket, promised in ServerHello. */
 LEAT_MUST_CHECK enum leat_ret v12_send_ticket(struct hs *h);
 /* The session goes into the store, where there is one. */

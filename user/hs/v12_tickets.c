@@ -12,6 +12,34 @@
 #include "session/ticket.h"
 #include "wire/session_ticket.h"
 
+#define ID_TRIES 10
+
+/* 32 random bytes that no session has, or an empty id: then this session is not kept. */
+static void choose_id(struct hs *h)
+{
+	struct leat_store *store = h->cfg->sessions_store;
+
+	for (int i = 0; i < ID_TRIES; i++) {
+		const struct leat_span id = { h->session_id, LIM_SESSION_ID };
+
+		h->env->random(h->env->arg, h->session_id, LIM_SESSION_ID);
+		if (store_reserve(store, id) == LEAT_OK) {
+			h->session_id_len = LIM_SESSION_ID;
+			h->v12.id_reserved = store_reserves(store);
+			return;
+		}
+	}
+}
+
+void v12_forget_id(struct hs *h)
+{
+	const struct leat_span id = { h->session_id, h->session_id_len };
+
+	if (h->v12.id_reserved)
+		store_drop(h->cfg->sessions_store, id);
+	h->v12.id_reserved = false;
+}
+
 /* RFC 5077 3.1: the server answers the extension when "it will send a new session ticket"; 3.4: it then
  * "SHOULD include an empty Session ID in the ServerHello". */
 void v12_commit_session(struct hs *h, const struct client_hello *ch)
@@ -23,10 +51,8 @@ void v12_commit_session(struct hs *h, const struct client_hello *ch)
 		return;
 	h->v12.ticket_promised = h->cfg->sessions == SESSIONS_STATELESS &&
 				 (ch->has & EXT_BIT(EXT_TICKET));
-	if (stateful) {
-		h->session_id_len = LIM_SESSION_ID;
-		h->env->random(h->env->arg, h->session_id, h->session_id_len);
-	}
+	if (stateful)
+		choose_id(h);
 }
 
 /* false: it would have ended already, certificates are to be looked at again. */
@@ -70,8 +96,10 @@ void v12_keep_session(struct hs *h)
 	enum leat_ret kept;
 
 	if (!id.n || h->cfg->sessions != SESSIONS_STATEFUL || !describe(h, peer, &d))
-		return;
+		return; /* a reserved id goes with the machine */
 	d.id = id;
 	kept = store_put(h->cfg->sessions_store, id, &d);
-	(void)kept; /* no room: the client will ask in vain, which costs it nothing */
+	if (kept ==
+		LEAT_OK) /* else there was no room: the client will ask in vain, which costs it nothing */
+		h->v12.id_reserved = false;
 }

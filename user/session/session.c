@@ -15,11 +15,13 @@
 #define FORMAT       1
 #define FLAG_EMS     1
 #define FRAGMENT_AT  1 /* bits 1 to 3 of flags */
-#define FLAGS_ALL    (FLAG_EMS | 7 << FRAGMENT_AT)
+#define FLAG_ENDED   16
+#define FLAGS_ALL    (FLAG_EMS | 7 << FRAGMENT_AT | FLAG_ENDED)
 #define CLOCK_SKEW_S 60
 
 struct leat_session {
 	atomic_uint refs;
+	_Atomic int64_t born_s;
 	struct session_data d; /* its spans lie in bytes */
 	size_t n;
 	uint8_t bytes[];
@@ -39,7 +41,7 @@ int64_t session_expires(const struct session_data *d)
 
 bool session_is_fresh(const struct session_data *d, int64_t now_s)
 {
-	return now_s < session_expires(d) && d->issued_s - CLOCK_SKEW_S <= now_s;
+	return !d->ended && now_s < session_expires(d) && d->issued_s - CLOCK_SKEW_S <= now_s;
 }
 
 static bool is_same(struct leat_span s, const void *p, size_t n)
@@ -60,7 +62,8 @@ void session_encode(struct leat_wr *w, const struct session_data *d)
 	leat_wr_u16(w, FORMAT);
 	leat_wr_u16(w, d->version);
 	leat_wr_u16(w, d->suite->id);
-	leat_wr_u8(w, (uint8_t)((d->ems ? FLAG_EMS : 0) | d->max_fragment << FRAGMENT_AT));
+	leat_wr_u8(w, (uint8_t)((d->ems ? FLAG_EMS : 0) | d->max_fragment << FRAGMENT_AT |
+				(d->ended ? FLAG_ENDED : 0)));
 	leat_wr_u64(w, (uint64_t)d->issued_s);
 	leat_wr_u64(w, (uint64_t)d->auth_s);
 	leat_wr_u32(w, d->lifetime_s);
@@ -140,7 +143,8 @@ bool session_decode(struct leat_span bytes, struct session_data *d)
 	d->ticket = leat_rd_opaque16(&in, 0, UINT16_MAX);
 	d->suite = suite_by_id(suite);
 	d->ems = flags & FLAG_EMS;
-	d->max_fragment = (flags & FLAGS_ALL) >> FRAGMENT_AT;
+	d->max_fragment = flags >> FRAGMENT_AT & 7;
+	d->ended = flags & FLAG_ENDED;
 	if (leat_rd_end(&in) && format == FORMAT && !(flags & ~FLAGS_ALL) && is_sane(d))
 		return true;
 	session_data_clear(d);
@@ -171,6 +175,7 @@ enum leat_ret session_new(
 	if (!s)
 		return err_memory(err);
 	atomic_init(&s->refs, 1);
+	atomic_init(&s->born_s, SESSION_UNBORN);
 	s->n = n;
 	s->d = *d;
 	at = s->bytes;
@@ -187,6 +192,18 @@ enum leat_ret session_new(
 const struct session_data *session_data(const struct leat_session *s)
 {
 	return &s->d;
+}
+
+int64_t session_born(const struct leat_session *s)
+{
+	return atomic_load_explicit(&s->born_s, memory_order_relaxed);
+}
+
+void session_is_born(struct leat_session *s, int64_t at_s)
+{
+	int64_t unborn = SESSION_UNBORN;
+
+	(void)atomic_compare_exchange_strong(&s->born_s, &unborn, at_s);
 }
 
 struct leat_session *leat_session_ref(struct leat_session *s)

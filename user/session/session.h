@@ -6,7 +6,8 @@
  *
  *	uint16 format (1), version, suite;         integers in network byte order
  *	uint8  flags;                              1: extended master secret; bits 1 to 3:
- *	                                           max_fragment_length (TLS 1.2), others are refused
+ *	                                           max_fragment_length (TLS 1.2); 16: not resumable,
+ *	                                           others are refused
  *	uint64 issued_s, auth_s;
  *	uint32 lifetime_s, age_add, max_early;
  *	opaque secret<1..64>, bind<0..32>, peer<0..32>, id<0..32>, host<0..255>, alpn<0..255>;
@@ -31,6 +32,7 @@ struct session_data {
 	const struct suite *suite; /* of the connection; in TLS 1.3 its hash is what counts */
 	bool ems;                  /* TLS 1.2: extended master secret (RFC 7627 5.3) */
 	uint8_t max_fragment;      /* TLS 1.2: max_fragment_length, 1 to 4 (RFC 6066 4); 0: none */
+	bool ended; /* in a store or cache: no connection may be made with it (any more) */
 	struct leat_secret secret; /* 1.3: the PSK; 1.2: the master secret */
 	int64_t issued_s;          /* when this ticket or id was made or received */
 	int64_t auth_s; /* when certificates were last looked at: new tickets do not renew it */
@@ -47,7 +49,7 @@ struct session_data {
 
 void session_data_clear(struct session_data *d);
 
-/* Neither expired nor from a time to come (by more than a minute: clocks of hosts differ). */
+/* Neither ended nor expired nor from a time to come (by more than a minute: clocks of hosts differ). */
 bool session_is_fresh(const struct session_data *d, int64_t now_s);
 /* Made with this name and under these settings (config/bind.c)? Both sides ask before they resume. */
 bool session_is_for(
@@ -65,5 +67,10 @@ struct leat_session;
 LEAT_MUST_CHECK enum leat_ret session_new(
 	struct leat_session **out, const struct session_data *d, struct leat_err *err);
 const struct session_data *session_data(const struct leat_session *s);
+/* When a cache of this process got it, on the cache's clock: the first one that says so counts. Not serialised. */
+int64_t session_born(const struct leat_session *s);
+void session_is_born(struct leat_session *s, int64_t at_s);
+/* Is a time set? */
+#define SESSION_UNBORN INT64_MIN
 
 #endif

@@ -95,3 +95,14 @@ void store_drop(struct leat_store *s, struct leat_span id)
 {
 	s->ops.drop(s->arg, id);
 }
+
+bool store_reserves(const struct leat_store *s)
+{
+	return s->ops.reserve != NULL;
+}
+
+enum leat_ret store_reserve(struct leat_store *s, struct leat_span id)
+{
+	return !s->ops.reserve || s->ops.reserve(s->arg, id) == LEAT_OK ? LEAT_OK
+									: LEAT_UNSUPPORTED;
+}

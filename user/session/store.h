@@ -19,6 +19,9 @@ LEAT_MUST_CHECK enum leat_ret store_find_bytes(struct leat_store *s, struct leat
 /* The session under id, borrowing from *plain. LEAT_UNSUPPORTED: none; LEAT_AGAIN: not known yet. */
 LEAT_MUST_CHECK enum leat_ret store_find(struct leat_store *s, struct leat_span id, bool take,
 	int64_t now_s, struct ticket_plain *plain, struct session_data *d);
+/* As reserve of struct leat_store_ops; a store without it has room for any id. */
+LEAT_MUST_CHECK enum leat_ret store_reserve(struct leat_store *s, struct leat_span id);
+bool store_reserves(const struct leat_store *s);
 void store_drop(struct leat_store *s, struct leat_span id);
 
 #endif

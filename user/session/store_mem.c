@@ -178,7 +178,7 @@ static void mem_free(void *arg)
 enum leat_ret leat_store_mem_new(
 	struct leat_store **out, size_t max, const struct leat_lock *lock, struct leat_err *err)
 {
-	static const struct leat_store_ops ops = { mem_put, mem_find, mem_drop, mem_free };
+	static const struct leat_store_ops ops = { mem_put, mem_find, mem_drop, mem_free, NULL };
 	size_t buckets = 16, bytes;
 	struct mem *m;
 

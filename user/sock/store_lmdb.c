@@ -311,7 +311,7 @@ static void lm_free(void *arg)
 enum leat_ret leat_store_lmdb_new(struct leat_store **out, const char *path,
 	const struct leat_store_opts *opts, struct leat_err *err)
 {
-	static const struct leat_store_ops ops = { lm_put, lm_find, lm_drop, lm_free };
+	static const struct leat_store_ops ops = { lm_put, lm_find, lm_drop, lm_free, NULL };
 	enum leat_ret r;
 	struct lm *l;
 

@@ -570,7 +570,7 @@ static enum leat_ret start(struct rs *r, struct leat_err *err)
 enum leat_ret leat_store_redis_new(struct leat_store **out, const char *url,
 	const struct leat_store_opts *opts, struct leat_err *err)
 {
-	static const struct leat_store_ops ops = { rs_put, rs_find, rs_drop, rs_free };
+	static const struct leat_store_ops ops = { rs_put, rs_find, rs_drop, rs_free, NULL };
 	enum leat_ret r;
 	struct rs *s;
 
