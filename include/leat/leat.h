@@ -36,6 +36,7 @@ extern "C" {
 
 struct leat_conn;
 struct leat_listener;
+struct leat_session_cache;
 struct sockaddr_storage;
 
 #define LEAT_INFINITY (-1)
@@ -86,6 +87,10 @@ struct leat_sockopt {
 struct leat_client_opts {
 	const char *host;             /* as leat_upgrade_client */
 	struct leat_session *session; /* offered if it fits; referenced */
+	/* Where a session is picked unless one is given, and where those go that the server sends, in place of
+	 * leat_conn_take_session; the key is host and port. Referenced; NULL: the process's, if it was started and no
+	 * session is given (leat/cache.h). */
+	struct leat_session_cache *cache;
 	/* Sent before the handshake is complete, as far as session and server allow: read about early data
 	 * in leat/engine.h first. Borrowed until leat_upgrade_client_with returns. */
 	struct leat_span early;

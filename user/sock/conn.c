@@ -8,6 +8,7 @@
 #include <fcntl.h>
 
 #include "base/mem.h"
+#include "sock/conn_cache.h"
 #include "sock/mail.h"
 
 static const struct leat_sys *use_sys = &sys_real;
@@ -90,7 +91,8 @@ enum leat_ret conn_open_with(struct leat_conn **out, struct leat_config *cfg, in
 	const struct conn_opts *opts, struct leat_err *err)
 {
 	struct leat_conn *c = leat_zalloc(sizeof(*c));
-	struct leat_span already = opts->client.already;
+	struct leat_client_opts client = opts->client;
+	struct leat_span already = client.already;
 
 	*out = NULL;
 	if (!c)
@@ -108,13 +110,14 @@ enum leat_ret conn_open_with(struct leat_conn **out, struct leat_config *cfg, in
 		err_memory(err);
 		goto fail;
 	}
-	if (handover_early(&c->ho, err) != LEAT_OK ||
-		new_engine(c, cfg, &opts->client, err) != LEAT_OK)
+	conn_cache_begin(c, cfg, &client, opts->port);
+	if (handover_early(&c->ho, err) != LEAT_OK || new_engine(c, cfg, &client, err) != LEAT_OK)
 		goto fail;
 	c->early = opts->client.early;
 	*out = c;
 	return LEAT_OK;
 fail:
+	conn_cache_free(c);
 	bytes_clear(&c->pre);
 	leat_free(c);
 	return LEAT_FAILED;
@@ -194,6 +197,7 @@ enum leat_ret conn_fail_engine(struct leat_conn *c)
 				c->err[dir] = *why;
 			keep(c, (enum leat_dir)dir);
 		}
+	conn_cache_failed(c, why);
 	(void)sent; /* the peer may be gone: nothing to add to the error that brought us here */
 	return LEAT_FAILED;
 }
@@ -301,6 +305,7 @@ static enum leat_ret run_jobs(struct leat_conn *c, enum leat_ret r)
 {
 	while (r != LEAT_FAILED && (leat_engine_wants(c->e) & LEAT_WANT_JOB))
 		r = leat_engine_job_run(c->e);
+	conn_cache_keep(c);
 	return r == LEAT_FAILED ? conn_fail_engine(c) : LEAT_OK;
 }
 
@@ -344,6 +349,7 @@ void leat_conn_free(struct leat_conn *c)
 	if (mail_last_words(c))
 		c->fd = -1;
 	mail_free(c->mail);
+	conn_cache_free(c);
 	leat_engine_free(c->e);
 	carrier_close(c);
 	bytes_clear(&c->pre);

@@ -10,7 +10,7 @@
  *   carrier.c   socket or transport                           downgrade.c  plain TCP again
  *   message.c   messages instead of bytes
  *   sockopt.c   options of sockets                            bytes.c    what waits
- *   mailbox.c mail_serve.c   owners, active delivery
+ *   mailbox.c mail_serve.c   owners, active delivery          conn_cache.c  a client's session cache
  *
  * Errors. Each direction has its own: a peer that refuses our bytes may still have sent its answer. A
  * dead engine is the end of both. `first` is what the application sees.
@@ -61,6 +61,7 @@ struct leat_conn {
 	struct half_sent half; /* the message that is being sent */
 	struct mail *mail;     /* its place in a mailbox; NULL: it has no owner */
 	bool end_told;         /* the application knows of its end */
+	struct cached *cached; /* client: the session cache it uses; NULL: none */
 	struct leat_err *note; /* why LEAT_UNSUPPORTED was said last, or NULL */
 	int fd_flags;          /* of the socket as it came */
 };
@@ -87,6 +88,7 @@ LEAT_MUST_CHECK enum leat_ret conn_open(struct leat_conn **out, struct leat_conf
 	const char *host, struct leat_err *err);
 struct conn_opts {
 	struct leat_client_opts client;
+	uint16_t port;             /* client: the peer's, part of the key in a session cache */
 	const struct sockset *set; /* NULL: the defaults */
 	struct stream via;         /* without ops: a socket */
 };

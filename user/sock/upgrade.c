@@ -3,6 +3,7 @@
  * upgrade.c - a TLS connection on a TCP socket: the handshake loop, and the move of the records into
  * the kernel where the policy demands it.
  */
+#include <netinet/in.h>
 #include <unistd.h>
 
 #include "config/config.h"
@@ -215,6 +216,21 @@ static enum leat_ret apply(const struct upgrade *u, int fd, struct leat_err *err
 			       : sockplan_apply(&u->plan, fd, err);
 }
 
+/* 0: it has none. */
+static uint16_t port_of_peer(int fd)
+{
+	union {
+		struct sockaddr sa;
+		struct sockaddr_in in; /* the port is at the same place in both families */
+		struct sockaddr_in6 in6;
+	} a = { .sa.sa_family = AF_UNSPEC };
+	socklen_t n = sizeof(a);
+
+	if (fd < 0 || getpeername(fd, &a.sa, &n) != 0)
+		return 0;
+	return a.sa.sa_family == AF_INET || a.sa.sa_family == AF_INET6 ? ntohs(a.in.sin_port) : 0;
+}
+
 static enum leat_ret upgrade_fd(struct leat_conn **out, struct upgrade *u, int fd,
 	const struct leat_client_opts *opts, struct leat_err *err)
 {
@@ -223,6 +239,7 @@ static enum leat_ret upgrade_fd(struct leat_conn **out, struct upgrade *u, int f
 	*out = NULL;
 	r = check_upgrade(u, opts, err);
 	u->opts.via = (struct stream){ u->cfg->transport, opts->stream };
+	u->opts.port = u->role == LEAT_CLIENT ? port_of_peer(fd) : 0;
 	if (r == LEAT_OK)
 		r = check_carrier(u, fd, err);
 	if (r == LEAT_OK)
@@ -294,6 +311,7 @@ enum leat_ret leat_connect_with(struct leat_conn **out, struct leat_config *cfg,
 	u.deadline = deadline_of(&sys_real, timeout_ms);
 	if (check_upgrade(&u, opts, err) != LEAT_OK)
 		return LEAT_FAILED;
+	u.opts.port = port;
 	if (cfg->transport)
 		return connect_via(out, &u, port, err);
 	if (sock_dial(&fd, opts->host, port, &u.plan, u.deadline, err) != LEAT_OK)
