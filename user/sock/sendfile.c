@@ -10,6 +10,9 @@
 #include "base/mem.h"
 #include "sock/conn.h"
 
+/* Of a file that is sealed here: as many full records as one send takes. */
+#define READ_AT_ONCE (4 * LIM_PLAINTEXT)
+
 /* At most what the file holds from off on: sendfile(2) that meets the end early may leave an open
  * record behind on kernels before 6.5. */
 static size_t clamp(int in_fd, off_t off, size_t n)
@@ -65,11 +68,12 @@ static enum leat_ret by_kernel(
 	return LEAT_OK;
 }
 
+/* The engine's path, through room bytes at buf. */
 static enum leat_ret by_reading(struct leat_conn *c, int in_fd, off_t *off, size_t n,
-	int64_t deadline, size_t *done, uint8_t *buf)
+	int64_t deadline, size_t *done, uint8_t *buf, size_t room)
 {
 	while (*done < n) {
-		size_t want = n - *done < LIM_PLAINTEXT ? n - *done : LIM_PLAINTEXT, took;
+		size_t want = n - *done < room ? n - *done : room, took;
 		ssize_t got = pread(in_fd, buf, want, *off);
 		enum leat_ret r;
 
@@ -106,6 +110,7 @@ enum leat_ret leat_sendfile(
 {
 	int64_t deadline = conn_deadline(c, timeout_ms);
 	enum leat_ret r;
+	size_t room;
 	uint8_t *buf;
 
 	*sent = 0;
@@ -117,10 +122,11 @@ enum leat_ret leat_sendfile(
 		return r;
 	if (handover_is_kernel(&c->ho, LEAT_TX))
 		return by_kernel(c, in_fd, offset, n, deadline, sent);
-	buf = leat_malloc(LIM_PLAINTEXT);
+	room = n < READ_AT_ONCE ? n : READ_AT_ONCE;
+	buf = leat_malloc(room);
 	if (!buf)
 		return conn_refuse(c, LEAT_TX, NULL);
-	r = by_reading(c, in_fd, offset, n, deadline, sent, buf);
-	leat_free_wipe(buf, LIM_PLAINTEXT);
+	r = by_reading(c, in_fd, offset, n, deadline, sent, buf, room);
+	leat_free_wipe(buf, room);
 	return r;
 }
