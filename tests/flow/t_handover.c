@@ -640,7 +640,7 @@ static void stream_from_50000(struct leat_config *client, struct leat_config *se
 
 static void auto_moves_a_stream_that_has_grown(void **state)
 {
-	static const struct calib measured = { .file = 1000, .stream = 20000 };
+	static const struct calib measured = { .from = { { 1000, 20000 }, { 0, 0 } } };
 	struct rig_opts o = opts("auto", "auto");
 	struct rig r;
 
@@ -682,6 +682,38 @@ static void auto_moves_a_stream_that_has_grown(void **state)
 	rig_close(&r);
 	calib_override(NULL);
 	leat_ktls_caps_override(NULL);
+}
+
+/* ChaCha20 has borders of its own, and none without a measurement. */
+static void auto_leaves_chacha20_alone(void **state)
+{
+	static const struct calib measured = { .from = { { CALIB_NEVER, CALIB_NEVER },
+						       { 1000, 2000 } } };
+	struct rig_opts o = opts("auto", "auto");
+	struct rig r;
+
+	(void)state;
+	o.suites = "TLS_CHACHA20_POLY1305_SHA256";
+	fakesys_reset();
+	rig_connect(&r, &o);
+	send_file(&r, 0, 500000, 500000);
+	assert_string_equal(why(&r, LEAT_TX), "auto_small");
+	assert_int_equal(leat_offload(r.c, LEAT_TX), LEAT_OK); /* when asked */
+	rig_close(&r);
+
+	calib_override(&measured);
+	fakesys_reset();
+	rig_connect(&r, &o);
+	send_file(&r, 0, 999, 999);
+	assert_string_equal(why(&r, LEAT_TX), "auto_small");
+	send_file(&r, 0, 1000, 1000);
+	assert_string_equal(why(&r, LEAT_TX), "in_kernel");
+	rig_close(&r);
+	connect_as(&r, "auto", "auto"); /* AES: never */
+	send_file(&r, 0, 500000, 500000);
+	assert_string_equal(why(&r, LEAT_TX), "auto_small");
+	rig_close(&r);
+	calib_override(NULL);
 }
 
 static void sendfile_of_what_cannot_be_read(void **state)
@@ -783,6 +815,7 @@ int main(void)
 		cmocka_unit_test(auto_keeps_files_where_the_kernels_aes_is_slow),
 		cmocka_unit_test(auto_leaves_rx_and_streams_alone),
 		cmocka_unit_test(auto_moves_a_stream_that_has_grown),
+		cmocka_unit_test(auto_leaves_chacha20_alone),
 		cmocka_unit_test(sendfile_of_what_cannot_be_read),
 		cmocka_unit_test(keys_that_are_used_up_end_the_connection),
 		cmocka_unit_test(key_update_with_only_tx_in_the_kernel),

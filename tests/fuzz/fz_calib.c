@@ -10,12 +10,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	struct calib c = { .file = 1 };
+	struct calib c = { .cpu = "" };
 
 	if (!calib_parse((const char *)data, n, &c))
 		return 0;
-	if (c.file > CALIB_NEVER || c.stream > CALIB_NEVER || !c.kernel[0] ||
-		!memchr(c.cpu, '\0', sizeof(c.cpu)))
+	for (int i = 0; i < CALIB_CIPHERS; i++)
+		if (c.from[i][CALIB_FILE] > CALIB_NEVER || c.from[i][CALIB_STREAM] > CALIB_NEVER)
+			__builtin_trap();
+	if (!c.kernel[0] || !memchr(c.cpu, '\0', sizeof(c.cpu)))
 		__builtin_trap();
 	return 0;
 }

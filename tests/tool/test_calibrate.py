@@ -32,13 +32,15 @@ def test_without_ktls_one_line_and_never(calibrate, tmp_path):
     assert done.returncode == 0 and done.stderr == ""
     assert re.fullmatch(r"kernel TLS: not available: .*; stored: never\n", done.stdout)
     text = file.read_text().splitlines()
-    assert text[0] == "leat-calibration 1" and text[4:] == ["file never", "stream never"]
+    assert text[0] == "leat-calibration 2" and text[4:] == [
+        "file aes never", "stream aes never", "file chacha20 never", "stream chacha20 never"]
     assert file.stat().st_mode & 0o777 == 0o644
     assert sorted(os.listdir(file.parent)) == ["calibration"]
     shown = json.loads(calibrate("--show", "--json", LEAT_CALIBRATION=str(file)).stdout)
     assert shown["state"] == "used" and shown["path"] == str(file)
     assert shown["kernel"] == os.uname().release
-    assert shown["kernel_file_from"] == shown["kernel_stream_from"] == "never"
+    for family in ("aes", "chacha20"):
+        assert shown[family] == {"kernel_file_from": "never", "kernel_stream_from": "never"}
 
 
 def show(calibrate, *args, **env):
@@ -64,17 +66,18 @@ def test_where_it_is_kept(calibrate, leat, tmp_path):
 
 @pytest.mark.parametrize("bend, state", [
     (lambda t: t, "used"), (lambda t: t[:-1], "bad"), (lambda t: t + "more\n", "bad"),
-    (lambda t: t.replace("calibration 1", "calibration 2"), "bad"),
+    (lambda t: t.replace("calibration 2", "calibration 1"), "bad"),
     (lambda t: t.replace("kernel ", "kernel x"), "other"), (lambda t: "", "bad")])
 def test_what_does_not_fit_is_not_used(calibrate, tmp_path, bend, state):
     file = tmp_path / "c"
     assert calibrate("--file", str(file), "--seconds", "0.1", "--json").returncode == 0
-    text = file.read_text().replace("file never", "file 4096")
+    text = file.read_text().replace("file aes never", "file aes 4096")
     file.write_text(bend(text))
     got = show(calibrate, "--file", str(file))
     assert got["state"] == state
     if state != "used":
-        assert got["kernel_file_from"] == "262144" and got["kernel_stream_from"] == "never"
+        assert got["aes"] == {"kernel_file_from": "262144", "kernel_stream_from": "never"}
+        assert got["chacha20"] == {"kernel_file_from": "never", "kernel_stream_from": "never"}
     file.write_text(text)
     file.chmod(0o666)
     assert show(calibrate, "--file", str(file))["state"] == "unsafe"

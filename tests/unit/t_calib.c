@@ -35,7 +35,7 @@ static int teardown(void **state)
 
 static struct calib of_here(uint64_t file, uint64_t stream)
 {
-	struct calib c = { .file = file, .stream = stream };
+	struct calib c = { .from = { { file, stream }, { stream, file } } };
 
 	calib_here(&c);
 	return c;
@@ -75,8 +75,11 @@ static void expect(enum calib_state state)
 	assert_int_equal(c.state, state);
 	if (state == CALIB_USED)
 		return;
-	assert_int_equal(c.file, CALIB_FILE_DEFAULT);
-	assert_true(c.stream == CALIB_STREAM_DEFAULT);
+	for (int i = 0; i < CALIB_CIPHERS; i++) {
+		assert_true(c.from[i][CALIB_FILE] ==
+			    (i == CALIB_AES ? CALIB_FILE_DEFAULT : CALIB_NEVER));
+		assert_true(c.from[i][CALIB_STREAM] == CALIB_NEVER);
+	}
 }
 
 static void what_is_stored_is_read(void **state)
@@ -90,7 +93,7 @@ static void what_is_stored_is_read(void **state)
 
 		assert_int_equal(calib_store(path, &c), 0); /* over the one before, folders made */
 		assert_int_equal(calib_load(path, &back), CALIB_USED);
-		assert_true(back.file == values[i] && back.stream == values[4 - i]);
+		assert_memory_equal(back.from, c.from, sizeof(c.from));
 		assert_string_equal(back.kernel, c.kernel);
 		assert_string_equal(back.path, path);
 	}
@@ -138,12 +141,13 @@ static void cut_and_bent(void **state)
 
 static void not_of_this_form(void **state)
 {
-	static const char *const tails[] = { "x", "x\n", "file 1\n", "\n", "stream 2\n" };
+	static const char *const tails[] = { "x", "x\n", "file aes 1\n", "\n",
+		"stream chacha20 2\n" };
 	static const char *const numbers[] = { "", " 1", "-1", "+1", "1 ", "0x10", "1k", "Never",
 		"18446744073709551615", "18446744073709551616", "never never" };
 	char text[1000], bad[1200];
 	size_t n = good_text(text, sizeof(text));
-	char *at = strstr(text, "\nfile ");
+	char *at = strstr(text, "\nfile aes ");
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
@@ -152,8 +156,8 @@ static void not_of_this_form(void **state)
 	}
 	assert_non_null(at);
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-		put(bad, (size_t)snprintf(bad, sizeof(bad), "%.*s\nfile %s\nstream 1\n",
-				 (int)(at - text), text, numbers[i]));
+		put(bad, (size_t)snprintf(bad, sizeof(bad), "%.*s\nfile aes %s%s", (int)(at - text),
+				 text, numbers[i], strstr(text, "\nstream aes")));
 		expect(CALIB_BAD);
 	}
 	put("", 0);
@@ -203,7 +207,7 @@ static void where_it_is(void **state)
 	assert_false(calib_place(place, sizeof(place)));
 	unsetenv("LEAT_CALIBRATION");
 	assert_int_equal(
-		calib_store("/dev/null/x/calibration", &(struct calib){ .file = 1 }), ENOTDIR);
+		calib_store("/dev/null/x/calibration", &(struct calib){ .cpu = "x" }), ENOTDIR);
 }
 
 static void crossover(void **state)
@@ -217,10 +221,13 @@ static void crossover(void **state)
 		{ { { 10, 11 }, { 20, 21 }, { 30, 31 }, { 40, 41 } }, CALIB_NEVER },
 		{ { { 10, 11 }, { 20, 19 }, { 30, 20 }, { 40, 30 } },
 			12288 }, /* half way, rounded up */
-		{ { { 10, 11 }, { 20, 20 }, { 30, 20 }, { 40, 30 } }, 16384 },
-		/* won once and lost again does not count */
-		{ { { 10, 9 }, { 20, 19 }, { 30, 31 }, { 40, 41 } }, CALIB_NEVER },
-		{ { { 10, 9 }, { 20, 19 }, { 30, 31 }, { 40, 39 } }, 557056 },
+		{ { { 10, 11 }, { 20, 20 }, { 30, 20 }, { 40, 30 } }, 65536 },
+		/* won once and lost again: whatever costs least at the worst of the sizes */
+		{ { { 10, 9 }, { 20, 20 }, { 30, 31 }, { 40, 41 } }, 0 },
+		{ { { 100, 97 }, { 200, 198 }, { 300, 310 }, { 400, 410 } }, CALIB_NEVER },
+		{ { { 100, 112 }, { 73, 66 }, { 242, 254 }, { 1000, 960 } }, 12288 },
+		/* what a hundredth is worth stays in user space */
+		{ { { 1000, 1300 }, { 1000, 1000 }, { 1000, 995 }, { 1000, 800 } }, 1048576 },
 	};
 
 	(void)state;

@@ -314,7 +314,7 @@ static const struct option options[] = {
 	{ "kernel_file_from", NULL, OPTION_WORD, OPTION_BOTH, false, 0, THRESHOLD_TOP,
 		"calibrated, never, or bytes", "",
 		"records=auto: a file of this many bytes or more is sent by the kernel. calibrated: what leat "
-		"calibrate measured on this machine, else 262144.",
+		"calibrate measured on this machine, else 262144, and never with ChaCha20-Poly1305.",
 		THRESHOLD(kernel_file_from) },
 	{ "kernel_stream_from", NULL, OPTION_WORD, OPTION_BOTH, false, 0, THRESHOLD_TOP,
 		"calibrated, never, or bytes", "",

@@ -456,6 +456,11 @@ enum aead_id leat_engine_aead(const struct leat_engine *e)
 	return s ? s->aead : AEAD_NONE;
 }
 
+uint16_t leat_engine_version(const struct leat_engine *e)
+{
+	return e->version;
+}
+
 size_t leat_engine_record_max(const struct leat_engine *e, enum leat_dir dir)
 {
 	return e->max[dir] ? e->max[dir] : LIM_PLAINTEXT;

@@ -59,8 +59,9 @@ void leat_engine_ctl_done(struct leat_engine *e);
 size_t leat_engine_record_max(const struct leat_engine *e, enum leat_dir dir);
 /* Records that are sent get padding (RFC 8446 5.4). */
 bool leat_engine_pads(const struct leat_engine *e);
-/* The suite's AEAD and version, for policy; AEAD_NONE before they are known. */
+/* The suite's AEAD and version, for policy; AEAD_NONE and 0 before they are known. */
 enum aead_id leat_engine_aead(const struct leat_engine *e);
+uint16_t leat_engine_version(const struct leat_engine *e);
 const struct leat_config *leat_engine_config(const struct leat_engine *e);
 /* What an engine whose records are the kernel's in both directions is made of: no secrets. engine_adopt.c */
 struct engine_bare {

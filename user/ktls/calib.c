@@ -17,14 +17,15 @@
 
 #include <leat/version.h>
 
-#define MAGIC       "leat-calibration 1"
+#define MAGIC       "leat-calibration 2"
 #define SYSTEM_PATH "/var/lib/leat/calibration"
 #define FILE_MAX    4096 /* more is not of this form */
 
 static void set_defaults(struct calib *c)
 {
-	c->file = CALIB_FILE_DEFAULT;
-	c->stream = CALIB_STREAM_DEFAULT;
+	for (int i = 0; i < CALIB_CIPHERS; i++)
+		c->from[i][CALIB_FILE] = c->from[i][CALIB_STREAM] = CALIB_NEVER;
+	c->from[CALIB_AES][CALIB_FILE] = CALIB_FILE_DEFAULT;
 }
 
 /* ---- this machine ---------------------------------------------------------------------------- */
@@ -113,26 +114,35 @@ static bool take_text(const char *text, char out[CALIB_LINE])
 	return text[0] && snprintf(out, CALIB_LINE, "%s", text) < CALIB_LINE;
 }
 
+/* "file aes 4096": the i-th border, in the order they are written in. */
+#define NUM_BORDERS (CALIB_CIPHERS * CALIB_USES)
+static bool take_border(unsigned i, const char *line, struct calib *c)
+{
+	enum calib_cipher cipher = i / CALIB_USES;
+	enum calib_use use = i % CALIB_USES;
+	char name[32];
+	int n = snprintf(
+		name, sizeof(name), "%s %s ", calib_use_name(use), calib_cipher_name(cipher));
+
+	return strncmp(line, name, (size_t)n) == 0 && take_number(line + n, &c->from[cipher][use]);
+}
+
+static bool take_named(const char *line, const char *name, char out[CALIB_LINE])
+{
+	size_t n = strlen(name);
+
+	return strncmp(line, name, n) == 0 && take_text(line + n, out);
+}
+
 /* One line behind the first, in its place. */
-#define NUM_LINES 5
+#define NUM_LINES (3 + NUM_BORDERS)
 static bool take_line(unsigned number, const char *line, struct calib *c)
 {
-	static const char *const names[NUM_LINES] = { "leat ", "kernel ", "cpu ", "file ",
-		"stream " };
-	size_t n;
-
-	if (number >= NUM_LINES)
-		return false;
-	n = strlen(names[number]);
-	if (strncmp(line, names[number], n) != 0)
-		return false;
-	line += n;
 	switch (number) {
-	case 0: return take_text(line, c->leat);
-	case 1: return take_text(line, c->kernel);
-	case 2: return take_text(line, c->cpu);
-	case 3: return take_number(line, &c->file);
-	default: return take_number(line, &c->stream);
+	case 0: return take_named(line, "leat ", c->leat);
+	case 1: return take_named(line, "kernel ", c->kernel);
+	case 2: return take_named(line, "cpu ", c->cpu);
+	default: return number < NUM_LINES && take_border(number - 3, line, c);
 	}
 }
 
@@ -252,11 +262,17 @@ static int make_folders(const char *path)
 
 static int write_text(int fd, const struct calib *c)
 {
-	char file[CALIB_TEXT], stream[CALIB_TEXT], text[FILE_MAX];
-	int n = snprintf(text, sizeof(text),
-		MAGIC "\nleat %s\nkernel %s\ncpu %s\nfile %s\nstream %s\n", c->leat, c->kernel,
-		c->cpu, calib_text(c->file, file), calib_text(c->stream, stream));
+	char value[CALIB_TEXT], text[FILE_MAX];
+	int n = snprintf(text, sizeof(text), MAGIC "\nleat %s\nkernel %s\ncpu %s\n", c->leat,
+		c->kernel, c->cpu);
 
+	for (int i = 0; i < NUM_BORDERS; i++) {
+		enum calib_cipher cipher = i / CALIB_USES;
+		enum calib_use use = i % CALIB_USES;
+
+		n += snprintf(text + n, sizeof(text) - (size_t)n, "%s %s %s\n", calib_use_name(use),
+			calib_cipher_name(cipher), calib_text(c->from[cipher][use], value));
+	}
 	errno = 0;
 	if (write(fd, text, (size_t)n) != n)
 		return errno ? errno : EIO;
@@ -306,20 +322,54 @@ const char *calib_state_text(enum calib_state s)
 	return (unsigned)s < CALIB_STATE_COUNT ? texts[s] : "unknown";
 }
 
+const char *calib_use_name(enum calib_use u)
+{
+	return u == CALIB_FILE ? "file" : "stream";
+}
+
+const char *calib_cipher_name(enum calib_cipher c)
+{
+	return c == CALIB_AES ? "aes" : "chacha20";
+}
+
+/* Where every size from the k-th on goes to the kernel: how many times what it must the worst of them costs. */
+static double regret(const uint64_t (*cost)[2], size_t n, size_t k)
+{
+	double worst = 1;
+
+	for (size_t i = 0; i < n; i++) {
+		double here = (double)cost[i][i >= k], other = (double)cost[i][i < k];
+
+		if (here > worst * other)
+			worst = here / other;
+	}
+	return worst;
+}
+
+/* Between the sizes k - 1 and k: where the costs cross, or at k where they do not. */
+static uint64_t border(const uint64_t *sizes, const uint64_t (*cost)[2], size_t k)
+{
+	double loss = (double)cost[k - 1][1] - (double)cost[k - 1][0];
+	double gain = (double)cost[k][0] - (double)cost[k][1];
+	uint64_t at = sizes[k];
+
+	if (loss > 0 && gain > 0)
+		at = sizes[k - 1] +
+		     (uint64_t)((double)(sizes[k] - sizes[k - 1]) * loss / (loss + gain));
+	return (at + 4095) / 4096 * 4096;
+}
+
 uint64_t calib_crossover(const uint64_t *sizes, const uint64_t (*cost)[2], size_t n)
 {
-	uint64_t gain, loss, at;
-	size_t first = n;
+	double least = regret(cost, n, n);
+	size_t k = n;
 
-	while (first > 0 && cost[first - 1][1] <= cost[first - 1][0])
-		first--;
-	if (first == n)
+	for (size_t i = 0; i < n; i++)
+		if (regret(cost, n, i) < least)
+			least = regret(cost, n, i);
+	while (regret(cost, n, k) > least * 1.01)
+		k--;
+	if (k == n)
 		return CALIB_NEVER;
-	if (first == 0)
-		return 0;
-	loss = cost[first - 1][1] - cost[first - 1][0];
-	gain = cost[first][0] - cost[first][1];
-	at = sizes[first - 1] + (uint64_t)((double)(sizes[first] - sizes[first - 1]) *
-					   (double)loss / (double)(loss + gain));
-	return (at + 4095) / 4096 * 4096;
+	return k == 0 ? 0 : border(sizes, cost, k);
 }

@@ -6,12 +6,14 @@
  *
  * The file is text, `name value` in lines; the first line is its name and version:
  *
- *	leat-calibration 1
+ *	leat-calibration 2
  *	leat 0.1.0                     what measured
  *	kernel 6.12.117+deb12-amd64    where: uname -r, and the CPU's name
  *	cpu AMD EPYC ...
- *	file 262144                    bytes, or never
- *	stream never
+ *	file aes 262144                bytes, or never
+ *	stream aes never
+ *	file chacha20 never
+ *	stream chacha20 never
  *
  * It counts only for the leat, kernel and CPU it names, and only when it belongs to root or to this user and
  * nobody else may write to it: who can change it can make a server slow. Anything else about it that is not
@@ -31,9 +33,12 @@
 
 #define CALIB_NEVER (UINT64_MAX - 1) /* as struct leat_config has it */
 
-/* Without a measurement; docs/decisions/0005-when-auto-moves.md, 0046-calibration.md. */
-#define CALIB_FILE_DEFAULT   (256 * 1024)
-#define CALIB_STREAM_DEFAULT CALIB_NEVER
+/* What is sent, and the family of ciphers it is sent with: each pair has a border. */
+enum calib_use { CALIB_FILE, CALIB_STREAM, CALIB_USES };
+enum calib_cipher { CALIB_AES, CALIB_CHACHA20, CALIB_CIPHERS };
+
+/* Without a measurement: AES files; all else never. docs/decisions/0005-when-auto-moves.md, 0046-calibration.md. */
+#define CALIB_FILE_DEFAULT (256 * 1024)
 
 enum calib_state {
 	CALIB_USED = 0,
@@ -50,7 +55,8 @@ struct calib {
 	enum calib_state state;
 	char path[4096]; /* the file that was looked at last; "": none */
 	char leat[CALIB_LINE], kernel[CALIB_LINE], cpu[CALIB_LINE];
-	uint64_t file, stream; /* bytes; the defaults unless state is CALIB_USED */
+	uint64_t from[CALIB_CIPHERS]
+		     [CALIB_USES]; /* bytes; the defaults unless state is CALIB_USED */
 };
 
 /* The answer for this process, read at the first call. Never NULL. */
@@ -72,12 +78,16 @@ int calib_store(const char *path, const struct calib *c);
 /* "used", "absent", ...: for JSON; and the state as a sentence. Never NULL. */
 const char *calib_state_name(enum calib_state s);
 const char *calib_state_text(enum calib_state s);
+/* "file", "stream"; "aes", "chacha20". */
+const char *calib_use_name(enum calib_use u);
+const char *calib_cipher_name(enum calib_cipher c);
 /* "never" or the number; buf is returned. */
 #define CALIB_TEXT 24
 const char *calib_text(uint64_t v, char buf[CALIB_TEXT]);
 
-/* The measuring's arithmetic: sizes rise; cost[0] of user space, cost[1] of the kernel. From how many bytes
- * on the kernel never costs more: between sizes in proportion, rounded up to 4 KiB; 0: always. */
+/* The measuring's arithmetic: sizes rise; cost[0] of user space, cost[1] of the kernel. The border with which no size
+ * costs much more than it must: the one whose worst size, over the cheaper of the two, is least; of borders that are
+ * within a hundredth of that the highest, for what moves cannot come back. 0: always. */
 uint64_t calib_crossover(const uint64_t *sizes, const uint64_t (*cost)[2], size_t n);
 
 #endif

@@ -36,28 +36,10 @@ bool handover_is_switched_on(void)
 	return !atomic_load(&switched_off);
 }
 
-/* docs/decisions/0005-when-auto-moves.md, 0046-calibration.md */
-static void set_thresholds(struct handover *h, const struct leat_config *cfg)
-{
-	const struct calib *c;
-
-	h->from[HANDOVER_STREAM] = h->from[HANDOVER_FILE] = AUTO_NEVER;
-	if (cfg->records[LEAT_TX] != LEAT_RECORDS_AUTO &&
-		cfg->records[LEAT_RX] != LEAT_RECORDS_AUTO)
-		return;
-	c = calib_get();
-	h->from[HANDOVER_FILE] = cfg->kernel_file_from == AUTO_CALIBRATED ? c->file
-									  : cfg->kernel_file_from;
-	h->from[HANDOVER_STREAM] = cfg->kernel_stream_from == AUTO_CALIBRATED
-					   ? c->stream
-					   : cfg->kernel_stream_from;
-}
-
 void handover_init(
 	struct handover *h, const struct leat_sys *sys, int fd, const struct leat_config *cfg)
 {
 	*h = (struct handover){ .sys = sys, .fd = fd, .ulp = -1 };
-	set_thresholds(h, cfg);
 	for (int dir = 0; dir < 2; dir++) {
 		struct handover_dir *d = &h->dir[dir];
 
@@ -157,14 +139,13 @@ enum leat_ret handover_early(struct handover *h, struct leat_err *err)
 /* The engine's and the suite's part of the question. WHY_IN_KERNEL: nothing speaks against it. */
 static enum leat_why why_not_possible(const struct leat_engine *e, enum leat_dir dir)
 {
-	struct leat_engine_info info;
+	uint16_t version = leat_engine_version(e);
 
 	if (!(leat_engine_wants(e) & LEAT_IS_UP))
 		return leat_engine_wants(e) & LEAT_IS_DEAD ? WHY_CLOSED : WHY_NOT_UP;
-	leat_engine_info(e, &info);
-	if (info.version != LEAT_TLS12 && info.version != LEAT_TLS13)
+	if (version != LEAT_TLS12 && version != LEAT_TLS13)
 		return WHY_VERSION;
-	if (!leat_kinfo_possible(leat_engine_aead(e), info.version))
+	if (!leat_kinfo_possible(leat_engine_aead(e), version))
 		return WHY_SUITE;
 	/* RFC 8449 4: shorter records must be sent, and longer ones refused: the kernel packs up to 2^14
 	 * bytes and takes as many. */
@@ -172,31 +153,43 @@ static enum leat_why why_not_possible(const struct leat_engine *e, enum leat_dir
 		return WHY_RECORD_LIMIT;
 	if (dir == LEAT_TX && leat_engine_pads(e))
 		return WHY_PADDING;
-	if (dir == LEAT_TX && info.version == LEAT_TLS13 &&
+	if (dir == LEAT_TX && version == LEAT_TLS13 &&
 		leat_engine_config(e)->key_update_at < KEY_UPDATE_AT)
 		return WHY_KEY_UPDATE_AT;
 	return WHY_IN_KERNEL;
 }
 
-/* Policy auto: is it worth it? docs/decisions/0005 has the costs. */
-static enum leat_why why_not_worth(const struct handover *h, const struct leat_engine *e,
-	enum leat_dir dir, enum handover_use use, uint64_t ahead)
+/* Policy auto: from how many bytes on TX moves; docs/decisions/0005-when-auto-moves.md, 0046-calibration.md. */
+static uint64_t moves_from(const struct leat_engine *e, enum handover_use use)
 {
-	enum aead_id aead = leat_engine_aead(e);
-	struct leat_engine_info info;
+	const struct leat_config *cfg = leat_engine_config(e);
+	uint64_t set = use == HANDOVER_FILE ? cfg->kernel_file_from : cfg->kernel_stream_from;
+	bool chacha20 = leat_engine_aead(e) == AEAD_CHACHA20_POLY1305;
+
+	if (set != AUTO_CALIBRATED)
+		return set;
+	return calib_get()->from[chacha20 ? CALIB_CHACHA20 : CALIB_AES]
+				[use == HANDOVER_FILE ? CALIB_FILE : CALIB_STREAM];
+}
+
+/* Policy auto: is it worth it? docs/decisions/0005 has the costs. */
+static enum leat_why why_not_worth(
+	const struct leat_engine *e, enum leat_dir dir, enum handover_use use, uint64_t ahead)
+{
+	uint64_t from = moves_from(e, use);
 
 	if (use == HANDOVER_ASKED)
 		return WHY_IN_KERNEL;
-	leat_engine_info(e, &info);
 	/* A KeyUpdate after RX has moved ends the connection where the kernel cannot take new keys;
 	 * nobody should lose connections without having asked. */
-	if (dir == LEAT_RX && info.version == LEAT_TLS13)
+	if (dir == LEAT_RX && leat_engine_version(e) == LEAT_TLS13)
 		return WHY_PEER_MAY_REKEY;
 	if (dir == LEAT_RX && use == HANDOVER_STREAM)
 		return WHY_AUTO_STREAM;
-	if (h->from[use] == AUTO_NEVER || ahead < h->from[use])
+	if (from == AUTO_NEVER || ahead < from)
 		return use == HANDOVER_STREAM ? WHY_AUTO_STREAM : WHY_AUTO_SMALL;
-	if (aead != AEAD_CHACHA20_POLY1305 && leat_ktls_caps_get()->aes == KTLS_SPEED_GENERIC)
+	if (leat_engine_aead(e) != AEAD_CHACHA20_POLY1305 &&
+		leat_ktls_caps_get()->aes == KTLS_SPEED_GENERIC)
 		return WHY_SLOW_CIPHER;
 	return WHY_IN_KERNEL;
 }
@@ -221,7 +214,7 @@ static enum leat_why why_not(const struct handover *h, const struct leat_engine 
 	enum leat_why w = why_not_possible(e, dir);
 
 	if (w == WHY_IN_KERNEL && d->policy == LEAT_RECORDS_AUTO)
-		w = why_not_worth(h, e, dir, use, ahead);
+		w = why_not_worth(e, dir, use, ahead);
 	if (w == WHY_IN_KERNEL)
 		w = why_not_now(e, dir);
 	return w;
@@ -293,10 +286,13 @@ enum leat_ret handover_try(struct handover *h, struct leat_engine *e, enum leat_
 enum leat_ret handover_grow(
 	struct handover *h, struct leat_engine *e, size_t n, struct leat_err *err)
 {
-	uint64_t from = h->from[HANDOVER_STREAM], all = h->streamed + n;
 	const struct handover_dir *d = &h->dir[LEAT_TX];
+	uint64_t from, all = h->streamed + n;
 
-	if (d->in_kernel || d->policy != LEAT_RECORDS_AUTO || from == AUTO_NEVER || all < from)
+	if (d->in_kernel || d->policy != LEAT_RECORDS_AUTO)
+		return LEAT_OK;
+	from = moves_from(e, HANDOVER_STREAM);
+	if (from == AUTO_NEVER || all < from)
 		return LEAT_OK;
 	return handover_try(h, e, LEAT_TX, HANDOVER_STREAM, all, err) == LEAT_FAILED ? LEAT_FAILED
 										     : LEAT_OK;

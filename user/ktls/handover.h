@@ -72,12 +72,11 @@ struct handover_dir {
 struct handover {
 	const struct leat_sys *sys;
 	int fd;
-	int ulp;           /* 0: on; errno: refused; -1: not asked for */
-	uint64_t tx_left;  /* TX in the kernel: records the keys may still protect */
-	uint64_t tx_limit; /* ... of so many in all */
-	size_t tx_open;    /* ... bytes in a record that is open, and counted already */
-	uint64_t from[2];  /* policy auto: from so many bytes on TX moves, by enum handover_use */
-	uint64_t streamed; /* bytes from memory that user space has sent */
+	int ulp;                    /* 0: on; errno: refused; -1: not asked for */
+	uint64_t tx_left;           /* TX in the kernel: records the keys may still protect */
+	uint64_t tx_limit;          /* ... of so many in all */
+	size_t tx_open;             /* ... bytes in a record that is open, and counted already */
+	uint64_t streamed;          /* bytes from memory that user space has sent */
 	struct handover_dir dir[2]; /* by enum leat_dir */
 };
 

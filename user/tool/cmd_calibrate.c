@@ -35,55 +35,91 @@ struct wish {
 	bool show, json;
 };
 
+/* A measurement of each family of ciphers; rounds is 0 where the kernel has none of it. */
+struct measured {
+	struct calibration of[CALIB_CIPHERS];
+	bool any;
+};
+
 static void print_values(const struct calib *c)
 {
 	char file[CALIB_TEXT], stream[CALIB_TEXT];
 
-	printf("kernel_file_from %s, kernel_stream_from %s\n", calib_text(c->file, file),
-		calib_text(c->stream, stream));
+	for (int i = 0; i < CALIB_CIPHERS; i++)
+		printf("%s: kernel_file_from %s, kernel_stream_from %s\n", calib_cipher_name(i),
+			calib_text(c->from[i][CALIB_FILE], file),
+			calib_text(c->from[i][CALIB_STREAM], stream));
 }
 
-static void print_costs(const char *name, const struct calibration *m, const uint64_t (*cost)[2])
+static void print_costs(const struct calibration *m, enum calib_use use)
 {
-	printf("%-8s %12s %12s %12s\n", name, "user us", "kernel us", "kernel/user");
+	const uint64_t(*cost)[2] = m->cost[use];
+
+	printf("%-8s %12s %12s %12s\n", calib_use_name(use), "user us", "kernel us", "kernel/user");
 	for (size_t i = 0; i < CALIBRATE_SIZES; i++)
 		printf("%-8llu %12.1f %12.1f %12.2f\n", (unsigned long long)m->size[i],
 			(double)cost[i][0] / 1e3, (double)cost[i][1] / 1e3,
 			(double)cost[i][1] / (double)cost[i][0]);
 }
 
-static json_t *costs_json(const struct calibration *m, const uint64_t (*cost)[2])
+static void print_measured(const struct measured *m)
+{
+	for (int i = 0; i < CALIB_CIPHERS; i++) {
+		const struct calibration *of = &m->of[i];
+
+		if (of->rounds == 0)
+			continue;
+		printf("%s, TLS 1.3, CPU time of a connection, median of %u rounds\n", of->cipher,
+			of->rounds);
+		print_costs(of, CALIB_FILE);
+		print_costs(of, CALIB_STREAM);
+	}
+}
+
+static json_t *costs_json(const struct calibration *m, enum calib_use use)
 {
 	json_t *all = json_array();
 
 	for (size_t i = 0; i < CALIBRATE_SIZES; i++)
-		json_array_append_new(all,
-			json_pack("{s:I, s:I, s:I}", "bytes", (json_int_t)m->size[i], "user_ns",
-				(json_int_t)cost[i][0], "kernel_ns", (json_int_t)cost[i][1]));
+		json_array_append_new(
+			all, json_pack("{s:I, s:I, s:I}", "bytes", (json_int_t)m->size[i],
+				     "user_ns", (json_int_t)m->cost[use][i][0], "kernel_ns",
+				     (json_int_t)m->cost[use][i][1]));
 	return all;
 }
 
-/* m: NULL where nothing was measured. */
-static int print_json(const struct wish *w, const struct calib *c, const struct calibration *m)
+/* m: NULL or rounds 0: not measured. */
+static json_t *cipher_json(
+	const struct calib *c, enum calib_cipher cipher, const struct calibration *m)
 {
 	char file[CALIB_TEXT], stream[CALIB_TEXT];
-	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "state",
-		calib_state_name(c->state), "path", c->path, "leat", c->leat, "kernel", c->kernel,
-		"cpu", c->cpu, "kernel_file_from", calib_text(c->file, file), "kernel_stream_from",
-		calib_text(c->stream, stream));
+	json_t *o = json_pack("{s:s, s:s}", "kernel_file_from",
+		calib_text(c->from[cipher][CALIB_FILE], file), "kernel_stream_from",
+		calib_text(c->from[cipher][CALIB_STREAM], stream));
 
-	if (m && o) {
-		json_object_set_new(o, "cipher", json_string(m->cipher));
-		json_object_set_new(o, "rounds", json_integer(m->rounds));
-		json_object_set_new(o, "file", costs_json(m, m->file));
-		json_object_set_new(o, "stream", costs_json(m, m->stream));
-	}
-	if (!o || json_dumpf(o, stdout, JSON_INDENT(2)) != 0) {
-		json_decref(o);
-		return tool_fail(w->args, TOOL_FAILED, "no memory for the answer");
-	}
-	putchar('\n');
+	if (m && m->rounds > 0)
+		(void)json_object_update_new(
+			o, json_pack("{s:s, s:i, s:o, s:o}", "cipher", m->cipher, "rounds",
+				   (int)m->rounds, "file", costs_json(m, CALIB_FILE), "stream",
+				   costs_json(m, CALIB_STREAM)));
+	return o;
+}
+
+/* m: NULL where nothing was measured. */
+static int print_json(const struct wish *w, const struct calib *c, const struct measured *m)
+{
+	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s}", "state", calib_state_name(c->state),
+		"path", c->path, "leat", c->leat, "kernel", c->kernel, "cpu", c->cpu);
+	bool ok = o != NULL;
+
+	for (int i = 0; ok && i < CALIB_CIPHERS; i++)
+		ok = json_object_set_new(
+			     o, calib_cipher_name(i), cipher_json(c, i, m ? &m->of[i] : NULL)) == 0;
+	ok = ok && json_dumpf(o, stdout, JSON_INDENT(2)) == 0;
 	json_decref(o);
+	if (!ok)
+		return tool_fail(w->args, TOOL_FAILED, "no memory for the answer");
+	putchar('\n');
 	return TOOL_OK;
 }
 
@@ -103,35 +139,47 @@ static int show(const struct wish *w)
 	return TOOL_OK;
 }
 
-/* The first cipher that the kernel can send TLS 1.3 with; KTLS_CIPHERS: none. */
-static unsigned first_cipher(const struct leat_ktls_caps *caps)
+/* The first cipher of the family that the kernel can send TLS 1.3 with; KTLS_CIPHERS: none. */
+static unsigned first_cipher(const struct leat_ktls_caps *caps, enum calib_cipher family)
 {
-	unsigned i = 0;
-
-	while (i < KTLS_CIPHERS && caps->cell[1][i].err[LEAT_TX] != 0)
-		i++;
-	return i;
+	for (unsigned i = 0; i < KTLS_CIPHERS; i++)
+		if (calibrate_family(i) == family && caps->cell[1][i].err[LEAT_TX] == 0)
+			return i;
+	return KTLS_CIPHERS;
 }
 
-static enum leat_ret measure(const struct wish *w, struct calib *c, struct calibration *m,
-	bool *measured, struct leat_err *err)
+static enum leat_ret measure_family(const struct wish *w, enum calib_cipher family, struct calib *c,
+	struct calibration *m, struct leat_err *err)
 {
 	const struct leat_ktls_caps *caps = leat_ktls_caps_get();
-	unsigned cipher = caps->obstacle == KTLS_NONE ? first_cipher(caps) : KTLS_CIPHERS;
+	unsigned cipher = caps->obstacle == KTLS_NONE ? first_cipher(caps, family) : KTLS_CIPHERS;
+
+	for (int use = 0; use < CALIB_USES; use++)
+		c->from[family][use] = CALIB_NEVER;
+	m->rounds = 0;
+	if (cipher == KTLS_CIPHERS)
+		return LEAT_OK;
+	if (calibrate_run(m, cipher, w->ms / CALIB_CIPHERS, err) != LEAT_OK)
+		return LEAT_FAILED;
+	for (int use = 0; use < CALIB_USES; use++)
+		c->from[family][use] = calib_crossover(m->size, m->cost[use], CALIBRATE_SIZES);
+	return LEAT_OK;
+}
+
+static enum leat_ret measure(
+	const struct wish *w, struct calib *c, struct measured *m, struct leat_err *err)
+{
 	char line[256];
 
-	c->file = c->stream = CALIB_NEVER;
-	*measured = cipher < KTLS_CIPHERS;
-	if (!*measured) {
-		if (!w->json)
-			printf("%s; stored: never\n",
-				leat_ktls_caps_line(caps, line, sizeof(line)));
-		return LEAT_OK;
+	m->any = false;
+	for (int family = 0; family < CALIB_CIPHERS; family++) {
+		if (measure_family(w, family, c, &m->of[family], err) != LEAT_OK)
+			return LEAT_FAILED;
+		m->any = m->any || m->of[family].rounds > 0;
 	}
-	if (calibrate_run(m, cipher, w->ms, err) != LEAT_OK)
-		return LEAT_FAILED;
-	c->file = calib_crossover(m->size, m->file, CALIBRATE_SIZES);
-	c->stream = calib_crossover(m->size, m->stream, CALIBRATE_SIZES);
+	if (!m->any && !w->json)
+		printf("%s; stored: never\n",
+			leat_ktls_caps_line(leat_ktls_caps_get(), line, sizeof(line)));
 	return LEAT_OK;
 }
 
@@ -139,8 +187,7 @@ static int calibrate(const struct wish *w)
 {
 	struct calib c = { .state = CALIB_USED };
 	struct leat_err err = { 0 };
-	struct calibration m;
-	bool measured;
+	struct measured m;
 	int sys;
 
 	if (!(w->file ? snprintf(c.path, sizeof(c.path), "%s", w->file) < (int)sizeof(c.path)
@@ -148,19 +195,16 @@ static int calibrate(const struct wish *w)
 		return tool_fail(w->args, TOOL_FAILED,
 			"no place to keep it: say --file, or set HOME or XDG_STATE_HOME");
 	calib_here(&c);
-	if (measure(w, &c, &m, &measured, &err) != LEAT_OK)
+	if (measure(w, &c, &m, &err) != LEAT_OK)
 		return tool_fail_err(w->args, TOOL_FAILED, &err);
 	sys = calib_store(c.path, &c);
 	if (sys)
 		return tool_fail(w->args, TOOL_FAILED, "%s: %s", c.path, strerror(sys));
 	if (w->json)
-		return print_json(w, &c, measured ? &m : NULL);
-	if (!measured)
+		return print_json(w, &c, &m);
+	if (!m.any)
 		return TOOL_OK;
-	printf("%s, TLS 1.3, CPU time of the sender for a connection, least of %u rounds\n",
-		m.cipher, m.rounds);
-	print_costs("file", &m, m.file);
-	print_costs("stream", &m, m.stream);
+	print_measured(&m);
 	print_values(&c);
 	printf("kept in %s\n", c.path);
 	return TOOL_OK;
