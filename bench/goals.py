@@ -30,6 +30,19 @@ SERVE = {
 # connections one serving process holds, each still answered: at least; bytes of it for one in the kernel: at most
 CONNECTIONS = 15000
 WAITING = 512
+# the worst size and suite of policy auto, after leat calibrate: at most this multiple of the cheaper of user space and
+# kernel
+AUTO_WORST = 1.05
+
+
+def _auto_worst(rows):
+    """(cost of auto / the cheaper of the two, what it was) at the worst."""
+    cost = {}
+    for r in rows:
+        if r["bench"] == "records":
+            cost.setdefault((r["dir"], r["phase"], r["suite"], r["bytes"], r["way"]), {})[r["where"]] = r["us"]
+    return max(((c["auto"] / min(c["user"], c["kernel"]), what) for what, c in cost.items() if "auto" in c),
+               default=(None, None))
 
 
 def _goal(name, bound, value, met):
@@ -70,6 +83,9 @@ def judge(rows):
     out.append(_at_least("connections held and answered", CONNECTIONS, max((r["answered"] for r in held), default=None)))
     got = [r["user_bytes"] for r in held if r["records"] == "kernel"]
     out.append(_at_most("waiting connection in the kernel, bytes of the server", WAITING, got[0] if got else None))
+    worst, what = _auto_worst(ours)
+    where = " at its worst" + (f" ({' '.join(map(str, what))})" if what else "")
+    out.append(_at_most(f"auto{where}, x the better", AUTO_WORST, worst and round(worst, 3)))
     for what, limit in TRUST.items():
         got = [r["us"] for r in ours if r["bench"] == "trust" and r["scenario"] == what]
         out.append(_at_most(f"trusted CAs, {what} load, us", limit, got[0] if got else None))

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """plot.py RESULTS.jsonl OUT.png: CPU of a handshake relative to libssl, with the floor drawn in, and below
-it CPU of a request relative to nginx.
+it CPU of a request relative to nginx, and of a transfer by its size relative to user space.
 
 The floor is what the cryptography alone takes on libcrypto 3.0 with every object at hand, as a share
 of libssl's time; it was measured once, on another machine, so it is a line to aim at, not a result.
@@ -64,6 +64,31 @@ def draw_requests(ax, rows):
     ax.legend(fontsize=8)
 
 
+WHERE_LINES = {"user": ("#999999", "-"), "kernel": ("#7f1d14", "-"), "auto": ("#c0392b", ":"), "default": ("#e08e45", ":")}
+WAY_MARKS = {"send": "o", "sendfile": "s", "splice": "^", "io_uring": "x", "recv": "o"}
+
+
+def draw_records(axes, rows):
+    """Three panels of the suite that was measured at most sizes: sending and receiving on a connection that is older, and
+    the first transfer of a new one."""
+    suites = [r["suite"] for r in rows]
+    suite = max(suites, key=suites.count)
+    for ax, (direction, phase) in zip(axes, (("tx", "kept"), ("tx", "first"), ("rx", "kept"))):
+        lines = {}
+        for r in rows:
+            if (r["suite"], r["dir"], r["phase"]) == (suite, direction, phase):
+                lines.setdefault((r["way"], r["where"]), []).append((r["bytes"], r["ratio"]))
+        for (way, where), points in lines.items():
+            colour, style = WHERE_LINES[where]
+            ax.plot(*zip(*sorted(points)), color=colour, linestyle=style, marker=WAY_MARKS[way], markersize=4,
+                    label=f"{way}, {where}")
+        ax.set_xscale("log", base=2)
+        ax.set_title(f"{direction}, {phase}, {suite}", fontsize=9)
+        ax.set_xlabel("bytes")
+        ax.set_ylabel("CPU of a transfer, user space = 1")
+        ax.legend(fontsize=7)
+
+
 def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__)
@@ -78,13 +103,17 @@ def main():
     with open(sys.argv[1], encoding="utf-8") as f:
         rows = [json.loads(line) for line in f]
     where = next((r for r in rows if r["bench"] == "machine"), {})
-    panels = [(draw, found) for draw, name in ((draw_handshakes, "handshake"), (draw_requests, "serve"))
-              if (found := [r for r in rows if r["bench"] == name])]
-    if not panels:
+    of = {name: [r for r in rows if r["bench"] == name] for name in ("handshake", "serve", "records")}
+    panels = [(draw, of[name]) for draw, name in ((draw_handshakes, "handshake"), (draw_requests, "serve")) if of[name]]
+    height = len(panels) + bool(of["records"])
+    if not height:
         sys.exit("plot: nothing to draw in the results")
-    fig, axes = plt.subplots(len(panels), figsize=(16, 5 * len(panels)), squeeze=False)
-    for (draw, found), ax in zip(panels, axes[:, 0]):
-        draw(ax, found)
+    fig = plt.figure(figsize=(16, 5 * height))
+    grid = fig.add_gridspec(height, 3)
+    for i, (draw, found) in enumerate(panels):
+        draw(fig.add_subplot(grid[i, :]), found)
+    if of["records"]:
+        draw_records([fig.add_subplot(grid[height - 1, i]) for i in range(3)], of["records"])
     fig.suptitle(f"leat; {where.get('cpu', '')}, {where.get('date', '')}", fontsize=9)
     fig.tight_layout()
     fig.savefig(sys.argv[2], dpi=110, metadata={"Software": None})

@@ -32,6 +32,7 @@ PROGRAMS = [
      ["--count", "500", "--records", "kernel"], True),
     ("serve", "serve.py", [], ["--quick"], False),
     ("proxy", "proxy.py", [], ["--quick"], False),
+    ("records", "b_records", [], ["--quick", "--rounds", "1"], True),
     ("serve, kernel TLS", "serve.py", ["--kernel-records", "--rounds", "2"],
      ["--kernel-records", "--quick", "--no-syscalls"], True),
 ]
@@ -83,6 +84,10 @@ def table(r):
     if r["bench"] == "connections":
         return (f"{'waiting':9} {r['count']} connections, records {r['records']:6} {r['user_bytes']:6.0f} B of the server, "
                 f"{r['slab_bytes']:6.0f} B of slab (both ends), {r['answered']} answered again")
+    if r["bench"] == "records":
+        where = "kernel" if r["in_kernel"] else "user"
+        return (f"{r['dir']:9} {r['phase']:5} {r['suite']:17} {r['bytes']:8} B  {r['way']:8} {r['where']:7} in {where:6} "
+                f"{r['us']:10.2f} us  {r['ratio']:.3f} x user")
     if r["bench"] == "serve":
         return serve.text(r)
     if r["bench"] == "proxy":
@@ -103,10 +108,13 @@ def command(build, program, args, needs_kernel):
         if not os.path.exists(argv[0]):
             return None
     if needs_kernel and subprocess.run([os.path.join(VM, "native-ktls")], capture_output=True).returncode != 0:
-        count = ["--icount"] if program == "serve.py" else []
+        count = ["--icount"] if program in ("serve.py", "b_records") else []
         argv = [os.path.join(VM, "run"), *count, "--mem", "4096", "--timeout", "3600", "--", *argv]
+    leat = os.path.join(build, "leat")
     if program == "b_connections":
-        args = [*args, os.path.join(build, "leat")]
+        args = [*args, leat]
+    if program == "b_records":
+        args = [*args, "--calibrate", leat]
     return argv + ["--json", *args]
 
 

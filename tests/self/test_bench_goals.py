@@ -84,3 +84,18 @@ def test_connections_that_wait():
     assert goal([{**row, "answered": 14999}], "connections held")["met"] is False
     assert goal([{**row, "user_bytes": 513}], "waiting connection")["met"] is False
     assert goal([{**row, "records": "auto"}], "waiting connection")["met"] is False
+
+
+def transfer(us, where, **more):
+    return {"bench": "records", "lib": "leat", "dir": "tx", "phase": "kept", "suite": "aes-128-gcm", "bytes": 1024,
+            "way": "send", "where": where, "in_kernel": where == "kernel", "us": us, "ratio": 1.0, **more}
+
+
+@pytest.mark.parametrize("auto,met", [(90, True), (94.5, True), (95, False)])
+def test_auto_is_held_to_the_better_one_of_its_worst_size(auto, met):
+    rows = [transfer(100, "user"), transfer(90, "kernel"), transfer(auto, "auto"),
+            *(transfer(us, where, bytes=4096) for us, where in ((10, "user"), (20, "kernel"), (10, "auto")))]
+    g = goal(rows, "auto at its worst")
+    assert g["met"] is met
+    assert ("1024" in g["goal"]) == (auto > 90)
+    assert "tx" in run.table(rows[0]) and "in user" in run.table(rows[0])
