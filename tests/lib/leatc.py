@@ -45,16 +45,17 @@ class Message(ct.Structure):
 
 class Event(ct.Structure):
     _fields_ = [("kind", ct.c_int), ("conn", ct.c_void_p), ("listener", ct.c_void_p),
-                ("tag", ct.c_void_p), ("message", Message), ("err", Err)]
+                ("tag", ct.c_void_p), ("message", Message), ("err", Err), ("transport_tag", ct.c_char_p)]
 
 
 class Files(ct.Structure):
     _fields_ = [(n, ct.c_char_p) for n in ("certfile", "keyfile", "password", "cacertfile", "ocsp_file",
-                                           "sct_file", "dhfile", "crl_cache")]
+                                           "sct_file", "dhfile", "crl_cache")] + [
+        ("cert", Span), ("key", Span), ("cacerts", ct.POINTER(Span)), ("num_cacerts", ct.c_size_t)]
 
 
 class Plain(ct.Structure):
-    _fields_ = [("fd", ct.c_int), ("left", ct.POINTER(ct.c_uint8)), ("left_len", ct.c_size_t)]
+    _fields_ = [("fd", ct.c_int), ("stream", ct.c_void_p), ("left", ct.POINTER(ct.c_uint8)), ("left_len", ct.c_size_t)]
 
 
 class LeatError(Exception):
