@@ -167,6 +167,11 @@ struct leat_files {
 	const char *sct_file;  /* SignedCertificateTimestampList for certfile */
 	const char *dhfile; /* server: PEM or DER DH parameters; leat_config_set_dh overrides it */
 	const char *crl_cache; /* as for leat_crl_cache_open: crl.h */
+	/* The same as DER, borrowed for the call; each overrides its file. key: PrivateKeyInfo, RSAPrivateKey or
+	 * ECPrivateKey. */
+	struct leat_span cert, key;
+	const struct leat_span *cacerts;
+	size_t num_cacerts;
 };
 
 /* leat_config_use_files reads the files and adds what they hold as leat_config_add_cred and

@@ -13,7 +13,9 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <openssl/dsa.h>
 #include <openssl/pem.h>
+#include <openssl/x509.h>
 #include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,6 +25,7 @@
 #include "base/mem.h"
 #include "pki.h"
 #include "sock/anchors.h"
+#include "vec.h"
 
 #define NONE ((struct leat_span){ NULL, 0 })
 
@@ -88,6 +91,82 @@ static void refuses(
 	leat_config_unref(c);
 }
 
+/* The same for what is no file. */
+static void refused_der(struct leat_files f, const char *option)
+{
+	struct leat_config *c = new_config(LEAT_SERVER);
+	struct leat_err err = { 0 };
+
+	assert_int_equal(leat_config_use_files(c, &f, &err), LEAT_FAILED);
+	assert_int_equal(err.cls, LEAT_E_OPTION);
+	assert_string_equal(err.option, option);
+	assert_int_equal(c->num_creds, 0);
+	leat_config_unref(c);
+}
+
+static struct leat_span first_der(struct leat_span pem)
+{
+	BIO *in = BIO_new_mem_buf(pem.p, (int)pem.n);
+	X509 *x = PEM_read_bio_X509(in, NULL, NULL, NULL);
+	unsigned char *der = NULL;
+	struct leat_span copy;
+	int n = i2d_X509(x, &der);
+
+	assert_true(n > 0);
+	copy = vec_copy(der, (size_t)n);
+	OPENSSL_free(der);
+	X509_free(x);
+	BIO_free(in);
+	return copy;
+}
+
+/* PrivateKeyInfo, or (bare) the algorithm's own form where it has one: RSAPrivateKey, ECPrivateKey. */
+static struct leat_span der_of(EVP_PKEY *key, bool bare)
+{
+	PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(key);
+	int kind = EVP_PKEY_get_base_id(key);
+	unsigned char *der = NULL;
+	struct leat_span copy;
+	int n = bare && (kind == EVP_PKEY_RSA || kind == EVP_PKEY_EC || kind == EVP_PKEY_DSA)
+			? i2d_PrivateKey(key, &der)
+			: i2d_PKCS8_PRIV_KEY_INFO(info, &der);
+
+	assert_true(n > 0);
+	copy = vec_copy(der, (size_t)n);
+	OPENSSL_free(der);
+	PKCS8_PRIV_KEY_INFO_free(info);
+	EVP_PKEY_free(key);
+	return copy;
+}
+
+static struct leat_span key_der(struct leat_span pem, bool bare)
+{
+	BIO *in = BIO_new_mem_buf(pem.p, (int)pem.n);
+	EVP_PKEY *key = PEM_read_bio_PrivateKey(in, NULL, NULL, NULL);
+
+	assert_non_null(key);
+	BIO_free(in);
+	return der_of(key, bare);
+}
+
+/* DSAPrivateKey: read, and refused, since no suite signs with it. */
+static struct leat_span dsa_key(void)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "DSA", NULL);
+	EVP_PKEY *params = NULL, *key = NULL;
+
+	assert_int_equal(EVP_PKEY_paramgen_init(ctx), 1);
+	assert_int_equal(EVP_PKEY_CTX_set_dsa_paramgen_bits(ctx, 1024), 1);
+	assert_int_equal(EVP_PKEY_paramgen(ctx, &params), 1);
+	EVP_PKEY_CTX_free(ctx);
+	ctx = EVP_PKEY_CTX_new_from_pkey(NULL, params, NULL);
+	assert_int_equal(EVP_PKEY_keygen_init(ctx), 1);
+	assert_int_equal(EVP_PKEY_generate(ctx, &key), 1);
+	EVP_PKEY_CTX_free(ctx);
+	EVP_PKEY_free(params);
+	return der_of(key, true);
+}
+
 /* REQ: OPT-certfile OPT-keyfile */
 static void certificate_and_key(void **state)
 {
@@ -119,6 +198,46 @@ static void certificate_and_key(void **state)
 	f = (struct leat_files){ .certfile = at("cert") };
 	refuses(f, "keyfile", at("cert"), 0, "no private key");
 	loads((struct leat_files){ 0 }, 0, 0);
+}
+
+/* Each part as DER overrides its file, which is not even opened; parts of both kinds go together.
+ * REQ: OPT-cert OPT-key OPT-cacerts-c OPT-cacerts-s */
+static void der_overrides_files(void **state)
+{
+	static const enum key_kind kinds[] = { KEY_RSA, KEY_EC_P256, KEY_ED25519 };
+	const struct leat_span junk = vec_str("no DER");
+
+	(void)state;
+	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
+		const struct pki_ident *id = pki_server(kinds[k]);
+		struct leat_span cert = first_der(id->chain_pem), root = first_der(pki_root_pem());
+		struct leat_files f = { .certfile = at("none"),
+			.keyfile = at("none"),
+			.cacertfile = at("none"),
+			.cert = cert,
+			.cacerts = &root,
+			.num_cacerts = 1 };
+
+		put_file("der-c", id->chain_pem);
+		put_file("der-k", id->key_pem);
+		for (int form = 0; form < 2; form++) {
+			f.key = key_der(id->key_pem, form);
+			loads(f, 1, 1);
+		}
+		/* DER certificate, PEM key; PEM certificate, DER key */
+		loads((struct leat_files){ .cert = cert, .keyfile = at("der-k") }, 1, 0);
+		loads((struct leat_files){ .certfile = at("der-c"), .key = f.key }, 1, 0);
+		f.key = junk;
+		refused_der(f, "key");
+		f.cert = junk;
+		refused_der(f, "cert");
+		f = (struct leat_files){ .cacerts = &junk, .num_cacerts = 1 };
+		refused_der(f, "cacerts");
+		refused_der((struct leat_files){ .key = key_der(id->key_pem, 0) }, "key");
+	}
+	refused_der((struct leat_files){ .certfile = at("der-c"), .key = dsa_key() }, "key");
+	unlink(at("der-c"));
+	unlink(at("der-k"));
 }
 
 static void trusted_authorities(void **state)
@@ -566,6 +685,7 @@ static int close_all(void **state)
 	rmdir(at("d1"));
 	rmdir(at("d2"));
 	pki_done();
+	vec_free_all();
 	return rmdir(dir);
 }
 
@@ -573,6 +693,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(certificate_and_key),
+		cmocka_unit_test(der_overrides_files),
 		cmocka_unit_test(trusted_authorities),
 		cmocka_unit_test(files_that_are_not_there),
 		cmocka_unit_test(files_of_the_wrong_kind),

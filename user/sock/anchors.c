@@ -119,22 +119,28 @@ static enum leat_ret read_cred(struct cred **out, const struct crypto *c,
 {
 	LEAT_SCOPED(pem_file_clear) struct pem_file cert = { 0 };
 	LEAT_SCOPED(pem_file_clear) struct pem_file key = { 0 };
-	struct leat_span pass = { (const uint8_t *)f->password,
-		f->password ? strlen(f->password) : 0 };
+	struct cred_parts parts = { .cert_der = f->cert, .key_der = f->key };
+	bool key_by_file = f->keyfile && !f->key.n;
+	bool need_certfile = !f->cert.n || (!f->key.n && !f->keyfile && f->certfile);
 
 	*was_cached = false;
-	if (pem_cache_read("certfile", f->certfile, &cert, err) != LEAT_OK ||
-		(f->keyfile && pem_cache_read("keyfile", f->keyfile, &key, err) != LEAT_OK))
+	if ((need_certfile && pem_cache_read("certfile", f->certfile, &cert, err) != LEAT_OK) ||
+		(key_by_file && pem_cache_read("keyfile", f->keyfile, &key, err) != LEAT_OK))
 		return LEAT_FAILED;
 	*was_cached = cert.was_cached || key.was_cached;
-	if (cred_new_pem(out, c, cert.text, f->keyfile ? key.text : cert.text, pass, err) ==
-		LEAT_OK)
+	parts.cert_pem = cert.text;
+	parts.key_pem = key_by_file ? key.text : cert.text;
+	parts.password = (struct leat_span){ (const uint8_t *)f->password,
+		f->password ? strlen(f->password) : 0 };
+	if (cred_new_parts(out, c, &parts, err) == LEAT_OK)
 		return LEAT_OK;
 	pem_cache_forget(&cert);
 	pem_cache_forget(&key);
-	/* "key" and "password" are both about the file with the key */
+	/* "key" and "password" are both about the file with the key; DER has no file */
 	if (err->option && strcmp(err->option, "cert") == 0)
-		return anchors_blame_file(err, "certfile", f->certfile);
+		return f->cert.n ? LEAT_FAILED : anchors_blame_file(err, "certfile", f->certfile);
+	if (f->key.n || (!f->keyfile && !f->certfile))
+		return LEAT_FAILED;
 	return anchors_blame_file(err, "keyfile", f->keyfile ? f->keyfile : f->certfile);
 }
 
@@ -226,6 +232,43 @@ static enum leat_ret load_trust(struct store **out, const char *path, struct lea
 	return LEAT_OK;
 }
 
+/* The trusted CAs: those in DER, or those of the file. */
+static enum leat_ret load_cas(struct store **out, const struct leat_files *f, struct leat_err *err)
+{
+	struct store *s;
+
+	if (!f->num_cacerts)
+		return load_trust(out, f->cacertfile, err);
+	if (store_new(&s, err) != LEAT_OK)
+		return LEAT_FAILED;
+	for (size_t i = 0; i < f->num_cacerts; i++)
+		if (store_add_der(s, f->cacerts[i], err) != LEAT_OK) {
+			store_unref(s);
+			return LEAT_FAILED;
+		}
+	*out = s;
+	return LEAT_OK;
+}
+
+/* What goes with a certificate needs one. */
+static enum leat_ret check_files(
+	const struct leat_config *c, const struct leat_files *f, struct leat_err *err)
+{
+	static const char why[] = "there is no certfile it belongs to";
+
+	if (f->dhfile && c->role != LEAT_SERVER)
+		return err_option(err, "dhfile", f->dhfile, "is an option of servers");
+	if (f->certfile || f->cert.n)
+		return LEAT_OK;
+	if (f->keyfile || f->key.n)
+		return err_option(err, f->keyfile ? "keyfile" : "key", f->keyfile, why);
+	if (f->password)
+		return err_option(err, "password", NULL, why);
+	if (f->ocsp_file || f->sct_file)
+		return err_option(err, f->ocsp_file ? "ocsp_file" : "sct_file", NULL, why);
+	return LEAT_OK;
+}
+
 enum leat_ret leat_config_use_files(
 	struct leat_config *c, const struct leat_files *f, struct leat_err *err)
 {
@@ -234,22 +277,13 @@ enum leat_ret leat_config_use_files(
 	struct cred *cred = NULL;
 	struct dh_params dh = { 0 };
 
-	if (config_may_set(c, err) != LEAT_OK)
+	if (config_may_set(c, err) != LEAT_OK || check_files(c, f, err) != LEAT_OK)
 		return LEAT_FAILED;
-	if (!f->certfile && f->keyfile)
-		return err_option(err, "keyfile", f->keyfile, "there is no certfile it belongs to");
-	if (!f->certfile && f->password)
-		return err_option(err, "password", NULL, "there is no certfile it belongs to");
-	if (!f->certfile && (f->ocsp_file || f->sct_file))
-		return err_option(err, f->ocsp_file ? "ocsp_file" : "sct_file", NULL,
-			"there is no certfile it belongs to");
-	if (f->dhfile && c->role != LEAT_SERVER)
-		return err_option(err, "dhfile", f->dhfile, "is an option of servers");
-	if (f->certfile && anchors_load_cred(&cred, c->crypto, f, err) != LEAT_OK)
+	if ((f->certfile || f->cert.n) && anchors_load_cred(&cred, c->crypto, f, err) != LEAT_OK)
 		return LEAT_FAILED;
 	if (cred && anchors_load_attached(cred, f->ocsp_file, f->sct_file, err) != LEAT_OK)
 		goto fail;
-	if (f->cacertfile && load_trust(&trust, f->cacertfile, err) != LEAT_OK)
+	if ((f->cacertfile || f->num_cacerts) && load_cas(&trust, f, err) != LEAT_OK)
 		goto fail;
 	if (cred && c->num_creds == CONFIG_MAX_CREDS) {
 		err_option(err, "certfile", f->certfile, "too many certificates with keys");

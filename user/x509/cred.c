@@ -405,24 +405,54 @@ static struct cred *alloc_cred(struct leat_err *err)
 	return NULL;
 }
 
-enum leat_ret cred_new_pem(struct cred **out, const struct crypto *crypto,
-	struct leat_span cert_pem, struct leat_span key_pem, struct leat_span password,
-	struct leat_err *err)
+/* A PKCS#8, PKCS#1 or SEC1 key. */
+static enum leat_ret read_key_der(struct leat_span der, EVP_PKEY **out, struct leat_err *err)
+{
+	const unsigned char *p = der.p;
+
+	*out = NULL;
+	if (der.n > 0 && der.n <= INT32_MAX)
+		*out = d2i_AutoPrivateKey(NULL, &p, (long)der.n);
+	ossl_forget();
+	if (*out && p == der.p + der.n)
+		return LEAT_OK;
+	EVP_PKEY_free(*out);
+	*out = NULL;
+	return refuse(err, "key", "the private key cannot be decoded");
+}
+
+enum leat_ret cred_new_parts(struct cred **out, const struct crypto *crypto,
+	const struct cred_parts *p, struct leat_err *err)
 {
 	struct cred *c = alloc_cred(err);
+	enum leat_ret r;
 	EVP_PKEY *pkey;
 
 	*out = NULL;
 	if (!c)
 		return LEAT_FAILED;
-	if (read_certs(c, cert_pem, err) != LEAT_OK ||
-		read_key(key_pem, password, &pkey, err) != LEAT_OK ||
-		set_key(c, crypto, pkey, err) != LEAT_OK) {
+	r = p->cert_der.n ? add_cert(c, p->cert_der, err) : read_certs(c, p->cert_pem, err);
+	if (r == LEAT_OK)
+		r = p->key_der.n ? read_key_der(p->key_der, &pkey, err)
+				 : read_key(p->key_pem, p->password, &pkey, err);
+	if (r == LEAT_OK)
+		r = set_key(c, crypto, pkey, err);
+	if (r == LEAT_OK)
+		*out = c;
+	else
 		cred_unref(c);
-		return LEAT_FAILED;
-	}
-	*out = c;
-	return LEAT_OK;
+	return r;
+}
+
+enum leat_ret cred_new_pem(struct cred **out, const struct crypto *crypto,
+	struct leat_span cert_pem, struct leat_span key_pem, struct leat_span password,
+	struct leat_err *err)
+{
+	const struct cred_parts parts = {
+		.cert_pem = cert_pem, .key_pem = key_pem, .password = password
+	};
+
+	return cred_new_parts(out, crypto, &parts, err);
 }
 
 enum leat_ret cred_new_raw(struct cred **out, const struct crypto *crypto, struct leat_span key_pem,
@@ -457,30 +487,19 @@ static enum leat_ret take_certs(
 enum leat_ret cred_new_der(struct cred **out, const struct crypto *crypto,
 	const struct leat_span *certs, size_t num, struct leat_span key, struct leat_err *err)
 {
-	const unsigned char *p = key.p;
 	struct cred *c = alloc_cred(err);
-	EVP_PKEY *pkey = NULL;
+	EVP_PKEY *pkey;
 
 	*out = NULL;
 	if (!c)
 		return LEAT_FAILED;
-	if (take_certs(c, certs, num, err) != LEAT_OK)
-		goto fail;
-	if (key.n > 0 && key.n <= INT32_MAX)
-		pkey = d2i_AutoPrivateKey(NULL, &p, (long)key.n);
-	ossl_forget();
-	if (!pkey || p != key.p + key.n) {
-		EVP_PKEY_free(pkey);
-		refuse(err, "key", "the private key cannot be decoded");
-		goto fail;
+	if (take_certs(c, certs, num, err) != LEAT_OK || read_key_der(key, &pkey, err) != LEAT_OK ||
+		set_key(c, crypto, pkey, err) != LEAT_OK) {
+		cred_unref(c);
+		return LEAT_FAILED;
 	}
-	if (set_key(c, crypto, pkey, err) != LEAT_OK)
-		goto fail;
 	*out = c;
 	return LEAT_OK;
-fail:
-	cred_unref(c);
-	return LEAT_FAILED;
 }
 
 /* ---- intermediates out of a trust store ---- */

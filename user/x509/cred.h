@@ -21,6 +21,13 @@ struct store;
 LEAT_MUST_CHECK enum leat_ret cred_new_pem(struct cred **out, const struct crypto *c,
 	struct leat_span cert_pem, struct leat_span key_pem, struct leat_span password,
 	struct leat_err *err);
+/* The same from parts of either kind: DER where there is DER, else PEM. */
+struct cred_parts {
+	struct leat_span cert_pem, key_pem, password;
+	struct leat_span cert_der, key_der;
+};
+LEAT_MUST_CHECK enum leat_ret cred_new_parts(struct cred **out, const struct crypto *c,
+	const struct cred_parts *p, struct leat_err *err);
 /* From DER: num certificates, leaf first, and a PKCS#8/PKCS#1/SEC1 key. */
 LEAT_MUST_CHECK enum leat_ret cred_new_der(struct cred **out, const struct crypto *c,
 	const struct leat_span *certs, size_t num, struct leat_span key, struct leat_err *err);
