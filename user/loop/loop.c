@@ -143,6 +143,7 @@ void loop_finish(struct loop *l, struct loop_op *op, int res)
 {
 	unfile(op);
 	op->kind = LOOP_IDLE;
+	op->due_ms = 0;
 	l->num_busy--;
 	op->done(l, op, res, 0);
 }
@@ -250,6 +251,39 @@ const struct loop_piece *loop_piece(const struct loop *l)
 	return &l->piece;
 }
 
+void loop_setsockopt(
+	struct loop *l, struct loop_op *op, int fd, int level, int name, const void *val, size_t n)
+{
+	op->opt.val = val;
+	op->opt.level = level;
+	op->opt.name = name;
+	op->opt.n = (uint32_t)n;
+	start(l, op, LOOP_SETSOCKOPT, fd);
+}
+
+void loop_end(struct loop *l, struct loop_op *op, int fd, struct msghdr *msg)
+{
+	op->end.msg = msg;
+	start(l, op, LOOP_END, fd);
+}
+
+void loop_pass(struct loop *l, struct loop_op *op, struct loop *to, int fd)
+{
+	op->pass_to = to;
+	start(l, op, LOOP_PASS, fd);
+}
+
+void loop_on_pass(struct loop *l, void (*fn)(struct loop *l, int fd, void *arg), void *arg)
+{
+	l->on_pass = fn;
+	l->pass_arg = arg;
+}
+
+void loop_limit(struct loop *l, struct loop_op *op, uint32_t ms)
+{
+	op->due_ms = l->now_ms + ms + (ms == 0);
+}
+
 void loop_ready(struct loop *l, struct loop_op *op, int fd, short events)
 {
 	op->events = events;
@@ -332,7 +366,10 @@ static void on_wake_fd(struct loop *l, struct loop_op *op, int res, unsigned fla
 		/* EAGAIN: another round took it already. */
 	}
 	loop_ready(l, op, l->wake_fd, POLLIN);
-	if (atomic_exchange(&l->woken, false) && l->on_wake != NULL)
+	if (!atomic_exchange(&l->woken, false))
+		return;
+	loop_deliver_passed(l);
+	if (l->on_wake != NULL)
 		l->on_wake(l, l->wake_arg);
 }
 
@@ -394,6 +431,7 @@ struct loop *loop_new(enum loop_backend want, int *err)
 	if (l == NULL)
 		goto fail;
 	loop_queue_init(&l->ended);
+	pthread_mutex_init(&l->passed_lock, NULL);
 	l->now_ms = clock_ms();
 	l->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (l->wake_fd < 0) {
@@ -408,8 +446,11 @@ struct loop *loop_new(enum loop_backend want, int *err)
 	*err = 0;
 	return l;
 fail:
-	if (l != NULL && l->wake_fd >= 0)
-		close(l->wake_fd);
+	if (l != NULL) {
+		pthread_mutex_destroy(&l->passed_lock);
+		if (l->wake_fd >= 0)
+			close(l->wake_fd);
+	}
 	leat_free(l);
 	*err = rc;
 	return NULL;
@@ -477,7 +518,10 @@ void loop_free(struct loop *l)
 		if (l->num_busy > 0 && l->ops->wait(l, l->ended.first != NULL ? 0 : -1) < 0)
 			break;
 	}
+	l->on_pass = NULL; /* what still comes is closed */
 	l->ops->close(l);
+	loop_deliver_passed(l);
+	pthread_mutex_destroy(&l->passed_lock);
 	close(l->wake_fd);
 	leat_free(l->take_buf);
 	leat_free(l->fds);

@@ -55,6 +55,9 @@ enum loop_kind {
 	LOOP_READY, /* poll(2) events on a descriptor */
 	LOOP_SPLICE,
 	LOOP_TAKE, /* receiving into buffers of the loop */
+	LOOP_SETSOCKOPT,
+	LOOP_END,  /* a last message, shutdown, close */
+	LOOP_PASS, /* a descriptor to another loop */
 	LOOP_KIND_COUNT
 };
 
@@ -75,6 +78,7 @@ struct loop_op {
 	uint32_t slot;                 /* uring: index of the slot that points here */
 	int fd;                        /* the descriptor the op is filed under and waits for */
 	int res;                       /* result, while queued for delivery */
+	uint64_t due_ms;               /* loop_limit; 0: none */
 	struct loop_op *next, **pprev; /* ops of the same descriptor */
 	struct loop_op *q_next, **q_pprev; /* the queue the op stands in, if any */
 	union {
@@ -97,6 +101,17 @@ struct loop_op {
 		struct {
 			bool typed, once;
 		} take;
+		struct {
+			const void *val;
+			int level, name;
+			uint32_t n;
+		} opt;
+		struct {
+			struct msghdr *msg;
+			int err;       /* uring: of the first link that failed */
+			unsigned left; /* uring: links without a completion */
+		} end;
+		struct loop *pass_to;
 	};
 };
 
@@ -158,6 +173,24 @@ void loop_ready(struct loop *l, struct loop_op *op, int fd, short events);
  * else for `out`. The op is filed under that descriptor. res: bytes, 0 at end of input. */
 void loop_splice(struct loop *l, struct loop_op *op, int in, int64_t in_off, int out,
 	int64_t out_off, uint32_t n, unsigned flags, bool wait_in);
+
+/* setsockopt(2): res 0 or an error. val stays until then. Linux 6.7's ring does it, also for keys of kernel
+ * TLS; else it is a plain call. */
+void loop_setsockopt(
+	struct loop *l, struct loop_op *op, int fd, int level, int name, const void *val, size_t n);
+/* The proper end of a connection: sends msg (an alert: too small to be sent in part), then shutdown(SHUT_WR),
+ * then close, each only if the one before worked. res 0: fd is gone. Else the first error, and fd is still
+ * open, -ECANCELED included. No other op on fd. */
+void loop_end(struct loop *l, struct loop_op *op, int fd, struct msghdr *msg);
+/* Hands fd to another thread's loop, whose loop_on_pass function gets it. res 0: it is theirs; an error: it is
+ * still the caller's. `to` must live until the completion. A loop that ends closes what it was not asked
+ * about any more. */
+void loop_pass(struct loop *l, struct loop_op *op, struct loop *to, int fd);
+void loop_on_pass(struct loop *l, void (*fn)(struct loop *l, int fd, void *arg), void *arg);
+
+/* Just before starting op: it will end with -ETIME when ms have passed before it is through; as with
+ * loop_cancel, what was transferred by then is told instead. Not for what completes more than once. */
+void loop_limit(struct loop *l, struct loop_op *op, uint32_t ms);
 
 /* Asks for the end of a busy op; harmless on an idle one, and when asked twice. */
 void loop_cancel(struct loop *l, struct loop_op *op);

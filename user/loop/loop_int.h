@@ -5,6 +5,7 @@
 #ifndef LEAT_LOOP_INT_H
 #define LEAT_LOOP_INT_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "loop/loop.h"
@@ -56,6 +57,11 @@ struct loop {
 	void *wake_arg;
 	struct loop_piece piece; /* being lent */
 	uint8_t *take_buf;       /* of loop_take_plain; NULL until needed */
+	void (*on_pass)(struct loop *l, int fd, void *arg);
+	void *pass_arg;
+	pthread_mutex_t passed_lock;
+	int *passed; /* under passed_lock: descriptors from other loops that were not brought by a ring */
+	size_t num_passed, cap_passed;
 	char why[160];
 };
 
@@ -73,7 +79,7 @@ void loop_finish_later(struct loop *l, struct loop_op *op, int res);
 /* A completion that leaves op busy. */
 void loop_more(struct loop *l, struct loop_op *op, int res);
 
-/* ---- loop_take.c ----------------------------------------------------------------------------- */
+/* ---- loop_plain.c ---------------------------------------------------------------------------- */
 
 /* Room for one record type. */
 #define LOOP_TAKE_CONTROL CMSG_SPACE(1)
@@ -86,5 +92,13 @@ uint8_t loop_record_type(struct msghdr *m);
 int loop_take_plain(struct loop *l, const struct loop_op *op);
 /* Pieces until nothing is there; finishes op if it has come to its end. Number of callbacks. */
 int loop_take_all(struct loop *l, struct loop_op *op);
+/* Each returns the result of the op; loop_end_plain perhaps -EAGAIN. */
+int loop_setsockopt_plain(const struct loop_op *op);
+int loop_end_plain(const struct loop_op *op);
+/* Any thread. */
+int loop_pass_plain(struct loop *to, int fd);
+/* In l's thread: fd came from another loop. */
+void loop_passed(struct loop *l, int fd);
+void loop_deliver_passed(struct loop *l);
 
 #endif

@@ -25,6 +25,7 @@ struct pollbe {
 	struct loop_queue fresh; /* started since the last round, not tried yet */
 	struct pollfd *pfds;
 	size_t num, cap;
+	uint64_t due_ms; /* the first limit of an op that waits; UINT64_MAX: none */
 };
 
 static int poll_open(struct loop *l)
@@ -60,6 +61,9 @@ static short events_of(const struct loop_op *op)
 	case LOOP_SPLICE: return op->fd == op->splice.in ? POLLIN : POLLOUT;
 	case LOOP_SEND:
 	case LOOP_SENDMSG:
+	case LOOP_END:
+	case LOOP_SETSOCKOPT:
+	case LOOP_PASS:
 	case LOOP_IDLE:
 	case LOOP_KIND_COUNT: break;
 	}
@@ -99,6 +103,7 @@ static int try_once(const struct loop_op *op)
 	case LOOP_SENDMSG: rc = sendmsg(op->fd, op->msg.msg, op->msg.flags | MSG_DONTWAIT); break;
 	case LOOP_READY: return try_ready(op);
 	case LOOP_SPLICE: rc = try_splice(op); break;
+	case LOOP_END: return loop_end_plain(op);
 	default: return -EINVAL;
 	}
 	return rc < 0 ? -errno : (int)rc;
@@ -108,7 +113,12 @@ static int poll_start(struct loop *l, struct loop_op *op)
 {
 	struct pollbe *b = l->be;
 
-	loop_queue_push(&b->fresh, op);
+	if (op->kind == LOOP_SETSOCKOPT)
+		loop_finish_later(l, op, loop_setsockopt_plain(op));
+	else if (op->kind == LOOP_PASS)
+		loop_finish_later(l, op, loop_pass_plain(op->pass_to, op->fd));
+	else
+		loop_queue_push(&b->fresh, op);
 	return 0;
 }
 
@@ -208,13 +218,17 @@ static int collect(struct loop *l)
 	int rc;
 
 	b->num = 0;
+	b->due_ms = UINT64_MAX;
 	for (size_t fd = 0; fd < l->num_fds; fd++) {
 		short events = 0;
 
 		if (l->fds[fd].first == NULL)
 			continue;
-		for (const struct loop_op *op = l->fds[fd].first; op != NULL; op = op->next)
+		for (const struct loop_op *op = l->fds[fd].first; op != NULL; op = op->next) {
 			events |= events_of(op);
+			if (op->due_ms != 0 && op->due_ms < b->due_ms)
+				b->due_ms = op->due_ms;
+		}
 		if ((rc = pfds_room(b)) != 0)
 			return rc;
 		b->pfds[b->num++] = (struct pollfd){ .fd = (int)fd, .events = events };
@@ -248,6 +262,42 @@ static int on_ready(struct loop *l, const struct pollfd *p)
 	}
 }
 
+static struct loop_op *overdue(const struct loop *l, size_t fd)
+{
+	struct loop_op *op = l->fds[fd].first;
+
+	while (op != NULL && (op->due_ms == 0 || op->due_ms > l->now_ms))
+		op = op->next;
+	return op;
+}
+
+/* Ends what has waited as long as it may. Returns the number of callbacks. */
+static int expire(struct loop *l)
+{
+	struct pollbe *b = l->be;
+	struct loop_op *op;
+	int num = 0;
+
+	for (size_t fd = 0; b->due_ms <= l->now_ms && fd < l->num_fds; fd++)
+		for (; (op = overdue(l, fd)) != NULL; num++) {
+			if (op->q_pprev != NULL)
+				loop_queue_drop(&b->fresh, op);
+			loop_finish(l, op, -ETIME);
+		}
+	return num;
+}
+
+/* timeout_ms, or less where a limit comes before. */
+static int until_due(const struct loop *l, int timeout_ms)
+{
+	const struct pollbe *b = l->be;
+	uint64_t left = b->due_ms > l->now_ms ? b->due_ms - l->now_ms : 0;
+
+	if (b->due_ms == UINT64_MAX || (timeout_ms >= 0 && (uint64_t)timeout_ms < left))
+		return timeout_ms;
+	return left > INT32_MAX ? INT32_MAX : (int)left;
+}
+
 static int poll_wait(struct loop *l, int timeout_ms)
 {
 	struct pollbe *b = l->be;
@@ -259,7 +309,7 @@ static int poll_wait(struct loop *l, int timeout_ms)
 	rc = collect(l);
 	if (rc != 0)
 		return rc;
-	rc = poll(b->pfds, b->num, timeout_ms);
+	rc = poll(b->pfds, b->num, until_due(l, timeout_ms));
 	if (rc < 0 && errno != EINTR)
 		return -errno;
 	loop_tick(l);
@@ -271,7 +321,7 @@ static int poll_wait(struct loop *l, int timeout_ms)
 		rc--;
 		num += on_ready(l, &p);
 	}
-	return num;
+	return num + expire(l);
 }
 
 const struct loop_backend_ops loop_poll_ops = {

@@ -15,6 +15,10 @@
  *  - A multishot receive ends when the buffers are used up (-ENOBUFS) and whenever the kernel likes: it
  *    is started again unseen, after the buffers of what came before were given back.
  *  - A multishot recvmsg tells the end of the stream by an empty message (docs/kernel.md 5).
+ *  - A chain of links must lie in one submission; each link has a completion, also when it was cancelled
+ *    because one before it failed. The time limit of an op is a link of its own.
+ *  - Asking a socket's URING_CMD for an option is refused by kernels before 6.7 and by protocols that do not
+ *    have it, with the same errors: the call itself decides then.
  *  - CQ overflow loses nothing (IORING_FEAT_NODROP is required).
  * Rejected: SQPOLL (a kernel thread per loop, and no gain measured for sockets); linked operations
  * for plain send-close (short sends do not break a link on kTLS, docs/kernel.md 5).
@@ -53,6 +57,9 @@ struct uring {
 	enum take_way take_way;
 	struct uring_bufs bufs;
 	struct msghdr take_msg; /* what every typed LOOP_TAKE asks for */
+	/* Of limits that were not submitted yet: each entry of the queue has one. */
+	struct __kernel_timespec limits[SQ_ENTRIES];
+	unsigned num_limits;
 };
 
 /* ---- set-up ---------------------------------------------------------------------------------- */
@@ -122,34 +129,26 @@ static int uring_open(struct loop *l)
 	return 0;
 }
 
-static void uring_close(struct loop *l)
-{
-	struct uring *u = l->be;
-
-	uring_bufs_close(&u->bufs, &u->ring);
-	io_uring_queue_exit(&u->ring);
-	uring_slots_clear(&u->slots);
-	leat_free(u);
-	l->be = NULL;
-}
-
 /* ---- submission ------------------------------------------------------------------------------ */
 
-/* An empty entry. The queue is emptied into the kernel when it is full; NULL only on a broken ring. */
-static struct io_uring_sqe *next_sqe(struct uring *u)
+/* Room for num entries that must be submitted together. */
+static bool has_room(struct uring *u, unsigned num)
 {
-	struct io_uring_sqe *sqe = io_uring_get_sqe(&u->ring);
-
-	for (int tries = 0; sqe == NULL && tries < 16; tries++) {
+	for (int tries = 0; io_uring_sq_space_left(&u->ring) < num && tries < 16; tries++) {
 		int rc = io_uring_submit(&u->ring);
 
 		if (rc < 0 && rc != -EINTR && rc != -EBUSY && rc != -EAGAIN) {
 			u->broken = -rc;
-			break;
+			return false;
 		}
-		sqe = io_uring_get_sqe(&u->ring);
 	}
-	return sqe;
+	return io_uring_sq_space_left(&u->ring) >= num;
+}
+
+/* An empty entry; NULL only on a broken ring. */
+static struct io_uring_sqe *next_sqe(struct uring *u)
+{
+	return has_room(u, 1) ? io_uring_get_sqe(&u->ring) : NULL;
 }
 
 static short events_of(const struct loop_op *op)
@@ -173,6 +172,13 @@ static bool takes_plainly(const struct uring *u, const struct loop_op *op)
 	return op->take.once ? op->take.typed : !u->has_multishot;
 }
 
+/* Ops that are done by plain calls when their descriptor is ready. A chain has no place for a limit. */
+static bool acts_when_ready(const struct uring *u, const struct loop_op *op)
+{
+	return (op->kind == LOOP_TAKE && takes_plainly(u, op)) ||
+	       (op->kind == LOOP_END && op->due_ms != 0);
+}
+
 static void prepare_take(struct uring *u, struct io_uring_sqe *sqe, struct loop_op *op)
 {
 	if (op->take.once)
@@ -183,6 +189,25 @@ static void prepare_take(struct uring *u, struct io_uring_sqe *sqe, struct loop_
 		io_uring_prep_recv_multishot(sqe, op->fd, NULL, 0, 0);
 	sqe->flags |= IOSQE_BUFFER_SELECT;
 	sqe->buf_group = URING_BUFS_GROUP;
+}
+
+#define CMD_SETSOCKOPT 3 /* SOCKET_URING_OP_SETSOCKOPT; liburing 2.3 does not know it */
+
+static void prepare_setsockopt(struct io_uring_sqe *sqe, const struct loop_op *op)
+{
+	io_uring_prep_rw(IORING_OP_URING_CMD, sqe, op->fd, NULL, 0, 0);
+	sqe->cmd_op = CMD_SETSOCKOPT;
+	sqe->addr = (unsigned)op->opt.level | (uint64_t)(unsigned)op->opt.name << 32;
+	sqe->file_index = op->opt.n;
+	sqe->addr3 = (uintptr_t)op->opt.val;
+}
+
+static void prepare_pass(struct io_uring_sqe *sqe, const struct loop_op *op)
+{
+	const struct uring *to = op->pass_to->be;
+
+	io_uring_prep_msg_ring(
+		sqe, to->ring.ring_fd, (unsigned)op->fd, uring_tag(UR_KIND_PASS, 0, 0), 0);
 }
 
 static void prepare(struct uring *u, struct io_uring_sqe *sqe, struct loop_op *op)
@@ -212,19 +237,64 @@ static void prepare(struct uring *u, struct io_uring_sqe *sqe, struct loop_op *o
 			op->splice.out_off, op->splice.n, op->splice.flags | SPLICE_F_NONBLOCK);
 		break;
 	case LOOP_TAKE: prepare_take(u, sqe, op); break;
+	case LOOP_SETSOCKOPT: prepare_setsockopt(sqe, op); break;
+	case LOOP_PASS: prepare_pass(sqe, op); break;
+	case LOOP_END: /* submit_end */
 	case LOOP_IDLE:
 	case LOOP_KIND_COUNT: io_uring_prep_nop(sqe); break;
 	}
 }
 
-static int submit_op(struct uring *u, struct loop_op *op)
+/* The time that op has left, as a link behind its entry. */
+static void add_limit(struct loop *l, struct loop_op *op, struct io_uring_sqe *sqe)
 {
-	struct io_uring_sqe *sqe = next_sqe(u);
+	struct uring *u = l->be;
+	struct __kernel_timespec *ts = &u->limits[u->num_limits++ % SQ_ENTRIES];
+	uint64_t left = op->due_ms > l->now_ms ? op->due_ms - l->now_ms : 0;
 
-	if (sqe == NULL)
+	*ts = (struct __kernel_timespec){ .tv_sec = (long long)(left / 1000),
+		.tv_nsec = (long long)(left % 1000) * 1000000 };
+	sqe->flags |= IOSQE_IO_LINK;
+	sqe = io_uring_get_sqe(&u->ring);
+	io_uring_prep_link_timeout(sqe, ts, 0);
+	io_uring_sqe_set_data64(sqe, uring_tag(UR_KIND_LIMIT, 0, 0));
+}
+
+#define NUM_LINKS 3 /* of LOOP_END */
+
+static void submit_end(struct uring *u, struct loop_op *op)
+{
+	struct io_uring_sqe *sqe[NUM_LINKS];
+
+	for (int i = 0; i < NUM_LINKS; i++)
+		sqe[i] = io_uring_get_sqe(&u->ring);
+	io_uring_prep_sendmsg(sqe[0], op->fd, op->end.msg, MSG_NOSIGNAL);
+	io_uring_prep_shutdown(sqe[1], op->fd, SHUT_WR);
+	io_uring_prep_close(sqe[2], op->fd);
+	for (int i = 0; i < NUM_LINKS; i++) {
+		sqe[i]->flags |= i + 1 < NUM_LINKS ? IOSQE_IO_LINK : 0;
+		io_uring_sqe_set_data64(sqe[i], uring_slot_tag(&u->slots, op->slot, op->kind));
+	}
+	op->end.err = 0;
+	op->end.left = NUM_LINKS;
+}
+
+static int submit_op(struct loop *l, struct loop_op *op)
+{
+	struct uring *u = l->be;
+	struct io_uring_sqe *sqe;
+
+	if (!has_room(u, NUM_LINKS))
 		return u->broken ? -u->broken : -EBUSY;
+	if (op->kind == LOOP_END && !op->waiting) {
+		submit_end(u, op);
+		return 0;
+	}
+	sqe = io_uring_get_sqe(&u->ring);
 	prepare(u, sqe, op);
 	io_uring_sqe_set_data64(sqe, uring_slot_tag(&u->slots, op->slot, op->kind));
+	if (op->due_ms != 0)
+		add_limit(l, op, sqe);
 	return 0;
 }
 
@@ -240,15 +310,19 @@ static void open_bufs(struct uring *u)
 static int uring_start(struct loop *l, struct loop_op *op)
 {
 	struct uring *u = l->be;
-	int rc = uring_slot_take(&u->slots, op, &op->slot);
+	int rc;
 
+	if (op->kind == LOOP_PASS && op->pass_to->ops != &loop_uring_ops) {
+		loop_finish_later(l, op, loop_pass_plain(op->pass_to, op->fd));
+		return 0;
+	}
+	rc = uring_slot_take(&u->slots, op, &op->slot);
 	if (rc != 0)
 		return rc;
-	if (op->kind == LOOP_TAKE) {
+	if (op->kind == LOOP_TAKE)
 		open_bufs(u);
-		op->waiting = takes_plainly(u, op);
-	}
-	rc = submit_op(u, op);
+	op->waiting = acts_when_ready(u, op);
+	rc = submit_op(l, op);
 	if (rc != 0)
 		uring_slot_put(&u->slots, op->slot);
 	return rc;
@@ -285,6 +359,8 @@ static void finish(struct loop *l, struct loop_op *op, int res)
 {
 	struct uring *u = l->be;
 
+	if (res == -ECANCELED && op->due_ms != 0 && !op->cancelled)
+		res = -ETIME;
 	uring_slot_put(&u->slots, op->slot);
 	loop_finish(l, op, res);
 }
@@ -298,7 +374,7 @@ static void again(struct loop *l, struct loop_op *op)
 		finish(l, op, -ECANCELED);
 		return;
 	}
-	rc = submit_op(l->be, op);
+	rc = submit_op(l, op);
 	if (rc != 0)
 		finish(l, op, rc);
 }
@@ -308,29 +384,57 @@ static bool would_block(const struct loop_op *op, int res)
 	return (res == -EAGAIN || res == -EINTR) && op->kind != LOOP_READY;
 }
 
-/* Submits a receive again, by way of a poll when it is done by plain calls. */
-static void take_again(struct loop *l, struct loop_op *op)
+/* Submits op again, by way of a poll when it is done by plain calls. */
+static void once_more(struct loop *l, struct loop_op *op)
 {
-	op->waiting = takes_plainly(l->be, op);
+	op->waiting = acts_when_ready(l->be, op);
 	again(l, op);
 }
 
-/* The descriptor became readable. */
-static int on_plain_take(struct loop *l, struct loop_op *op)
+/* The descriptor became ready for an op of which acts_when_ready is true. */
+static int act(struct loop *l, struct loop_op *op)
 {
-	int res = op->cancelled ? -ECANCELED : loop_take_plain(l, op);
+	int res = op->cancelled          ? -ECANCELED
+		  : op->kind == LOOP_END ? loop_end_plain(op)
+					 : loop_take_plain(l, op);
 
-	if (res == -EAGAIN) {
-		take_again(l, op);
+	if (res == -EAGAIN || res == -EINTR) {
+		once_more(l, op);
 		return 0;
 	}
 	if (res <= 0 || op->take.once) {
 		finish(l, op, res);
 	} else {
 		loop_more(l, op, res);
-		take_again(l, op);
+		once_more(l, op);
 	}
 	return 1;
+}
+
+/* One link of a LOOP_END. */
+static int on_link(struct loop *l, struct loop_op *op, int res)
+{
+	if (res < 0 && op->end.err == 0)
+		op->end.err = res;
+	if (--op->end.left > 0)
+		return 0;
+	if (would_block(op, op->end.err)) {
+		op->waiting = op->end.err == -EAGAIN;
+		again(l, op);
+		return 0;
+	}
+	finish(l, op, op->end.err);
+	return 1;
+}
+
+/* What the ring could not do is done here and now. */
+static int do_plainly(struct loop_op *op, int res)
+{
+	if (op->kind == LOOP_SETSOCKOPT && (res == -EOPNOTSUPP || res == -EINVAL))
+		return loop_setsockopt_plain(op);
+	if (op->kind == LOOP_PASS && res < 0 && res != -ECANCELED)
+		return loop_pass_plain(op->pass_to, op->fd);
+	return res;
 }
 
 /* What a multishot recvmsg left in a buffer: header, room for control data, payload. */
@@ -385,7 +489,7 @@ static int on_take(struct loop *l, struct loop_op *op, int res, unsigned flags)
 	if (more || (once && num > 0))
 		return num;
 	if (res > 0 || res == -ENOBUFS) {
-		take_again(l, op);
+		once_more(l, op);
 		return num;
 	}
 	finish(l, op, res);
@@ -401,12 +505,14 @@ static int on_cqe(struct loop *l, struct loop_op *op, int res, unsigned flags)
 		op->waiting = false;
 		if (res < 0 && res != -EINTR && res != -EAGAIN)
 			finish(l, op, res);
-		else if (op->kind == LOOP_TAKE && takes_plainly(l->be, op))
-			return on_plain_take(l, op);
+		else if (acts_when_ready(l->be, op))
+			return act(l, op);
 		else
 			again(l, op);
 		return 1;
 	}
+	if (op->kind == LOOP_END)
+		return on_link(l, op, res);
 	if (would_block(op, res)) {
 		op->waiting = res == -EAGAIN;
 		again(l, op);
@@ -424,6 +530,7 @@ static int on_cqe(struct loop *l, struct loop_op *op, int res, unsigned flags)
 		loop_more(l, op, res);
 		return 1;
 	}
+	res = do_plainly(op, res);
 	/* A splice in a kernel worker that was told to stop. */
 	finish(l, op, op->cancelled && res == -EINTR ? -ECANCELED : res);
 	return 1;
@@ -443,8 +550,11 @@ static int deliver(struct loop *l)
 
 		/* Given back before the callback: it may submit and need the room. */
 		io_uring_cqe_seen(&u->ring, cqe);
-		if (uring_tag_kind(tag) == UR_KIND_CANCEL)
+		if (uring_tag_kind(tag) == UR_KIND_PASS) {
+			loop_passed(l, res);
+			num++;
 			continue;
+		}
 		op = uring_slot_find(&u->slots, tag);
 		if (op != NULL)
 			num += on_cqe(l, op, res, flags);
@@ -477,6 +587,20 @@ static int uring_wait(struct loop *l, int timeout_ms)
 		return rc;
 	}
 	return deliver(l);
+}
+
+static void uring_close(struct loop *l)
+{
+	struct uring *u = l->be;
+
+	/* Descriptors that were sent to this loop and not delivered. */
+	if (u->broken == 0 && io_uring_submit_and_get_events(&u->ring) >= 0)
+		(void)deliver(l);
+	uring_bufs_close(&u->bufs, &u->ring);
+	io_uring_queue_exit(&u->ring);
+	uring_slots_clear(&u->slots);
+	leat_free(u);
+	l->be = NULL;
 }
 
 const struct loop_backend_ops loop_uring_ops = {

@@ -18,6 +18,9 @@ struct loop_op;
 
 /* Tag kinds that are not enum loop_kind: entries whose completion nobody waits for. */
 #define UR_KIND_CANCEL 0xff
+#define UR_KIND_LIMIT  0xfe
+/* A descriptor that another ring sent. */
+#define UR_KIND_PASS 0xfd
 
 struct uring_slot {
 	struct loop_op *op; /* NULL: free */
