@@ -222,7 +222,7 @@ struct leat_psk {
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_add_psk(
 	struct leat_config *c, const struct leat_psk *psk, struct leat_err *err);
 
-/* Server: looks up the identity a client sent. Client, TLS 1.2 only: identity is the server's hint, empty
+/* Server: looks up the identity a client sent. Client, TLS 1.2 only: identity is the server's hint, {NULL, 0}
  * where it gave none; an identity in *out is sent unless the option psk_identity names one.
  * LEAT_OK with *out filled (a server's identity is not read; what its spans point to must stay until the
  * next call or the end of the handshake), LEAT_UNSUPPORTED when unknown, LEAT_AGAIN (servers): not yet, see
@@ -236,8 +236,10 @@ struct leat_psk_query {
 typedef enum leat_ret leat_psk_lookup_fn(
 	void *arg, const struct leat_psk_query *q, struct leat_psk *out);
 /* leat_config_set_psk_lookup asks fn for identities (client: for the key, in TLS 1.2) that were not added.
- * arg is borrowed. In TLS 1.2 a server that does not know the identity goes on with a random key, so that
- * nobody can ask it for names: the handshake then fails as with a wrong key (RFC 4279 2). */
+ * arg is borrowed, given to each call and not looked at. A client without a key refuses with
+ * illegal_parameter. In TLS 1.2 a server that does not know the identity goes on with a random key, so that
+ * nobody can ask it for names: the handshake then fails as with a wrong key (RFC 4279 2); with the option
+ * psk_unknown=alert it says unknown_psk_identity instead. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_set_psk_lookup(
 	struct leat_config *c, leat_psk_lookup_fn *fn, void *arg, struct leat_err *err);
 
@@ -259,8 +261,28 @@ LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_set_sni(
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_add_sni_host(
 	struct leat_config *c, const char *name, struct leat_config *cfg, struct leat_err *err);
 
+/* A session that a client brings and that could be resumed. Spans are borrowed for the call. */
+struct leat_session_offer {
+	struct leat_span id; /* as the client sent it: session id or ticket */
+	/* What the client had shown when the session began, DER; empty: nothing, a raw key, or more than
+	 * 2048 bytes. Its SHA-256 is there in any case. Sessions keep it only where a function is set. */
+	struct leat_span peer_cert, peer_digest;
+	uint8_t compression; /* 0: there is none */
+	uint16_t version, suite;
+	struct leat_span host, alpn;
+	int64_t issued_s, auth_s; /* when it was made, and when certificates were looked at */
+};
+/* Is it resumed? LEAT_OK: yes. LEAT_AGAIN: not yet, see leat_config_set_lookup_jobs. Anything else: no, a
+ * full handshake follows. Threads as leat_psk_lookup_fn of a server. */
+typedef enum leat_ret leat_reuse_session_fn(void *arg, const struct leat_session_offer *offer);
+/* leat_config_set_reuse_session: server: asks fn before it resumes a session, when everything else speaks
+ * for it (the manual's reuse_session); NULL: nobody. arg is borrowed. A ClientHello that comes a second time
+ * after a HelloRetryRequest is asked about again. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_config_set_reuse_session(
+	struct leat_config *c, leat_reuse_session_fn *fn, void *arg, struct leat_err *err);
+
 /* leat_config_set_lookup_jobs: server: says where lookups are done: the session store's find, the opening
- * of tickets (and leat_ticket_keys_on_missing), the PSK lookup, the SNI callback.
+ * of tickets (and leat_ticket_keys_on_missing), the PSK lookup, the SNI callback, the reuse_session function.
  *
  * false, the default: on the engine's thread, while the ClientHello (PSK in TLS 1.2: ClientKeyExchange) is handled. They must not block. A
  * callback that has no answer yet says LEAT_AGAIN; the same question then becomes a job (job.h).

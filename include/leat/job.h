@@ -43,6 +43,7 @@ enum leat_job_kind {
 	LEAT_JOB_TICKET,  /* a ticket is to be opened */
 	LEAT_JOB_PSK,     /* which key belongs to an identity */
 	LEAT_JOB_SNI,     /* which config serves a name */
+	LEAT_JOB_REUSE,   /* is a session to be resumed? leat_config_set_reuse_session */
 };
 
 /* leat_job_ref adds a reference and returns its argument. */
@@ -126,6 +127,13 @@ LEAT_API LEAT_MUST_CHECK enum leat_ret leat_job_session_answer(
  * read. Results as leat_job_session_answer. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_job_psk_answer(
 	struct leat_job *j, const struct leat_psk *psk);
+/* leat_job_reuse_offer fills out for a job of LEAT_JOB_REUSE; spans are borrowed from the job, valid as
+ * long as the caller's reference. LEAT_UNSUPPORTED: another kind of job; *out is zero. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_job_reuse_offer(
+	const struct leat_job *j, struct leat_session_offer *out);
+/* leat_job_reuse_answer says whether that session is resumed. LEAT_OK: answered. LEAT_UNSUPPORTED:
+ * another kind of job, or as by leat_job_run. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_job_reuse_answer(struct leat_job *j, bool reuse);
 /* leat_job_sni_answer: the config to go on with (frozen, of a server; referenced), or NULL: the
  * one there is. LEAT_OK: answered. LEAT_FAILED: answered with internal_error, cfg is not a frozen
  * server's. LEAT_UNSUPPORTED: another kind of job, or as by leat_job_run. */

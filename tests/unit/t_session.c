@@ -64,6 +64,7 @@ static void same(const struct session_data *a, const struct session_data *b)
 	same_span(a->host, b->host);
 	same_span(a->alpn, b->alpn);
 	same_span(a->ticket, b->ticket);
+	same_span(a->peer_cert, b->peer_cert);
 }
 
 static void there_and_back(void **state)
@@ -82,6 +83,33 @@ static void there_and_back(void **state)
 		session_encode(&w, &d);
 		assert_true(session_decode(leat_wr_done(&w), &back));
 		same(&d, &back);
+		leat_wr_clear(&w);
+	}
+}
+
+/* The client's certificate: up to a bound, and cut at every byte. */
+static void with_a_certificate(void **state)
+{
+	static const uint8_t der[LIM_SESSION_CERT + 1] = { 0x30 };
+
+	(void)state;
+	for (size_t n = LIM_SESSION_CERT - 1; n <= LIM_SESSION_CERT + 1; n++) {
+		struct session_data d = sample(LEAT_TLS13), back;
+		struct leat_err err = { 0 };
+		struct leat_wr w = { 0 };
+		struct leat_session *s;
+
+		d.peer_cert = (struct leat_span){ der, n };
+		session_encode(&w, &d);
+		assert_int_equal(session_decode(leat_wr_done(&w), &back), n <= LIM_SESSION_CERT);
+		if (n <= LIM_SESSION_CERT) {
+			same(&d, &back);
+			assert_int_equal(session_new(&s, &d, &err), LEAT_OK);
+			same(session_data(s), &d);
+			leat_session_unref(s);
+		}
+		for (size_t cut = w.n - n - 3; cut < w.n; cut++)
+			assert_false(session_decode((struct leat_span){ w.p, cut }, &back));
 		leat_wr_clear(&w);
 	}
 }
@@ -129,7 +157,8 @@ static void senseless_values(void **state)
 	refused(&d, 3, 2);    /* TLS 1.1 */
 	refused(&d, 4, 0x7f); /* unknown suite */
 	refused(&d, 6, 2);    /* max_fragment_length, which is of TLS 1.2 */
-	refused(&d, 6, 0x20); /* unknown flag */
+	refused(&d, 6, 0x20); /* says that a certificate follows */
+	refused(&d, 6, 0x40); /* unknown flag */
 	refused(&d, 7, 0x80); /* a time that overflows */
 	d.lifetime_s = SESSION_WEEK_S + 1;
 	refused(&d, SIZE_MAX, 0);
@@ -239,6 +268,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(there_and_back),
+		cmocka_unit_test(with_a_certificate),
 		cmocka_unit_test(every_length),
 		cmocka_unit_test(senseless_values),
 		cmocka_unit_test(lifetimes),

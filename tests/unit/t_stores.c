@@ -117,7 +117,7 @@ static void expiry(struct leat_store *s)
 
 static void bounds(struct leat_store *s)
 {
-	static const uint8_t id[65] = { 9 }, big[2000] = { 1 };
+	static const uint8_t id[65] = { 9 }, big[TICKET_PLAIN_MAX] = { 1 };
 	struct session_data d = sample(1);
 
 	assert_int_equal(store_put(s, (struct leat_span){ id, 0 }, &d), LEAT_UNSUPPORTED);

@@ -56,8 +56,10 @@
 #define LIM_KEY_SHARES    16 /* key shares in one ClientHello; each would cost a key pair */
 /* Primes of a DHE server. Below: within reach of a state (Logjam). Above: one exponentiation costs the
  * client more than a server may ask for; the largest of RFC 7919. */
-#define LIM_DH_BITS_MIN    2048
-#define LIM_DH_BITS_MAX    8192
+#define LIM_DH_BITS_MIN 2048
+#define LIM_DH_BITS_MAX 8192
+/* A client's certificate kept in its session, for leat_config_set_reuse_session; most have 500 to 1500 bytes. */
+#define LIM_SESSION_CERT   2048
 #define LIM_SESSION_ID     32       /* RFC 8446 4.1.2: legacy_session_id<0..32> */
 #define LIM_COOKIE         4096     /* RFC allows 2^16-1; our own is small, others' are too */
 #define LIM_ALPN_NAME      255      /* RFC 7301: ProtocolName<1..2^8-1> */

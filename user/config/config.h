@@ -148,7 +148,10 @@ struct leat_config {
 	unsigned num_psks;
 	leat_psk_lookup_fn *psk_lookup; /* identities (client: hints) that are not in psks */
 	void *psk_lookup_arg;
-	leat_sni_fn *sni; /* server: another config by the name asked for */
+	leat_reuse_session_fn *reuse; /* server: whether a session that could be resumed is */
+	void *reuse_arg;
+	uint8_t psk_unknown; /* server, TLS 1.2: 1: an alert for identities that nobody knows */
+	leat_sni_fn *sni;    /* server: another config by the name asked for */
 	void *sni_arg;
 	struct sni_host
 		*sni_hosts; /* server: the same as a list; the freeze makes it the callback */

@@ -40,6 +40,10 @@ static const struct option_words sni_words = {
 	{ { "default", 0 }, { "disable", 1 } },
 	"neither default nor disable",
 };
+static const struct option_words psk_unknown_words = {
+	{ { "hide", 0 }, { "alert", 1 } },
+	"neither hide nor alert",
+};
 static const struct option_words client_sessions = {
 	{ { "disabled", SESSIONS_OFF }, { "manual", SESSIONS_KEPT } },
 	"neither disabled nor manual",
@@ -288,6 +292,10 @@ static const struct option options[] = {
 	{ "psk_identity", NULL, OPTION_WORD, OPTION_SERVER, false, 0, 0, "text, 1 to 65535 bytes",
 		"none", "TLS 1.2: the hint that clients are given with PSK suites.",
 		OWN(psk_identity) },
+	{ "psk_unknown", NULL, OPTION_WORD, OPTION_SERVER, false, 0, 0, "hide, alert", "",
+		"TLS 1.2: what a client gets whose PSK identity nobody knows: a handshake that fails as with "
+		"a wrong key, so that names cannot be tried out, or unknown_psk_identity (RFC 4279 2).",
+		WORD(psk_unknown, psk_unknown_words) },
 	{ "dh", NULL, OPTION_WORD, OPTION_SERVER, false, 0, 0,
 		"DER in hexadecimal digits, or PEM text", "none",
 		"TLS 1.2: DH parameters of 2048 to 8192 bits for DHE suites, used with clients that name "

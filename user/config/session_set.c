@@ -115,6 +115,16 @@ enum leat_ret leat_config_set_sni(
 	return LEAT_OK;
 }
 
+enum leat_ret leat_config_set_reuse_session(
+	struct leat_config *c, leat_reuse_session_fn *fn, void *arg, struct leat_err *err)
+{
+	if (server_only(c, "reuse_session", err) != LEAT_OK)
+		return LEAT_FAILED;
+	c->reuse = fn;
+	c->reuse_arg = arg;
+	return LEAT_OK;
+}
+
 enum leat_ret leat_config_set_lookup_jobs(struct leat_config *c, bool always, struct leat_err *err)
 {
 	if (server_only(c, "lookup_jobs", err) != LEAT_OK)

@@ -116,6 +116,8 @@ static void describe(const struct leat_engine *e, int64_t now, uint8_t peer[SESS
 	};
 	if (leat_engine_peer_digest(e, peer))
 		d->peer = (struct leat_span){ peer, SESSION_PEER_LEN };
+	if (engine_chain(e))
+		d->peer_cert = hs_kept_cert(e->cfg, engine_chain(e));
 }
 
 enum leat_ret engine_ticket(void *arg, const struct session_ticket *t)

@@ -215,14 +215,8 @@ static void set_early_secret(struct hs *h, const struct server_hello *sh)
 	o = psk_client_offer(h, sh->psk);
 	h->psk = true;
 	h->resumed = o.kind == PSK_RESUMPTION;
-	if (h->resumed) {
-		const struct session_data *d = session_data(h->c.session);
-
-		h->auth_s = d->auth_s;
-		h->peer_hash_len = (uint8_t)d->peer.n;
-		if (d->peer.n)
-			memcpy(h->peer_hash, d->peer.p, d->peer.n);
-	}
+	if (h->resumed)
+		hs_take_peer(h, session_data(h->c.session));
 	if (sh->psk != 0)
 		sched13_early(&h->sched, o.hash, leat_secret_span(o.secret));
 }

@@ -111,6 +111,7 @@ void hs_free(struct hs *h)
 	chain_unref(h->peer_chain);
 	post_auth_free(h->post);
 	papers_unref(h->papers);
+	leat_free((void *)(uintptr_t)h->peer_cert.p);
 	leat_config_unref(h->cfg);
 	leat_free_wipe(h->early_exporter, sizeof(*h->early_exporter));
 	leat_free_wipe(h, sizeof(*h)); /* every other secret of the machine lies inside it */
@@ -531,6 +532,19 @@ enum leat_ret hs_set_suite(struct hs *h, const struct suite *s)
 	h->suite = s;
 	/* Another hash than before cannot happen (the suite does not change after a retry). */
 	return transcript_choose(&h->tr, s->hash) ? LEAT_OK : err_memory(h->err);
+}
+
+void hs_take_peer(struct hs *h, const struct session_data *d)
+{
+	void *copy = d->peer_cert.n ? leat_dup(d->peer_cert.p, d->peer_cert.n) : NULL;
+
+	h->auth_s = d->auth_s;
+	h->peer_hash_len = (uint8_t)d->peer.n;
+	if (d->peer.n)
+		memcpy(h->peer_hash, d->peer.p, d->peer.n);
+	/* without memory it is not known any more */
+	if (copy)
+		h->peer_cert = (struct leat_span){ copy, d->peer_cert.n };
 }
 
 struct leat_span hs_transcript(const struct hs *h, uint8_t *out)

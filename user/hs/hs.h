@@ -74,6 +74,7 @@ enum hs_job_kind {
 	HS_JOB_TICKET = LEAT_JOB_TICKET,
 	HS_JOB_PSK = LEAT_JOB_PSK,
 	HS_JOB_SNI = LEAT_JOB_SNI,
+	HS_JOB_REUSE = LEAT_JOB_REUSE,
 };
 
 /* host: client: the name for SNI and the host check (DNS name or IP literal), NULL for none. Server:
@@ -151,6 +152,9 @@ struct hs_facts {
 	struct leat_span stored_id;
 };
 void hs_facts(const struct hs *h, struct hs_facts *out);
+
+/* What a session keeps of what its client showed: the certificate, where somebody will ask for it. */
+struct leat_span hs_kept_cert(const struct leat_config *cfg, const struct chain *ch);
 
 /* early_exporter_master_secret (RFC 8446 7.5) and the hash of its session. On the heap: few connections have
  * early data. */

@@ -133,6 +133,8 @@ struct hs {
 	int64_t auth_s; /* resumed: when certificates were looked at; else 0 */
 	uint8_t peer_hash[SESSION_PEER_LEN]; /* resumed: of the certificate of that time */
 	uint8_t peer_hash_len;
+	struct leat_span
+		peer_cert; /* resumed, server: the certificate, where the session has it; owned */
 	const struct hs_row *row; /* of the message being handled or whose job is under way */
 	struct reasm in;
 	struct leat_span msg;  /* the message being handled, header included */
@@ -218,6 +220,8 @@ bool hs_is_last(const struct hs *h);
 void hs_set_version(struct hs *h, uint16_t version);
 /* Chooses suite and transcript hash. Fails without memory only. */
 LEAT_MUST_CHECK enum leat_ret hs_set_suite(struct hs *h, const struct suite *s);
+/* The session that is resumed says when and of whom certificates were looked at. */
+void hs_take_peer(struct hs *h, const struct session_data *d);
 /* Hash of the transcript so far into out (HASH_MAX bytes), as a span. */
 struct leat_span hs_transcript(const struct hs *h, uint8_t *out);
 /* Hands keys to the sink; secret NULL in TLS 1.2. RX also moves rx_level. */

@@ -60,6 +60,15 @@ static enum leat_ret do_sni(struct leat_job *j)
 	return lookup_ask_sni(j->cfg, j->id, &j->config, &j->err);
 }
 
+static enum leat_ret do_reuse(struct leat_job *j)
+{
+	LEAT_SCOPED(session_data_clear) struct session_data d;
+
+	if (!session_decode(j->context, &d)) /* cannot be: lookup.c encoded it */
+		return LEAT_UNSUPPORTED;
+	return lookup_ask_reuse(j->cfg, j->id, &d);
+}
+
 enum leat_ret job_do_lookup(struct leat_job *j)
 {
 	switch (j->kind) {
@@ -67,6 +76,7 @@ enum leat_ret job_do_lookup(struct leat_job *j)
 	case LEAT_JOB_TICKET: return do_ticket(j);
 	case LEAT_JOB_PSK: return do_psk(j);
 	case LEAT_JOB_SNI: return do_sni(j);
+	case LEAT_JOB_REUSE: return do_reuse(j);
 	default: return err_misuse(&j->err, "job: of an unknown kind");
 	}
 }
@@ -76,7 +86,7 @@ enum leat_ret job_do_lookup(struct leat_job *j)
 enum leat_ret leat_job_lookup_input(const struct leat_job *j, struct leat_lookup_input *out)
 {
 	*out = (struct leat_lookup_input){ 0 };
-	if (j->kind < LEAT_JOB_SESSION)
+	if (j->kind < LEAT_JOB_SESSION || j->kind == LEAT_JOB_REUSE)
 		return LEAT_UNSUPPORTED;
 	*out = (struct leat_lookup_input){
 		.id = j->id,
@@ -122,4 +132,22 @@ enum leat_ret leat_job_sni_answer(struct leat_job *j, struct leat_config *cfg)
 		j->config = leat_config_ref(cfg);
 	(void)job_settle(j, r);
 	return r;
+}
+
+enum leat_ret leat_job_reuse_offer(const struct leat_job *j, struct leat_session_offer *out)
+{
+	LEAT_SCOPED(session_data_clear) struct session_data d = { 0 };
+
+	*out = (struct leat_session_offer){ 0 };
+	if (j->kind != LEAT_JOB_REUSE || !session_decode(j->context, &d))
+		return LEAT_UNSUPPORTED;
+	lookup_offer(j->id, &d, out);
+	return LEAT_OK;
+}
+
+enum leat_ret leat_job_reuse_answer(struct leat_job *j, bool reuse)
+{
+	if (j->kind != LEAT_JOB_REUSE || !job_claim(j))
+		return LEAT_UNSUPPORTED;
+	return job_settle(j, reuse ? LEAT_OK : LEAT_UNSUPPORTED);
 }

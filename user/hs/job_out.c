@@ -121,6 +121,7 @@ enum leat_ret leat_job_refuse(struct leat_job *j, enum leat_alert alert)
 			LEAT_ALERT_CERTIFICATE_UNKNOWN },
 		[LEAT_JOB_SNI] = { "client_hello: nobody of the name asked for is here",
 			LEAT_ALERT_UNRECOGNIZED_NAME },
+		[LEAT_JOB_REUSE] = { NULL, LEAT_ALERT_CLOSE_NOTIFY },
 	};
 
 	if (!job_claim(j))

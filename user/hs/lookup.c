@@ -149,6 +149,60 @@ bool lookup_may_resume(const struct hs *h, uint16_t version, const struct sessio
 	       has_what_is_required(h, d);
 }
 
+/* ---- the application's say in resumption ---- */
+
+void lookup_offer(
+	struct leat_span identity, const struct session_data *d, struct leat_session_offer *out)
+{
+	*out = (struct leat_session_offer){
+		.id = identity,
+		.peer_cert = d->peer_cert,
+		.peer_digest = d->peer,
+		.version = d->version,
+		.suite = d->suite->id,
+		.host = d->host,
+		.alpn = d->alpn,
+		.issued_s = d->issued_s,
+		.auth_s = d->auth_s,
+	};
+}
+
+enum leat_ret lookup_ask_reuse(
+	const struct leat_config *cfg, struct leat_span identity, const struct session_data *d)
+{
+	struct leat_session_offer offer;
+	enum leat_ret r;
+
+	lookup_offer(identity, d, &offer);
+	r = cfg->reuse(cfg->reuse_arg, &offer);
+	return r == LEAT_OK || r == LEAT_AGAIN ? r : LEAT_UNSUPPORTED;
+}
+
+/* The session goes along in its serialised form: a job owns all it needs. */
+static enum leat_ret ask_reuse(
+	struct hs *h, struct leat_span identity, const struct session_data *d)
+{
+	LEAT_SCOPED(leat_wr_clear) struct leat_wr w = { 0 };
+	struct question q = { .kind = HS_JOB_REUSE, .id = identity };
+	const struct leat_job *j;
+	enum leat_ret r;
+
+	session_encode(&w, d);
+	if (!leat_wr_ok(&w))
+		return err_memory(h->err);
+	q.context = leat_wr_done(&w);
+	j = known(h, &q);
+	if (j)
+		return j->result == LEAT_OK ? LEAT_OK : LEAT_UNSUPPORTED;
+	r = h->cfg->lookup_jobs ? LEAT_AGAIN : lookup_ask_reuse(h->cfg, identity, d);
+	return r == LEAT_AGAIN ? ask(h, &q) : r;
+}
+
+enum leat_ret lookup_reuse(struct hs *h, struct leat_span identity, const struct session_data *d)
+{
+	return h->cfg->reuse ? ask_reuse(h, identity, d) : LEAT_OK;
+}
+
 /* ---- external keys ---- */
 
 enum leat_ret lookup_psk(struct hs *h, const struct leat_psk_query *query, struct leat_psk *out)

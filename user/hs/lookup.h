@@ -34,6 +34,11 @@ LEAT_MUST_CHECK enum leat_ret lookup_session(
  * of the hello? Made with this version, name and settings, and with a certificate where one is required. */
 bool lookup_may_resume(const struct hs *h, uint16_t version, const struct session_data *d);
 
+/* What the application has to say of it, last of all (leat_config_set_reuse_session). LEAT_OK: it is resumed.
+ * LEAT_UNSUPPORTED: a full handshake. LEAT_AGAIN: not known yet. */
+LEAT_MUST_CHECK enum leat_ret lookup_reuse(
+	struct hs *h, struct leat_span identity, const struct session_data *d);
+
 /* The config's PSK lookup. LEAT_OK: *out has secret and hash, borrowed until the next lookup or the end of
  * the message. LEAT_UNSUPPORTED: unknown. */
 LEAT_MUST_CHECK enum leat_ret lookup_psk(
@@ -44,6 +49,11 @@ LEAT_MUST_CHECK enum leat_ret lookup_psk(
 LEAT_MUST_CHECK enum leat_ret lookup_config(
 	struct hs *h, struct leat_span name, struct leat_config **out);
 
+/* For job_lookup.c. LEAT_OK, LEAT_AGAIN or LEAT_UNSUPPORTED. */
+LEAT_MUST_CHECK enum leat_ret lookup_ask_reuse(
+	const struct leat_config *cfg, struct leat_span identity, const struct session_data *d);
+void lookup_offer(
+	struct leat_span identity, const struct session_data *d, struct leat_session_offer *out);
 /* For job_lookup.c. Asks the callback; LEAT_OK, LEAT_AGAIN, or LEAT_FAILED with the alert in err. */
 LEAT_MUST_CHECK enum leat_ret lookup_ask_sni(const struct leat_config *cfg, struct leat_span name,
 	struct leat_config **out, struct leat_err *err);

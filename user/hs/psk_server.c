@@ -58,9 +58,10 @@ static enum leat_ret try_session(
 
 	if (r != LEAT_OK)
 		return r;
-	if (!is_usable(h, ch, d)) {
+	r = is_usable(h, ch, d) ? lookup_reuse(h, id->identity, d) : LEAT_UNSUPPORTED;
+	if (r != LEAT_OK) {
 		psk_pick_clear(out);
-		return LEAT_UNSUPPORTED;
+		return r;
 	}
 	out->kind = PSK_RESUMPTION;
 	out->hash = d->suite->hash;

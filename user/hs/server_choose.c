@@ -182,10 +182,7 @@ static void commit_psk(struct hs *h, const struct psk_pick *p)
 	h->resumed = p->kind == PSK_RESUMPTION;
 	if (!h->resumed)
 		return;
-	h->auth_s = d->auth_s;
-	h->peer_hash_len = (uint8_t)d->peer.n;
-	if (d->peer.n)
-		memcpy(h->peer_hash, d->peer.p, d->peer.n);
+	hs_take_peer(h, d);
 }
 
 static enum leat_ret commit_chosen(

@@ -15,6 +15,15 @@
 
 #define HANDLE_LEN 32
 
+struct leat_span hs_kept_cert(const struct leat_config *cfg, const struct chain *ch)
+{
+	struct leat_span cert = { NULL, 0 };
+
+	if (cfg->reuse && !chain_is_raw(ch))
+		cert = chain_cert(ch, 0);
+	return cert.n <= LIM_SESSION_CERT ? cert : (struct leat_span){ NULL, 0 };
+}
+
 void server_describe_session(struct hs *h, uint8_t peer[SESSION_PEER_LEN], struct session_data *d)
 {
 	int64_t now = h->env->now_s(h->env->arg);
@@ -30,6 +39,7 @@ void server_describe_session(struct hs *h, uint8_t peer[SESSION_PEER_LEN], struc
 		.host = { (const uint8_t *)h->s.sni, strlen(h->s.sni) },
 		.alpn = h->alpn,
 	};
+	d->peer_cert = h->peer_chain ? hs_kept_cert(h->cfg, h->peer_chain) : h->peer_cert;
 	if (h->peer_chain) {
 		digest_once(HASH_SHA256, chain_cert(h->peer_chain, 0), peer);
 		d->peer = (struct leat_span){ peer, SESSION_PEER_LEN };

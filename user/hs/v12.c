@@ -57,10 +57,7 @@ void v12_set_keys(struct hs *h)
 void v12_take_session(struct hs *h, const struct session_data *d)
 {
 	h->v12.master = d->secret;
-	h->auth_s = d->auth_s;
-	h->peer_hash_len = (uint8_t)d->peer.n;
-	if (d->peer.n)
-		memcpy(h->peer_hash, d->peer.p, d->peer.n);
+	hs_take_peer(h, d);
 }
 
 static void verify_data(struct hs *h, enum leat_role who)

@@ -43,9 +43,9 @@ static bool is_usable(const struct leat_psk *found)
 }
 
 /* A client's question is not put off: config.h. */
-static bool ask(const struct hs *h, struct leat_span identity, struct leat_psk *found)
+static bool ask(const struct hs *h, struct leat_span hint, struct leat_psk *found)
 {
-	struct leat_psk_query q = { .identity = identity };
+	struct leat_psk_query q = { .identity = hint.n ? hint : (struct leat_span){ NULL, 0 } };
 
 	return h->cfg->psk_lookup &&
 	       h->cfg->psk_lookup(h->cfg->psk_lookup_arg, &q, found) == LEAT_OK && is_usable(found);
@@ -75,7 +75,8 @@ enum leat_ret v12_client_psk(struct hs *h, struct leat_span hint)
 }
 
 /* RFC 4279 2: "if the server wishes to hide the fact that the PSK identity was not known, it MAY continue
- * the protocol as if the PSK identity existed but the key was incorrect". We do: docs/decisions/0018. */
+ * the protocol as if the PSK identity existed but the key was incorrect", else an "unknown_psk_identity"
+ * alert: the option psk_unknown, docs/decisions/0018. */
 enum leat_ret v12_server_psk(struct hs *h, struct leat_span identity, struct leat_secret *secret)
 {
 	const struct leat_psk_query q = { .identity = identity };
@@ -90,9 +91,15 @@ enum leat_ret v12_server_psk(struct hs *h, struct leat_span identity, struct lea
 		return LEAT_OK;
 	}
 	r = lookup_psk(h, &q, &found);
-	if (r == LEAT_OK && is_usable(&found))
+	if (r == LEAT_OK && is_usable(&found)) {
 		leat_secret_set(secret, found.secret.p, found.secret.n);
-	return r == LEAT_UNSUPPORTED ? LEAT_OK : r;
+		return LEAT_OK;
+	}
+	if (r == LEAT_AGAIN || r == LEAT_FAILED)
+		return r;
+	return h->cfg->psk_unknown ? hs_refuse(h, LEAT_ALERT_UNKNOWN_PSK_IDENTITY,
+					     "client_key_exchange: a PSK identity nobody knows")
+				   : LEAT_OK;
 }
 
 void v12_commit_psk(struct hs *h, struct leat_span identity, const struct leat_secret *secret)

@@ -84,6 +84,8 @@ enum leat_ret v12_server_find(
 	if (r != LEAT_OK)
 		return r;
 	r = check_session(h, ch, alpn, &hit->session);
+	if (r == LEAT_OK)
+		r = lookup_reuse(h, offered_identity(h, ch), &hit->session);
 	if (r != LEAT_OK)
 		lookup_hit_clear(hit);
 	return r;

@@ -16,7 +16,8 @@
 #define FLAG_EMS     1
 #define FRAGMENT_AT  1 /* bits 1 to 3 of flags */
 #define FLAG_ENDED   16
-#define FLAGS_ALL    (FLAG_EMS | 7 << FRAGMENT_AT | FLAG_ENDED)
+#define FLAG_CERT    32
+#define FLAGS_ALL    (FLAG_EMS | 7 << FRAGMENT_AT | FLAG_ENDED | FLAG_CERT)
 #define CLOCK_SKEW_S 60
 
 struct leat_session {
@@ -63,7 +64,7 @@ void session_encode(struct leat_wr *w, const struct session_data *d)
 	leat_wr_u16(w, d->version);
 	leat_wr_u16(w, d->suite->id);
 	leat_wr_u8(w, (uint8_t)((d->ems ? FLAG_EMS : 0) | d->max_fragment << FRAGMENT_AT |
-				(d->ended ? FLAG_ENDED : 0)));
+				(d->ended ? FLAG_ENDED : 0) | (d->peer_cert.n ? FLAG_CERT : 0)));
 	leat_wr_u64(w, (uint64_t)d->issued_s);
 	leat_wr_u64(w, (uint64_t)d->auth_s);
 	leat_wr_u32(w, d->lifetime_s);
@@ -76,6 +77,8 @@ void session_encode(struct leat_wr *w, const struct session_data *d)
 	leat_wr_vec(w, 1, d->host);
 	leat_wr_vec(w, 1, d->alpn);
 	leat_wr_vec(w, 2, d->ticket);
+	if (d->peer_cert.n)
+		leat_wr_vec(w, 2, d->peer_cert);
 }
 
 static struct leat_span read_fixed(struct leat_rd *in, size_t len)
@@ -141,6 +144,8 @@ bool session_decode(struct leat_span bytes, struct session_data *d)
 	d->host = leat_rd_opaque8(&in, 0, LIM_HOST_NAME);
 	d->alpn = leat_rd_opaque8(&in, 0, LIM_ALPN_NAME);
 	d->ticket = leat_rd_opaque16(&in, 0, UINT16_MAX);
+	if (flags & FLAG_CERT)
+		d->peer_cert = leat_rd_opaque16(&in, 1, LIM_SESSION_CERT);
 	d->suite = suite_by_id(suite);
 	d->ems = flags & FLAG_EMS;
 	d->max_fragment = flags >> FRAGMENT_AT & 7;
@@ -167,7 +172,8 @@ enum leat_ret session_new(
 	struct leat_session **out, const struct session_data *d, struct leat_err *err)
 {
 	/* every part is bounded by its decoder: no sum of them overflows */
-	size_t n = d->bind.n + d->peer.n + d->id.n + d->host.n + d->alpn.n + d->ticket.n;
+	size_t n = d->bind.n + d->peer.n + d->id.n + d->host.n + d->alpn.n + d->ticket.n +
+		   d->peer_cert.n;
 	struct leat_session *s = leat_malloc(sizeof(*s) + n);
 	uint8_t *at;
 
@@ -185,6 +191,7 @@ enum leat_ret session_new(
 	s->d.host = keep(&at, d->host);
 	s->d.alpn = keep(&at, d->alpn);
 	s->d.ticket = keep(&at, d->ticket);
+	s->d.peer_cert = keep(&at, d->peer_cert);
 	*out = s;
 	return LEAT_OK;
 }

@@ -6,12 +6,13 @@
  *
  *	uint16 format (1), version, suite;         integers in network byte order
  *	uint8  flags;                              1: extended master secret; bits 1 to 3:
- *	                                           max_fragment_length (TLS 1.2); 16: not resumable,
- *	                                           others are refused
+ *	                                           max_fragment_length (TLS 1.2); 16: not resumable; 32: peer_cert
+ *	                                           follows; others are refused
  *	uint64 issued_s, auth_s;
  *	uint32 lifetime_s, age_add, max_early;
  *	opaque secret<1..64>, bind<0..32>, peer<0..32>, id<0..32>, host<0..255>, alpn<0..255>;
  *	opaque ticket<0..2^16-1>;
+ *	opaque peer_cert<1..2048>;                 only with 32 in flags
  */
 #ifndef LEAT_SESSION_SESSION_H
 #define LEAT_SESSION_SESSION_H
@@ -41,6 +42,9 @@ struct session_data {
 	uint32_t max_early;    /* 1.3: bytes of 0-RTT data, 0: none */
 	struct leat_span bind; /* SESSION_BIND_LEN bytes that stand for the verification settings */
 	struct leat_span peer; /* SHA-256 of the peer's leaf certificate, empty without one */
+	/* server that is asked whether to reuse: that certificate, if it is no longer than
+	 * LIM_SESSION_CERT; else empty */
+	struct leat_span peer_cert;
 	struct leat_span id;   /* 1.2: session id */
 	struct leat_span host; /* client: the name asked for; server: SNI */
 	struct leat_span alpn;

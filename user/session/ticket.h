@@ -10,11 +10,12 @@
 #ifndef LEAT_SESSION_TICKET_H
 #define LEAT_SESSION_TICKET_H
 
+#include "base/limits.h"
 #include "crypto/aead.h"
 #include "session/session.h"
 
 /* A session of ours, serialised without a ticket of its own, is no longer. */
-#define TICKET_PLAIN_MAX 1024
+#define TICKET_PLAIN_MAX (1024 + 2 + LIM_SESSION_CERT)
 #define TICKET_MAX       (16 + 12 + TICKET_PLAIN_MAX + 16)
 
 /* What an opened ticket's spans lie in: a wiping type. */
