@@ -310,6 +310,7 @@ struct leat_engine_info {
 	const char
 		*client_scheme_name; /* of the client's signature; NULL: it showed no certificate */
 	struct leat_span alpn, sni;
+	bool sni_known; /* server: sni is a name that a config or certificate of ours is for; client: it was told */
 	bool resumed, retried, extended_master;
 	/* the peer showed a bare key: leat_engine_peer_cert has its SubjectPublicKeyInfo */
 	bool raw_peer_key;

@@ -111,6 +111,7 @@ static bool keep_facts(struct leat_engine *e, const struct hs_facts *f)
 	e->retried = f->retried;
 	e->extended_master = f->extended_master;
 	e->external_psk = f->external_psk;
+	e->sni_known = f->sni_known;
 	e->packed_by = f->packed_by ? (uint8_t)f->packed_by->id : 0;
 	e->client_packed_by = f->client_packed_by ? (uint8_t)f->client_packed_by->id : 0;
 	n = f->alpn.n + f->sni.n + f->peer_hash.n + f->stored_id.n;
@@ -369,6 +370,7 @@ static void facts_of(const struct leat_engine *e, struct hs_facts *f)
 		.retried = e->retried,
 		.extended_master = e->extended_master,
 		.external_psk = e->external_psk,
+		.sni_known = e->sni_known,
 	};
 	if (e->alpn_n)
 		f->alpn = (struct leat_span){ e->names, e->alpn_n };
@@ -396,6 +398,7 @@ void leat_engine_info(const struct leat_engine *e, struct leat_engine_info *out)
 		.client_scheme_name = f.client_scheme ? f.client_scheme->name : NULL,
 		.alpn = f.alpn,
 		.sni = f.sni,
+		.sni_known = f.sni.n && f.sni_known,
 		.resumed = f.resumed,
 		.retried = f.retried,
 		.extended_master = f.extended_master,

@@ -85,6 +85,8 @@ static bool keep_names(struct leat_engine *e, const struct engine_bare *b)
 	e->names = w.p; /* the block is the engine's now */
 	e->alpn_n = (uint8_t)b->alpn.n;
 	e->sni_n = (uint8_t)b->sni.n;
+	e->sni_known = b->sni.n >
+		       0; /* does not travel: what a server chose by the name is chosen */
 	e->peer_hash_n = b->has_digest ? sizeof(b->digest) : 0;
 	return true;
 }

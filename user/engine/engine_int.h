@@ -128,7 +128,7 @@ struct leat_engine {
 	unsigned exact : 1;
 	unsigned up : 1, eof : 1, closed : 1, dead : 1;
 	unsigned no_memory : 1; /* it died of that, w could not be had to say so */
-	unsigned resumed : 1, retried : 1, extended_master : 1, external_psk : 1;
+	unsigned resumed : 1, retried : 1, extended_master : 1, external_psk : 1, sni_known : 1;
 	unsigned has_auth : 1; /* the answer in auth was not looked at yet */
 };
 

@@ -114,6 +114,7 @@ static void commit_config(struct hs *h, struct leat_config *cfg)
 		h->sink->config(h->sink->arg, cfg);
 	leat_config_unref(h->cfg);
 	h->cfg = cfg;
+	h->s.sni_chose = true;
 }
 
 /* Before anything is chosen: the name may have another config. RFC 6066 3 */

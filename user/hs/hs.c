@@ -421,6 +421,17 @@ static struct leat_span stored_id(const struct hs *h)
 	return (struct leat_span){ h->session_id, stored ? h->session_id_len : 0 };
 }
 
+/* Is the name that was asked for one of ours? */
+static bool knows_name(const struct hs *h)
+{
+	if (h->role == LEAT_CLIENT || !h->s.sni[0] || h->s.sni_chose)
+		return h->role == LEAT_CLIENT || h->s.sni[0];
+	for (unsigned i = 0; i < h->cfg->num_creds; i++)
+		if (cred_has_name(h->cfg->creds[i], h->s.sni))
+			return true;
+	return false;
+}
+
 void hs_facts(const struct hs *h, struct hs_facts *out)
 {
 	const char *sni = h->role == LEAT_SERVER ? h->s.sni : hs_tells_name(h) ? h->c.host : "";
@@ -433,6 +444,7 @@ void hs_facts(const struct hs *h, struct hs_facts *out)
 		.client_scheme = h->peer_chain || h->role == LEAT_CLIENT ? h->client_scheme : NULL,
 		.alpn = h->alpn,
 		.sni = { (const uint8_t *)sni, strlen(sni) },
+		.sni_known = knows_name(h),
 		.peer_chain = h->peer_chain,
 		.peer_hash = { h->peer_hash, h->peer_hash_len },
 		.papers = h->papers,

@@ -138,6 +138,7 @@ struct hs_facts {
 	const struct sigscheme *client_scheme; /* of the client's; NULL: it showed no certificate */
 	struct leat_span alpn;
 	struct leat_span sni;     /* host name the client asked for */
+	bool sni_known;           /* server: one of ours: a config or certificate is for it */
 	struct chain *peer_chain; /* NULL: the peer sent none; borrowed, chain_ref to keep it */
 	const struct cred *cred;  /* ours, if we sent certificates; held by the config */
 	/* SHA-256 of the leaf that the session began with: resumed only, empty where it had none */

@@ -84,6 +84,7 @@ struct hs_server {
 	bool asked_cert;                 /* a CertificateRequest was sent */
 	uint64_t asked_ext;              /* its extensions, for ext_is_asked */
 	bool sni_asked;                  /* which config serves the name: once */
+	bool sni_chose;                  /* another one than the listener's does */
 	uint16_t psk_index;
 	uint16_t record_size; /* the client's record_size_limit, where we answer it; else 0 */
 	uint8_t max_fragment; /* the client's max_fragment_length, where we answer it; else 0 */

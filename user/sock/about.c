@@ -172,7 +172,8 @@ static void show_signature(const struct leat_conn_info *i, char *buf, size_t n)
 
 static void show_sni(const struct leat_conn_info *i, char *buf, size_t n)
 {
-	show_span(i->tls.sni, buf, n);
+	/* as the manual has it: a name that nobody here serves is not reported */
+	show_span(i->tls.sni_known ? i->tls.sni : (struct leat_span){ NULL, 0 }, buf, n);
 }
 
 static void show_alpn(const struct leat_conn_info *i, char *buf, size_t n)

@@ -7,19 +7,19 @@
 
 enum { NAME_HOST = 0 };
 
-/* RFC 6066 3: "the byte string using ASCII encoding without a trailing dot". A NUL or control byte
- * would be cut or misread by whoever compares or logs the name later. */
-static bool is_printable(struct leat_span name)
+/* RFC 6066 3: "the byte string using ASCII encoding without a trailing dot": with one it is another name to
+ * whoever compares. A NUL or control byte would be cut or misread by whoever logs it later. */
+static bool is_name(struct leat_span name)
 {
 	struct leat_rd in = leat_rd_of(name);
-	uint8_t c;
+	uint8_t c = '.';
 
 	while (leat_rd_more(&in)) {
 		leat_rd_u8(&in, &c);
 		if (c <= ' ' || c >= 0x7f)
 			return false;
 	}
-	return true;
+	return c != '.';
 }
 
 bool dec_ext_sni(struct leat_rd *in, struct leat_span *host, uint8_t *alert)
@@ -35,7 +35,7 @@ bool dec_ext_sni(struct leat_rd *in, struct leat_span *host, uint8_t *alert)
 	if (!leat_rd_end(&list))
 		return false;
 	*alert = LEAT_ALERT_ILLEGAL_PARAMETER;
-	return type == NAME_HOST && host->n <= LIM_HOST_NAME && is_printable(*host);
+	return type == NAME_HOST && host->n <= LIM_HOST_NAME && is_name(*host);
 }
 
 void enc_ext_sni(struct leat_wr *w, struct leat_span host)
