@@ -46,4 +46,20 @@ struct steer_match {
 
 _Static_assert(sizeof(struct steer_match) == 40, "a match has no padding");
 
+/* ---- leg.bpf.c ------------------------------------------------------------------------------- */
+
+/* Sockets in the map, two for a leg. With the bytes that a direction may redirect in all it bounds the kernel's
+ * memory that readers who do not read can take: 128 MiB. */
+#define STEER_MAX_LEG_SOCKETS 2048
+#define STEER_LEG_BYTES       65536
+
+/* One end's view of a connection; IPv4 addresses are mapped, so that both families' sockets agree. Addresses in
+ * network byte order, ports as numbers. */
+struct steer_ends {
+	__u32 local[4], remote[4];
+	__u32 local_port, remote_port;
+};
+
+_Static_assert(sizeof(struct steer_ends) == 40, "a map key with padding hashes garbage");
+
 #endif

@@ -4,6 +4,7 @@ directions in the kernel, then what is the kernel's own: a stream that moves the
 """
 import os
 import random
+import signal
 import socket
 import ssl
 import subprocess
@@ -153,3 +154,18 @@ def test_http_keepalive_like(px):
             assert read_exactly(s, 5) == b"%05d" % i
             s.sendall(b"%05d" % i * 20)
             assert c.recv_exactly(100) == b"%05d" % i * 20
+
+
+def test_kernel_records_and_a_redirected_leg(px):
+    """The client's socket is kTLS both ways, the backend's is in a socket map; the budget ends in the middle."""
+    x = px("--redirect-local", "--backend", Backend(echo).name)
+    with x.tls() as c:
+        for at in range(0, 20 * 8192, 8192):
+            c.send(DATA[at:at + 8192])
+            assert c.recv_exactly(8192) == DATA[at:at + 8192]
+        c.half_close()
+        assert c.recv() == b""
+    x.log("tx=kernel rx=kernel .*end=done")
+    x.proc.child.send_signal(signal.SIGTERM)
+    sockets, nbytes, by_tcp = map(int, x.log(r"^redirected: (\d+) sockets, (\d+) bytes; (\d+) messages").groups())
+    assert sockets == 2 and nbytes == 2 * 65536 and by_tcp >= 2 * 12

@@ -18,7 +18,7 @@ import pytest
 
 import proc
 import seccomp
-from lib.proxying import Backend, Proxy, Tls, echo
+from lib.proxying import Backend, Proxy, Tls, echo, says
 from serving import Serve
 
 CLIENTS = 24
@@ -136,6 +136,80 @@ def test_wrong_rule(leat, run, rule, needle):
 def test_lookup_without_rights_is_one_line(px):
     x = px("--lookup", "127.0.0.1:9", "--backend", Backend(echo).name, preexec_fn=lose_capabilities)
     assert x.proc.wait_line("--lookup: BPF .*CAP_NET_ADMIN.*; only the address of --listen is served", 10)
+    assert all(works(s, x) for s in waiting(x.port))
+
+
+# ---- leat proxy --redirect-local ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def redirecting(steering, px):
+    """A proxy that redirects, and what it said at its end."""
+    def start(backend):
+        x = px("--redirect-local", "--backend", backend.name)
+        line = next((s for s in x.proc.output().splitlines() if "--redirect-local:" in s), None)
+        if line is not None:
+            pytest.skip(line)
+        return x
+    return start
+
+
+def redirected(x):
+    """sockets, bytes, messages by TCP."""
+    x.proc.child.send_signal(signal.SIGTERM)
+    return [int(n) for n in x.log(r"^redirected: (\d+) sockets, (\d+) bytes; (\d+) messages by TCP").groups()]
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+def test_small_talk_skips_tcp(redirecting, family):
+    x = redirecting(Backend(echo, family=family))
+    with x.tls() as c:
+        for i in range(50):
+            c.send(b"%02d" % i)
+            assert c.recv_exactly(2) == b"%02d" % i
+        c.half_close()
+        assert c.end() == (b"", "close_notify")
+    assert redirected(x) == [2, 200, 0]
+
+
+def test_a_backend_that_listens_on_both_families(redirecting):
+    """Its sockets are IPv6 ones with mapped addresses, the proxy's are IPv4."""
+    with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as lst:
+        b = Backend.__new__(Backend)
+        b.listener, b.count, b.name = lst, 0, f"127.0.0.1:{lst.getsockname()[1]}"
+        threading.Thread(target=b._loop, args=(echo,), daemon=True).start()
+        x = redirecting(b)
+        with x.tls() as c:
+            c.send(b"hello")
+            assert c.recv_exactly(5) == b"hello"
+            c.half_close()
+            c.end()
+        assert redirected(x) == [2, 10, 0]
+
+
+@pytest.mark.parametrize("size", [1, 65536, 65537, 5 << 20])
+def test_streams_are_whole(redirecting, size):
+    """From the budget on they go by TCP, in order."""
+    x, data = redirecting(Backend(echo)), os.urandom(size)
+    with x.tls() as c:
+        for at in range(0, size, 16384):
+            piece = data[at:at + 16384]
+            c.send(piece)
+            assert c.recv_exactly(len(piece)) == piece
+        c.half_close()
+        assert c.end() == (b"", "close_notify")
+    assert redirected(x)[1] <= 2 * 65536
+
+
+def test_the_answer_comes_before_the_end(redirecting):
+    x = redirecting(Backend(says(b"all of it")))
+    with x.tls() as c:
+        assert c.end() == (b"all of it", "close_notify")
+
+
+def test_redirect_without_rights_is_one_line(px):
+    x = px("--redirect-local", "--backend", Backend(echo).name, preexec_fn=lose_capabilities)
+    assert x.proc.wait_line("--redirect-local: BPF .*CAP_BPF.*; TCP carries the bytes", 10)
     assert all(works(s, x) for s in waiting(x.port))
 
 

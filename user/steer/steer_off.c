@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "steer/admit.h"
+#include "steer/leg.h"
 #include "steer/lookup.h"
 
 static void say(char why[STEER_TEXT])
@@ -22,6 +23,31 @@ bool admit(int map, enum admit_kind kind, uint32_t slot, int fd, char why[STEER_
 	(void)fd;
 	say(why);
 	return false;
+}
+
+struct leg *leg_open(char why[STEER_TEXT])
+{
+	say(why);
+	return NULL;
+}
+
+void leg_close(struct leg *l)
+{
+	(void)l;
+}
+
+bool leg_want(struct leg *l, int fd, char why[STEER_TEXT])
+{
+	(void)l;
+	(void)fd;
+	say(why);
+	return false;
+}
+
+struct leg_counts leg_count(const struct leg *l)
+{
+	(void)l;
+	return (struct leg_counts){ 0 };
 }
 
 struct lookup *lookup_open(

@@ -27,6 +27,7 @@ enum {
 	OPT_CONNS,
 	OPT_STEER,
 	OPT_LOOKUP,
+	OPT_REDIRECT,
 	OPT_BUFFER,
 	OPT_T_HANDSHAKE,
 	OPT_T_CONNECT,
@@ -69,6 +70,10 @@ static const struct arg_opt options[] = {
 	{ "lookup", 0, "ADDR[/N]:PORTS", OPT_LOOKUP,
 		"connections to these addresses (of this machine) and ports\n"
 		"too, by a BPF program; may be repeated" },
+	{ "redirect-local", 0, NULL, OPT_REDIRECT,
+		"what is said to backends on this machine, and by them, skips\n"
+		"the TCP stack for its first 64 KiB (BPF); for backends that\n"
+		"are trusted" },
 	{ "max-connections", 0, "N", OPT_CONNS,
 		"at once (default 16384, less where descriptors are few);\n"
 		"further ones wait in the backlog" },
@@ -225,6 +230,7 @@ static int take(void *arg, int id, const char *value)
 	case OPT_DEV: j->files.dev = true; return 0;
 	case OPT_CACERT: j->files.cacert = value; return 0;
 	case OPT_CRL_CACHE: return cred_files_crl_cache(j->args, &j->files, value);
+	case OPT_REDIRECT: j->o.redirect_local = true; return 0;
 	case OPT_SEND: j->o.send_proxy = true; return 0;
 	case OPT_ACCEPT: j->o.accept_proxy = true; return 0;
 	case OPT_SET: return settings_take(j->args, j->o.cfg, SETTINGS_PAIR, value);

@@ -22,6 +22,7 @@
 #include <stdatomic.h>
 #include <sys/un.h>
 
+#include "steer/leg.h"
 #include "tool/crew.h"
 #include "tool/host_names.h"
 #include "tool/pipes.h"
@@ -57,6 +58,7 @@ struct proxy_opts {
 	const char *log;  /* "-": stdout, NULL: none */
 	enum loop_backend loop;
 	struct steering steering;
+	bool redirect_local;
 };
 
 /* ---- backends -------------------------------------------------------------------------------- */
@@ -107,7 +109,8 @@ struct proxy {
 	struct host_names names; /* -> index into routes */
 	struct own_cert own[PROXY_MAX_CERTS];
 	unsigned num_own;
-	int log_fd; /* -1: none */
+	int log_fd;      /* -1: none */
+	struct leg *leg; /* NULL: not asked for, or not to be had */
 	atomic_ullong number, bytes_up, bytes_down;
 };
 
@@ -168,6 +171,7 @@ struct proxy_conn {
 	struct proxy_conn *next, **pprev;
 	struct tls_io io; /* the client */
 	int back;         /* the backend; -1: none yet */
+	bool leg;         /* ... and it is in a socket map: splice does not see all of its bytes */
 	struct loop_op wait[PROXY_WAITS];
 	struct loop_timer timer; /* the phase's deadline */
 	struct loop_timer turn;

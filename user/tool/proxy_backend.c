@@ -64,6 +64,15 @@ static int ask_connect(int fd, const struct backend *b)
 	return errno == EALREADY || errno == EINTR ? EINPROGRESS : errno;
 }
 
+/* Where it cannot be had, TCP carries the bytes as always. */
+static void want_leg(struct proxy_conn *c)
+{
+	char why[STEER_TEXT];
+
+	c->leg = c->w->p->leg != NULL && c->backend->addr.any.sa_family != AF_UNIX &&
+		 leg_want(c->w->p->leg, c->back, why);
+}
+
 /* The next position to try: those that are up, then the others. false: none is left. */
 static bool pick(struct proxy_conn *c, unsigned *at)
 {
@@ -120,6 +129,7 @@ static unsigned try_next(struct proxy_conn *c)
 		c->back = -1;
 		return proxy_abort(c, "no_descriptor");
 	}
+	want_leg(c);
 	proxy_phase(c, PX_CONNECT, c->w->p->o->connect_ms);
 	return 0;
 }

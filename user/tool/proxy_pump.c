@@ -4,7 +4,8 @@
  *
  *   up    client --> records opened, here or in the kernel --> scratch --> backend
  *   down  backend --> scratch --> sealed into the engine's out buffer --> client
- *         backend --> pipe --> client         when the kernel seals; no byte enters this process
+ *         backend --> pipe --> client         when the kernel seals; no byte enters this process. Not from a
+ *                                             socket in a map (--redirect-local), where splice sees only some
  *
  * These are the cheapest ways as measured (docs/decisions/0050-proxy-pumps.md). The scratch is the worker's and
  * empty between steps; what a reader does not take is kept per connection, and nothing more is read for it
@@ -326,7 +327,7 @@ static unsigned down(struct proxy_conn *c)
 		else if (c->down.bytes >= limit)
 			want = WANT_TURN;
 		else
-			want = tls_io_tx_kernel(&c->io) ? down_splice(c) : down_copy(c);
+			want = tls_io_tx_kernel(&c->io) && !c->leg ? down_splice(c) : down_copy(c);
 	}
 	return want;
 }
