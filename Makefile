@@ -267,10 +267,10 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(TLIB_A) $(CMDS_A) $(LIB_A)
 	$(Q)$(CC) -pie $(LDFLAGS_ALL) $(TEST_FLAGS) -o $@ $< $(TLIB_A) $(CMDS_A) $(LIB_A) $(TEST_LIBS)
 
 # Only here, to be measured against: libssl and GnuTLS.
-$(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(BLIB_OBJ) $(TLIB_A) $(LIB_A)
+$(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(BLIB_OBJ) $(TLIB_A) $(CMDS_A) $(LIB_A)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -pie $(LDFLAGS_ALL) -o $@ $< $(BLIB_OBJ) $(TLIB_A) $(LIB_A) -lssl -lgnutls \
+	$(Q)$(CC) -pie $(LDFLAGS_ALL) -o $@ $< $(BLIB_OBJ) $(TLIB_A) $(CMDS_A) $(LIB_A) -lssl -lgnutls \
 		$(TEST_LIBS)
 
 $(BUILD)/examples/%: $(BUILD)/obj/examples/%.o $(LIB_A)

@@ -30,6 +30,7 @@ PROGRAMS = [
     ("connections", "b_connections", ["--count", "15000"], ["--count", "1000"], False),
     ("connections, kernel TLS", "b_connections", ["--count", "4000", "--records", "kernel"],
      ["--count", "500", "--records", "kernel"], True),
+    ("steering", "b_steer", [], ["--rounds", "3"], False),
     ("serve", "serve.py", [], ["--quick"], False),
     ("proxy", "proxy.py", [], ["--quick"], False),
     ("records", "b_records", [], ["--quick", "--rounds", "1"], True),
@@ -88,6 +89,8 @@ def table(r):
         where = "kernel" if r["in_kernel"] else "user"
         return (f"{r['dir']:9} {r['phase']:5} {r['suite']:17} {r['bytes']:8} B  {r['way']:8} {r['where']:7} in {where:6} "
                 f"{r['us']:10.2f} us  {r['ratio']:.3f} x user")
+    if r["bench"] == "steer":
+        return f"{'steering':9} " + ", ".join(f"{k} {v}" for k, v in r.items() if k != "bench")
     if r["bench"] == "serve":
         return serve.text(r)
     if r["bench"] == "proxy":
