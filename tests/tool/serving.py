@@ -35,6 +35,29 @@ def make_site(root):
     return d
 
 
+def listener():
+    s = socket.socket()
+    s.bind(("127.0.0.1", 0))
+    s.listen(64)
+    return s
+
+
+def start_activated(run_server, leat, site, ident, socks, options=(), names=None, pid=None, count=None,
+                    ready=r"^listening on \S+:(\d+)", env=None):
+    """Starts it as systemd would: sockets from descriptor 3 on, and the variables that say so."""
+    fds = [s.fileno() for s in socks]
+    # A shell says whom the sockets are for: exec keeps its process id.
+    listed = "" if not names else f"LISTEN_FDNAMES={names} "
+    script = f"{listed}LISTEN_PID={pid or '$$'} LISTEN_FDS={len(fds) if count is None else count} exec \"$@\""
+    argv = ["sh", "-c", script, "sh", leat, "serve", site, "--cert", ident.chain, "--key", ident.key, *options]
+
+    def move():
+        high = [os.dup2(fd, 100 + i) for i, fd in enumerate(fds)]
+        for i, fd in enumerate(high):
+            os.dup2(fd, 3 + i, inheritable=True)
+    return run_server(argv, ready=ready, preexec_fn=move, env=env, pass_fds=range(3, 3 + len(fds)))
+
+
 class Serve:
     """A running `leat serve`."""
 

@@ -13,7 +13,7 @@ import pytest
 
 from execing import PY, Exec
 from https import Client
-from serving import Serve
+from serving import Serve, listener, start_activated
 
 ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, as in CI: only root can become somebody else")
 
@@ -27,30 +27,9 @@ def site(tmp_path):
 
 @pytest.fixture
 def activated(run_server, leat, site, pki):
-    """Starts it as systemd would: sockets from descriptor 3 on, and the variables that say so."""
-    def start(*socks, names=None, options=(), pid=None, count=None, ready=r"^listening on \S+:(\d+)", env=None):
-        me = pki.cert("p256")
-        fds = [s.fileno() for s in socks]
-
-        # A shell says whom the sockets are for: exec keeps its process id.
-        listed = "" if not names else f"LISTEN_FDNAMES={names} "
-        script = f"{listed}LISTEN_PID={pid or '$$'} LISTEN_FDS={len(fds) if count is None else count} exec \"$@\""
-        argv = ["sh", "-c", script, "sh", leat, "serve", site, "--cert", me.chain, "--key", me.key, *options]
-
-        def move():
-            high = [os.dup2(fd, 100 + i) for i, fd in enumerate(fds)]
-            for i, fd in enumerate(high):
-                os.dup2(fd, 3 + i, inheritable=True)
-        return run_server(argv, ready=ready, preexec_fn=move, env=env,
-                          pass_fds=range(3, 3 + len(fds)))
+    def start(*socks, **how):
+        return start_activated(run_server, leat, site, pki.cert("p256"), socks, **how)
     return start
-
-
-def listener():
-    s = socket.socket()
-    s.bind(("127.0.0.1", 0))
-    s.listen(64)
-    return s
 
 
 def get(port, ca, path="/f.txt"):
