@@ -78,11 +78,11 @@ static void table_is_consistent(void **state)
 		assert_int_equal(s->help[strlen(s->help) - 1], '.');
 		/* what is shown can be set */
 		assert_null(s->parse(s, s->initial, &v));
-		s->show(v, buf, sizeof(buf));
+		s->show(s, v, buf, sizeof(buf));
 		assert_string_equal(buf, s->initial);
 		set(s->name, buf);
 		is(s->name, buf);
-		s->show(v, again, 3);
+		s->show(s, v, again, 3);
 		assert_true(strlen(again) < 3);
 	}
 	assert_null(leat_app_setting_name(APP_SETTING_COUNT));

@@ -299,7 +299,16 @@ enum leat_ret leat_config_set_verify(
 	if (v != LEAT_VERIFY_PEER && v != LEAT_VERIFY_NONE)
 		return err_option(err, "verify", NULL, "neither verify_peer nor verify_none");
 	c->verify = v;
+	c->verify_set = true;
 	return LEAT_OK;
+}
+
+/* The one member that changes in a frozen config. */
+bool config_warn_once(const struct leat_config *c)
+{
+	struct leat_config *own = (struct leat_config *)(uintptr_t)c;
+
+	return !atomic_exchange(&own->warned, true);
 }
 
 /* RFC 7301 3.1: opaque ProtocolName<1..2^8-1>; ProtocolName protocol_name_list<2..2^16-1> */

@@ -99,6 +99,7 @@ struct leat_config {
 	bool trust_of_system; /* trust is that of the system, which own anchors take the place of */
 	bool trust_shared;    /* other configs have the same store: it is never added to */
 	enum leat_verify verify;
+	bool verify_set;                   /* somebody said so: a preset is not somebody */
 	struct leat_verify_fun verify_fun; /* fn NULL: none */
 	leat_partial_chain_fn *partial_chain;
 	void *partial_chain_arg;
@@ -158,6 +159,8 @@ struct leat_config {
 	size_t num_sni_hosts;
 	const struct leat_transport *transport; /* NULL: TCP */
 	void *transport_ctx;
+	bool log_alert;      /* alerts go to the log (sock/log) */
+	atomic_bool warned;  /* the log knows that nobody is verified */
 	bool manual_sockets; /* options of sockets default to what the manual says (preset otp73) */
 	bool lookup_jobs;    /* server: every lookup is a job, its callback may block */
 	struct leat_span psk_identity; /* TLS 1.2: client's identity, server's hint; owned */
@@ -198,6 +201,8 @@ LEAT_MUST_CHECK enum leat_ret config_check_transport(
 /* bind.c: fills c->bind. */
 void config_bind(struct leat_config *c);
 void config_set_crls_take(struct leat_config *c, struct leat_crl_cache *crls);
+/* True for the first who asks. */
+bool config_warn_once(const struct leat_config *c);
 void config_set_trust_take(struct leat_config *c, struct store *s, bool of_system);
 
 #endif

@@ -212,6 +212,9 @@ static const struct option options[] = {
 		"TLS 1.2: whether clients may renegotiate. leat answers them with the warning no_renegotiation in "
 		"either case, and goes on: true is taken for the sake of configurations from elsewhere.",
 		BOOL(client_renegotiation) },
+	{ "log_alert", NULL, OPTION_BOOL, OPTION_BOTH, false, 0, 0, "true, false", "true",
+		"Whether fatal alerts, ours and the peer's, go to the log of the process (leat_log(3)).",
+		BOOL(log_alert) },
 	{ "middlebox_comp_mode", NULL, OPTION_BOOL, OPTION_BOTH, false, 0, 0, "true, false", "",
 		"Look like TLS 1.2 to boxes on the way (RFC 8446 D.4).", BOOL(middlebox) },
 	{ "max_handshake_size", NULL, OPTION_NUMBER, OPTION_BOTH, false, 1, MAX_HANDSHAKE_TOP,
@@ -383,5 +386,8 @@ enum leat_ret leat_config_set(
 	if (!o->set)
 		return err_option(err, o->name, value,
 			"names a file or goes with one; use leat_config_use_files");
-	return o->set(c, o, value, err);
+	if (o->set(c, o, value, err) != LEAT_OK)
+		return LEAT_FAILED;
+	c->verify_set |= o->at == offsetof(struct leat_config, verify) && o->size != 0;
+	return LEAT_OK;
 }

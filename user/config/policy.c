@@ -94,6 +94,9 @@ void policy_modern(struct leat_config *c)
 	policy_default_schemes(c);
 	c->num_shares = SHARES_MODERN;
 	c->server_order = true;
+	c->client_renegotiation = false;
+	c->log_alert = true;
+	c->verify_set = false;
 	c->secure_renegotiate = true;
 	c->middlebox = true;
 	/* A server asks for a client certificate only when told to. */

@@ -151,6 +151,7 @@ enum leat_ret engine_fail(struct leat_engine *e)
 	if (peer_must_know(&e->w->err) && !e->closed)
 		(void)out_alert(e, true, e->w->err.alert);
 	engine_sessions_failed(e);
+	e->w->died_in = e->w->hs ? hs_last_state_name(e->w->hs) : leat_engine_state(e);
 	e->dead = true;
 	e->closed = true;
 	e->w->data = (struct leat_span){ NULL, 0 };
@@ -450,6 +451,11 @@ const char *leat_engine_state(const struct leat_engine *e)
 	if (e->w && e->w->hs)
 		return hs_state_name(e->w->hs);
 	return e->eof && e->closed ? "CLOSED" : "UP";
+}
+
+const char *leat_engine_last_state(const struct leat_engine *e)
+{
+	return e->dead && e->w && e->w->died_in ? e->w->died_in : leat_engine_state(e);
 }
 
 enum aead_id leat_engine_aead(const struct leat_engine *e)

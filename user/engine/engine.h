@@ -59,6 +59,8 @@ void leat_engine_ctl_done(struct leat_engine *e);
 size_t leat_engine_record_max(const struct leat_engine *e, enum leat_dir dir);
 /* Records that are sent get padding (RFC 8446 5.4). */
 bool leat_engine_pads(const struct leat_engine *e);
+/* leat_engine_state, of a dead engine the state it died in. */
+const char *leat_engine_last_state(const struct leat_engine *e);
 /* The suite's AEAD and version, for policy; AEAD_NONE and 0 before they are known. */
 enum aead_id leat_engine_aead(const struct leat_engine *e);
 uint16_t leat_engine_version(const struct leat_engine *e);

@@ -72,7 +72,8 @@ struct engine_records {
 /* What an engine works with. */
 struct engine_work {
 	struct leat_err err;
-	struct hs *hs; /* NULL once up */
+	const char *died_in; /* the state that the error came in; static */
+	struct hs *hs;       /* NULL once up */
 	struct hs_sink sink;
 	struct hs_post post;
 	enum hs_level rx_level, tx_level;

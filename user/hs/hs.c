@@ -119,6 +119,8 @@ void hs_free(struct hs *h)
 
 static enum leat_ret die(struct hs *h)
 {
+	if (h->state != HS_DEAD)
+		h->died_in = h->state;
 	h->state = HS_DEAD;
 	job_clear(&h->job);
 	/* A refusal without a reason would be an alert nobody chose. */
@@ -411,6 +413,11 @@ bool hs_early_rejected(const struct hs *h)
 const char *hs_state_name(const struct hs *h)
 {
 	return state_name(h->state);
+}
+
+const char *hs_last_state_name(const struct hs *h)
+{
+	return state_name(h->state == HS_DEAD ? h->died_in : h->state);
 }
 
 static struct leat_span stored_id(const struct hs *h)

@@ -128,6 +128,7 @@ bool hs_is_up(const struct hs *h); /* both Finished seen: application data may f
 bool hs_may_send(
 	const struct hs *h); /* application data may be sent (server: after its Finished) */
 const char *hs_state_name(const struct hs *h);
+const char *hs_last_state_name(const struct hs *h); /* of a dead one that it died in */
 
 /* What was negotiated; spans are borrowed from the machine, zero where not (yet) known. */
 struct hs_facts {

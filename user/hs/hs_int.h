@@ -121,6 +121,7 @@ struct hs {
 
 	uint8_t role;       /* enum leat_role */
 	uint8_t state;      /* enum hs_state */
+	uint8_t died_in;    /* the same, of a dead one */
 	uint8_t rx_level;   /* enum hs_level peer messages must have now */
 	uint8_t dropped_in; /* messages that were ignored: compatibility CCS, HelloRequest */
 	bool sent_ccs;      /* ours, once per handshake */

@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "config/policy.h"
+#include "sock/log.h"
 
 #define DAY_MS UINT64_C(86400000)
 
@@ -35,8 +36,9 @@ static const char *parse_number(const struct setting *s, const char *value, uint
 	return NULL;
 }
 
-static void show_number(uint64_t v, char *buf, size_t n)
+static void show_number(const struct setting *s, uint64_t v, char *buf, size_t n)
 {
+	(void)s;
 	snprintf(buf, n, "%" PRIu64, v);
 }
 
@@ -47,10 +49,35 @@ static const char *parse_bool(const struct setting *s, const char *value, uint64
 	return *out || strcmp(value, "false") == 0 ? NULL : "neither true nor false";
 }
 
-static void show_bool(uint64_t v, char *buf, size_t n)
+static void show_bool(const struct setting *s, uint64_t v, char *buf, size_t n)
 {
+	(void)s;
 	snprintf(buf, n, "%s", v ? "true" : "false");
 }
+
+static const char *parse_word(const struct setting *s, const char *value, uint64_t *out)
+{
+	for (const struct setting_word *w = s->words; w->word; w++)
+		if (strcmp(w->word, value) == 0) {
+			*out = w->value;
+			return NULL;
+		}
+	return "none of its words";
+}
+
+static void show_word(const struct setting *s, uint64_t v, char *buf, size_t n)
+{
+	const struct setting_word *w = s->words;
+
+	while (w->word && w->value != v)
+		w++;
+	snprintf(buf, n, "%s", w->word ? w->word : "");
+}
+
+static const struct setting_word log_words[] = { { "none", LOG_NONE }, { "stderr", LOG_STDERR },
+	{ "system", LOG_SYSTEM }, { NULL, 0 } };
+static const struct setting_word level_words[] = { { "error", LEAT_LOG_ERROR },
+	{ "warning", LEAT_LOG_WARNING }, { "notice", LEAT_LOG_NOTICE }, { NULL, 0 } };
 
 /* What stands between names: also that of a list in Erlang's notation, ['tlsv1.2', 'tlsv1.1']. */
 #define BETWEEN ",: []'"
@@ -99,10 +126,11 @@ static const char *parse_versions(const struct setting *s, const char *value, ui
 	return NULL;
 }
 
-static void show_versions(uint64_t v, char *buf, size_t n)
+static void show_versions(const struct setting *s, uint64_t v, char *buf, size_t n)
 {
 	unsigned min = (unsigned)(v >> 16), max = (unsigned)(v & UINT16_MAX);
 
+	(void)s;
 	snprintf(buf, n, "%s%s%s", max ? leat_version_name(max) : "", min < max ? "," : "",
 		min < max ? leat_version_name(min) : "");
 }
@@ -111,6 +139,7 @@ static void show_versions(uint64_t v, char *buf, size_t n)
 
 #define NUMBER   .parse = parse_number, .show = show_number
 #define BOOL     .parse = parse_bool, .show = show_bool
+#define WORD(w)  .words = (w), .parse = parse_word, .show = show_word
 #define VERSIONS .parse = parse_versions, .show = show_versions
 
 static const struct setting settings[] = {
@@ -135,6 +164,14 @@ static const struct setting settings[] = {
 		"How long, at most, after a fatal alert the peer gets to read it before the transport is closed; it ends "
 		"when the peer closes. A call with a time limit does not take longer for it.",
 		NUMBER },
+	[APP_LOG] = { "log", "LEAT_LOG", "none, stderr, system", "system", 0, 0,
+		"Where alerts of connections, unexpected errors and warnings go, unless the program has a log of its "
+		"own (leat_log(3)). system: journald where it runs, else syslog. Commands have none as default: they "
+		"report themselves.",
+		WORD(log_words) },
+	[APP_LOG_LEVEL] = { "log_level", "LEAT_LOG_LEVEL", "error, warning, notice", "notice", 0, 0,
+		"What goes there: errors that should not happen; also configurations that weaken security; also alerts.",
+		WORD(level_words) },
 };
 
 /* Who has set a setting. */
@@ -269,7 +306,7 @@ enum leat_ret leat_app_get(const char *name, char *buf, size_t n, struct leat_er
 		buf[0] = '\0';
 	if (i == APP_SETTING_COUNT)
 		return LEAT_FAILED;
-	settings[i].show(app_number((enum app_setting)i), buf, n);
+	settings[i].show(&settings[i], app_number((enum app_setting)i), buf, n);
 	return LEAT_OK;
 }
 

@@ -14,7 +14,14 @@ enum app_setting {
 	APP_PEM_CACHE_CLEAN,
 	APP_BYPASS_PEM_CACHE,
 	APP_ALERT_TIMEOUT,
+	APP_LOG,
+	APP_LOG_LEVEL,
 	APP_SETTING_COUNT
+};
+
+struct setting_word {
+	const char *word;
+	uint64_t value;
 };
 
 struct setting {
@@ -24,9 +31,11 @@ struct setting {
 	const char *initial; /* value before anybody sets one */
 	uint64_t min, max;
 	const char *help;
+	const struct setting_word
+		*words; /* of those that are words; the first one without a word ends them */
 	/* NULL: *out is the value; else what is wrong with it. */
 	const char *(*parse)(const struct setting *s, const char *value, uint64_t *out);
-	void (*show)(uint64_t v, char *buf, size_t n);
+	void (*show)(const struct setting *s, uint64_t v, char *buf, size_t n);
 };
 
 /* NULL past the end. */

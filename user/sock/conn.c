@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "sock/conn_cache.h"
+#include "sock/log.h"
 #include "sock/mail.h"
 
 static const struct leat_sys *use_sys = &sys_real;
@@ -114,6 +115,7 @@ enum leat_ret conn_open_with(struct leat_conn **out, struct leat_config *cfg, in
 	if (handover_early(&c->ho, err) != LEAT_OK || new_engine(c, cfg, &client, err) != LEAT_OK)
 		goto fail;
 	c->early = opts->client.early;
+	log_conn_begin(c);
 	*out = c;
 	return LEAT_OK;
 fail:
@@ -152,8 +154,10 @@ enum leat_ret conn_open(struct leat_conn **out, struct leat_config *cfg, int fd,
 /* The first error of a direction stays, and the first of all is remembered. */
 static enum leat_ret keep(struct leat_conn *c, enum leat_dir dir)
 {
-	if (!c->first)
+	if (!c->first) {
 		c->first = &c->err[dir];
+		log_conn_end(c, c->first);
+	}
 	return LEAT_FAILED;
 }
 

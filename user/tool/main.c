@@ -5,6 +5,7 @@
  */
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <leat/app.h>
@@ -119,7 +120,9 @@ static int take_settings(int argc, char **argv)
 	struct leat_err err = { 0 };
 	char text[512];
 	int i = 1;
-	bool good = leat_app_set("bypass_pem_cache", "true", &err) == LEAT_OK;
+	bool quiet = !secure_getenv("LEAT_LOG");
+	bool good = leat_app_set("bypass_pem_cache", "true", &err) == LEAT_OK &&
+		    (!quiet || leat_app_set("log", "none", &err) == LEAT_OK);
 
 	for (; good && i < argc && strcmp(argv[i], "--env") == 0; i += 2)
 		good = set_env(i + 1 < argc ? argv[i + 1] : NULL, &err);
