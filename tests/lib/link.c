@@ -23,6 +23,14 @@ unsigned open_fds(void)
 	return n;
 }
 
+static void set_pair(struct leat_config *c, const char *pair)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(pair, "="), pair);
+	pair_set(c, name, strchr(pair, '=') + 1);
+}
+
 static void make_configs(struct link *l, const struct link_opts *o)
 {
 	struct leat_err err = { 0 };
@@ -34,6 +42,8 @@ static void make_configs(struct link *l, const struct link_opts *o)
 	for (int i = 0; i < 2; i++) {
 		pair_set(l->cfg[i], "versions", o->versions ? o->versions : "tlsv1.3");
 		pair_set(l->cfg[i], "records", o->records[i] ? o->records[i] : "user");
+		if (o->set[i])
+			set_pair(l->cfg[i], o->set[i]);
 		if (o->suites)
 			pair_set(l->cfg[i], "ciphers", o->suites);
 		if (o->alpn)

@@ -24,6 +24,7 @@ struct link_opts {
 	const char *suites; /* NULL: the default */
 	const char *alpn;   /* of both sides; NULL: none */
 	bool ask;           /* the client shows a certificate */
+	const char *set[2]; /* one more option "name=value" of that side's config; NULL: none */
 };
 
 struct link {

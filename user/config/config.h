@@ -67,6 +67,8 @@ struct sni_host {
 	struct leat_config *cfg;
 };
 
+#define HIBERNATE_NEVER UINT32_MAX
+
 /* Of kernel_file_from and kernel_stream_from: what was measured on this machine (ktls/calib.h); not at all. */
 #define AUTO_CALIBRATED UINT64_MAX
 #define AUTO_NEVER      (UINT64_MAX - 1)
@@ -159,8 +161,9 @@ struct leat_config {
 	size_t num_sni_hosts;
 	const struct leat_transport *transport; /* NULL: TCP */
 	void *transport_ctx;
-	bool log_alert;      /* alerts go to the log (sock/log) */
-	atomic_bool warned;  /* the log knows that nobody is verified */
+	uint32_t hibernate_after_ms; /* HIBERNATE_NEVER */
+	bool log_alert;              /* alerts go to the log (sock/log) */
+	atomic_bool warned;          /* the log knows that nobody is verified */
 	bool manual_sockets; /* options of sockets default to what the manual says (preset otp73) */
 	bool lookup_jobs;    /* server: every lookup is a job, its callback may block */
 	struct leat_span psk_identity; /* TLS 1.2: client's identity, server's hint; owned */

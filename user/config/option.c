@@ -212,6 +212,12 @@ static const struct option options[] = {
 		"TLS 1.2: whether clients may renegotiate. leat answers them with the warning no_renegotiation in "
 		"either case, and goes on: true is taken for the sake of configurations from elsewhere.",
 		BOOL(client_renegotiation) },
+	{ "hibernate_after", NULL, OPTION_WORD, OPTION_BOTH, false, 0, INT32_MAX,
+		"undefined, or milliseconds, 0 to 2147483647", "undefined",
+		"When a connection gives back what it needs only to work (buffers, cipher contexts): after this time "
+		"without data, while it waits for some in leat_recv or in its mailbox. It goes on by itself. 0: whenever "
+		"it waits.",
+		OWN(hibernate) },
 	{ "log_alert", NULL, OPTION_BOOL, OPTION_BOTH, false, 0, 0, "true, false", "true",
 		"Whether fatal alerts, ours and the peer's, go to the log of the process (leat_log(3)).",
 		BOOL(log_alert) },

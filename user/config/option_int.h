@@ -38,6 +38,7 @@ OPTION_FUNCTIONS(word);
 OPTION_FUNCTIONS(record_size);
 OPTION_FUNCTIONS(records);
 OPTION_FUNCTIONS(threshold);
+OPTION_FUNCTIONS(hibernate);
 OPTION_FUNCTIONS(padding_check);
 /* option_list.c */
 OPTION_FUNCTIONS(list);

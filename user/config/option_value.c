@@ -6,6 +6,7 @@
  */
 #include "config/option_int.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -228,4 +229,26 @@ void option_show_padding_check(
 	(void)c;
 	(void)o;
 	snprintf(buf, n, "true");
+}
+
+/* ---- milliseconds, or never ------------------------------------------------------------------- */
+
+enum leat_ret option_set_hibernate(
+	struct leat_config *c, const struct option *o, const char *value, struct leat_err *err)
+{
+	unsigned long v = HIBERNATE_NEVER;
+
+	if (strcmp(value, "undefined") != 0 && parse_number(o, value, &v, err) != LEAT_OK)
+		return LEAT_FAILED;
+	c->hibernate_after_ms = (uint32_t)v;
+	return LEAT_OK;
+}
+
+void option_show_hibernate(const struct leat_config *c, const struct option *o, char *buf, size_t n)
+{
+	(void)o;
+	if (c->hibernate_after_ms == HIBERNATE_NEVER)
+		snprintf(buf, n, "undefined");
+	else
+		snprintf(buf, n, "%" PRIu32, c->hibernate_after_ms);
 }

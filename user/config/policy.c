@@ -95,6 +95,7 @@ void policy_modern(struct leat_config *c)
 	c->num_shares = SHARES_MODERN;
 	c->server_order = true;
 	c->client_renegotiation = false;
+	c->hibernate_after_ms = HIBERNATE_NEVER;
 	c->log_alert = true;
 	c->verify_set = false;
 	c->secure_renegotiate = true;

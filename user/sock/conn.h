@@ -129,6 +129,10 @@ LEAT_MUST_CHECK enum leat_ret conn_wait(
 /* More data of the peer, past what waits in c->in; *got 0: its end. */
 LEAT_MUST_CHECK enum leat_ret conn_recv(
 	struct leat_conn *c, void *buf, size_t n, int64_t deadline, size_t *got);
+/* Gives back what an idle connection can make again. */
+void conn_hibernate(struct leat_conn *c);
+/* How long it is idle before that, in ms; HIBERNATE_NEVER. */
+uint32_t conn_hibernate_after(const struct leat_conn *c);
 /* Whether the application may receive now; takes the message back that was lent out last. */
 LEAT_MUST_CHECK enum leat_ret conn_check_recv(struct leat_conn *c);
 /* leat_recv_message by deadline, without the checks. */

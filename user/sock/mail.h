@@ -30,6 +30,10 @@ struct mail {
 	bool ready, ended;  /* in the queue of those to be served; its last event was handed out */
 	bool room, stalled; /* LEAT_EVENT_ROOM was asked for; the listener rests */
 	struct ring all, queue, shaking;
+	/* hibernate_after: when it is to hibernate, as far as known when it was entered; 0: not in the list. Its last
+	 * event may have been later. */
+	int64_t rest_at, active_at;
+	struct ring resting;
 };
 
 /* Something changed on it that the mailbox must know of: an option, a handshake that is complete. */

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "config/config.h"
 #include "sock/app.h"
 #include "sock/conn.h"
 
@@ -38,7 +39,7 @@ struct leat_mailbox {
 	bool awake;          /* wake is readable */
 	bool posted;         /* the last event was a post */
 	unsigned since_look; /* served since epoll was asked */
-	struct ring all, queue, shaking, words, posts;
+	struct ring all, queue, shaking, words, resting, posts;
 };
 
 /* ---- the lists; lock is held -------------------------------------------------------------------------- */
@@ -73,17 +74,30 @@ static void dequeue(struct mail *m)
 	m->ready = false;
 }
 
+/* The first moment at which something is to be done; DEADLINE_NEVER. */
+static int64_t first_deadline(const struct leat_mailbox *b)
+{
+	const struct mail *shaking = RING_OF(ring_first(&b->shaking), struct mail, shaking);
+	const struct mail *words = RING_OF(ring_first(&b->words), struct mail, shaking);
+	const struct mail *resting = RING_OF(ring_first(&b->resting), struct mail, resting);
+	int64_t first = DEADLINE_NEVER;
+
+	if (shaking)
+		first = shaking->deadline;
+	if (words && words->deadline < first)
+		first = words->deadline;
+	if (resting && resting->rest_at < first)
+		first = resting->rest_at;
+	return first;
+}
+
 static void set_timer(struct leat_mailbox *b)
 {
-	const struct mail *first = RING_OF(ring_first(&b->shaking), struct mail, shaking);
-	const struct mail *words = RING_OF(ring_first(&b->words), struct mail, shaking);
-	int64_t left;
+	int64_t first = first_deadline(b), left;
 	struct itimerspec t = { .it_interval = { 0, 0 } };
 
-	if (!first || (words && words->deadline < first->deadline))
-		first = words;
-	if (first) {
-		left = first->deadline - sys_real.now_ms();
+	if (first != DEADLINE_NEVER) {
+		left = first - sys_real.now_ms();
 		left = left > 0 ? left : 1;
 		t.it_value.tv_sec = left / 1000;
 		t.it_value.tv_nsec = left % 1000 * 1000000;
@@ -98,6 +112,57 @@ static void end_shaking(struct mail *m)
 	ring_remove(&m->shaking);
 	m->deadline = 0;
 	set_timer(m->owner);
+}
+
+/* In the order of rest_at; most have the same hibernate_after, so the place is near the end. */
+static void add_resting(struct mail *m, int64_t rest_at)
+{
+	struct ring *at = &m->owner->resting;
+
+	m->rest_at = rest_at;
+	while (at->prev != &m->owner->resting &&
+		RING_OF(at->prev, struct mail, resting)->rest_at > rest_at)
+		at = at->prev;
+	ring_add(at, &m->resting);
+}
+
+static void end_resting(struct mail *m)
+{
+	if (m->rest_at)
+		ring_remove(&m->resting);
+	m->rest_at = 0;
+}
+
+/* Its owner has heard of it just now: the time begins anew. The timer is not set for each event but finds out. */
+static void note_active(struct mail *m)
+{
+	uint32_t after_ms = m->conn && m->conn->up ? conn_hibernate_after(m->conn)
+						   : HIBERNATE_NEVER;
+
+	if (after_ms == HIBERNATE_NEVER || m->ended)
+		return;
+	m->active_at = sys_real.now_ms();
+	if (m->rest_at)
+		return;
+	add_resting(m, m->active_at + after_ms);
+	set_timer(m->owner);
+}
+
+/* Those that were idle for long enough hibernate; the others get another time. */
+static void rest_late(struct leat_mailbox *b)
+{
+	int64_t now = sys_real.now_ms();
+	struct mail *m;
+
+	while ((m = RING_OF(ring_first(&b->resting), struct mail, resting)) && m->rest_at <= now) {
+		int64_t rest_at = m->active_at + conn_hibernate_after(m->conn);
+
+		end_resting(m);
+		if (rest_at <= now)
+			conn_hibernate(m->conn);
+		else
+			add_resting(m, rest_at);
+	}
 }
 
 /* Those of a list, the first to begin first, whose time is over are served next, and find out. */
@@ -121,6 +186,7 @@ static void enqueue_late(struct leat_mailbox *b)
 	(void)!read(b->timer, &ticks, sizeof(ticks));
 	enqueue_late_of(&b->shaking);
 	enqueue_late_of(&b->words);
+	rest_late(b);
 	set_timer(b);
 }
 
@@ -169,6 +235,8 @@ static void update(struct mail *m, bool may_have_more)
 	pthread_mutex_lock(&b->lock);
 	if (m->deadline && !m->words && (m->conn->up || m->ended))
 		end_shaking(m);
+	if (may_have_more)
+		note_active(m);
 	if (may_have_more && mail_has_more(m))
 		enqueue(m);
 	set_wake(b);
@@ -195,6 +263,7 @@ void mail_free(struct mail *m)
 	ring_remove(&m->all);
 	dequeue(m);
 	end_shaking(m);
+	end_resting(m);
 	set_wake(b);
 	pthread_mutex_unlock(&b->lock);
 	leat_free(m);
@@ -214,6 +283,7 @@ bool mail_last_words(struct leat_conn *c)
 	c->mail = NULL;
 	pthread_mutex_lock(&m->owner->lock);
 	end_shaking(m);
+	end_resting(m);
 	m->conn = NULL;
 	m->words = true;
 	m->words_left = LINGER_BYTES;
@@ -256,6 +326,7 @@ static enum leat_ret mail_new(struct mail **out, const struct mail *what, struct
 			enqueue(m);
 		if (is_new)
 			set_timer(b);
+		note_active(m);
 		set_wake(b);
 	}
 	pthread_mutex_unlock(&b->lock);
@@ -319,6 +390,7 @@ enum leat_ret leat_mailbox_new(struct leat_mailbox **out, struct leat_err *err)
 	ring_init(&b->queue);
 	ring_init(&b->shaking);
 	ring_init(&b->words);
+	ring_init(&b->resting);
 	ring_init(&b->posts);
 	b->epoll = epoll_create1(EPOLL_CLOEXEC);
 	b->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

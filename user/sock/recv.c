@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/secret.h"
+#include "config/config.h"
 #include "hs/hs.h"
 #include "sock/conn.h"
 
@@ -108,6 +109,36 @@ static enum leat_ret step(struct leat_conn *c, void *buf, size_t n, size_t *got)
 	return handover_is_kernel(&c->ho, LEAT_RX) ? step_kernel(c, buf, n, got) : conn_fill(c);
 }
 
+void conn_hibernate(struct leat_conn *c)
+{
+	if (!c->up)
+		return;
+	leat_engine_rest(c->e);
+	bytes_rest(&c->pre);
+	bytes_rest(&c->in);
+}
+
+uint32_t conn_hibernate_after(const struct leat_conn *c)
+{
+	return leat_engine_config(c->e)->hibernate_after_ms;
+}
+
+/* Waits for data; hibernates when none comes for long enough. */
+static enum leat_ret wait_for_data(struct leat_conn *c, int64_t deadline)
+{
+	uint32_t after_ms = conn_hibernate_after(c);
+	int64_t rest_at = after_ms == HIBERNATE_NEVER ? deadline : c->sys->now_ms() + after_ms;
+	enum leat_ret r;
+
+	if (rest_at < deadline) {
+		r = conn_wait(c, LEAT_RX, POLLIN, rest_at);
+		if (r != LEAT_AGAIN)
+			return r;
+		conn_hibernate(c);
+	}
+	return conn_wait(c, LEAT_RX, POLLIN, deadline);
+}
+
 static enum leat_ret receive(
 	struct leat_conn *c, void *buf, size_t n, int64_t deadline, size_t *got)
 {
@@ -126,7 +157,7 @@ static enum leat_ret receive(
 			!(leat_engine_wants(c->e) & LEAT_HAS_DATA))
 			return at_end(c, got);
 		if (r == LEAT_AGAIN)
-			r = conn_wait(c, LEAT_RX, POLLIN, deadline);
+			r = wait_for_data(c, deadline);
 		if (r != LEAT_OK)
 			return r;
 	}
