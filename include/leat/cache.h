@@ -14,7 +14,7 @@
  *
  *  - Life: a session can be resumed for lifetime_s after it was kept (and for as long as it says itself). A
  *    validation lifetime_s + 5 seconds after the start, and every 60 seconds from then on, finds those that cannot.
- *  - A session that ends (by age, a fatal alert, invalidation) is first marked: nobody resumes it any more. After
+ *  - A session that ends (by age, a fatal alert, a server that did not take it up, invalidation) is first marked: nobody resumes it any more. After
  *    delay_cleanup_ms it is deleted, since handshakes that are under way may still look it up.
  *  - Bound: when max sessions are there (marked ones too) another one is not kept, and all that are there are
  *    invalidated, whatever is left of their lives.
@@ -81,15 +81,16 @@ struct leat_cache_ops {
 	size_t (*size)(void *cache);
 };
 
-/* Zero is the default everywhere. */
+/* Zero is the default everywhere; what is a setting is looked up when it is needed. */
 struct leat_session_cache_opts {
 	const struct leat_cache_ops *ops;  /* copied; NULL: in memory, gone with the cache */
 	void *user;                        /* for ops->init */
 	const struct leat_cache_arg *args; /* likewise */
 	size_t num_args;
-	size_t max;          /* 1000 */
-	uint32_t lifetime_s; /* 86400: a day, after which a secret has been good for long enough */
-	uint32_t delay_cleanup_ms; /* 60000 */
+	size_t max; /* the setting session_cache_client_max or _server_max of leat/app.h: 1000 */
+	uint32_t
+		lifetime_s; /* session_lifetime: 86400, a day, after which a secret has been good for long enough */
+	uint32_t delay_cleanup_ms; /* session_delay_cleanup_time: 60000 */
 };
 
 #define LEAT_CACHE_MAX              1000

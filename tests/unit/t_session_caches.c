@@ -7,7 +7,8 @@
  * REQ: SESS-purpose SESS-type-ref SESS-type-key SESS-delete SESS-foldl SESS-init SESS-lookup SESS-select
  * REQ: SESS-terminate SESS-update SESS-size SESS-sem-lifetime SESS-sem-validate SESS-sem-invalid
  * REQ: GEN-session-mem TIM-session-24h TIM-cache-1000 TIM-sessdel-60s TIM-sessval-60s SEC-session-24h
- * REQ: T-sc-api T-rn-17
+ * REQ: ENV-session_cb ENV-session_cb_init_args ENV-session_cache_client_max ENV-session_cache_server_max
+ * REQ: ENV-session_cache-overflow ENV-session_delay_cleanup_time CB-sess-* T-sc-api T-rn-17
  */
 #include "vec.h"
 
@@ -15,6 +16,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
+
+#include <leat/app.h>
 
 #include "base/mem.h"
 #include "listcache.h"
@@ -366,6 +369,50 @@ static void overflow(const struct leat_session_cache_opts *opts, unsigned max)
 	leat_session_cache_unref(c);
 }
 
+/* Settings of the process hold for caches whose opts say nothing, at once. */
+static void by_the_setting(enum leat_role role, const char *name)
+{
+	const struct leat_session_cache_opts said = { .max = 3 };
+	struct leat_session_cache *c = cache_of(role, NULL), *own = cache_of(role, &said);
+
+	assert_int_equal(leat_app_set(name, "2", &err), LEAT_OK);
+	assert_int_equal(leat_app_set("session_delay_cleanup_time", "7000", &err), LEAT_OK);
+	for (unsigned i = 0; i < 3; i++) {
+		put(c, i * 256);
+		put(own, i * 256);
+	}
+	assert_false(has(c, 0) || has(c, 512)); /* the third ended all */
+	assert_true(has(own, 0) && has(own, 512));
+	pass(c, 6999);
+	assert_int_equal(leat_session_cache_size(c), 2);
+	pass(c, 1);
+	assert_int_equal(leat_session_cache_size(c), 0);
+	assert_int_equal(leat_app_set(name, "", &err), LEAT_OK);
+	assert_int_equal(leat_app_set("session_delay_cleanup_time", "", &err), LEAT_OK);
+	for (unsigned i = 0; i < 3; i++)
+		put(c, i * 256);
+	assert_true(has(c, 512));
+	leat_session_cache_unref(c);
+	leat_session_cache_unref(own);
+}
+
+static void settings_of_the_process(void **state)
+{
+	struct leat_session_cache *c = cache_of(LEAT_CLIENT, NULL);
+
+	(void)state;
+	by_the_setting(LEAT_CLIENT, "session_cache_client_max");
+	by_the_setting(LEAT_SERVER, "session_cache_server_max");
+	put(c, 1);
+	assert_int_equal(leat_app_set("session_lifetime", "10", &err), LEAT_OK);
+	pass(c, 9000);
+	assert_true(has(c, 1));
+	pass(c, 1000);
+	assert_false(has(c, 1));
+	assert_int_equal(leat_app_set("session_lifetime", "", &err), LEAT_OK);
+	leat_session_cache_unref(c);
+}
+
 static void the_limit(void **state)
 {
 	struct leat_cache_ops boundless = listcache_ops;
@@ -627,6 +674,7 @@ int main(void)
 		cmocka_unit_test(what_is_marked_stays_for_a_minute),
 		cmocka_unit_test(limits_change_at_run_time),
 		cmocka_unit_test(the_limit),
+		cmocka_unit_test(settings_of_the_process),
 		cmocka_unit_test(one_of_equivalent_ones),
 		cmocka_unit_test(ids_are_reserved),
 		cmocka_unit_test(what_others_left),

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/limits.h"
 #include "config/policy.h"
 #include "sock/log.h"
 
@@ -151,6 +152,20 @@ static const struct setting settings[] = {
 	[APP_SESSION_LIFETIME] = { "session_lifetime", "LEAT_SESSION_LIFETIME",
 		"seconds, 1 to 604800", "86400", 1, 604800,
 		"How long sessions can be resumed, where the option session_lifetime says nothing else.",
+		NUMBER },
+	[APP_SESSION_CACHE_CLIENT_MAX] = { "session_cache_client_max",
+		"LEAT_SESSION_CACHE_CLIENT_MAX", "sessions, 1 to 16777216", "1000", 1, LIM_STORE,
+		"How many sessions a client's session cache keeps, where its opts say nothing else. At the limit all "
+		"of them are invalidated.",
+		NUMBER },
+	[APP_SESSION_CACHE_SERVER_MAX] = { "session_cache_server_max",
+		"LEAT_SESSION_CACHE_SERVER_MAX", "sessions, 1 to 16777216", "1000", 1, LIM_STORE,
+		"The same for a server's session cache.", NUMBER },
+	[APP_SESSION_DELAY_CLEANUP] = { "session_delay_cleanup_time",
+		"LEAT_SESSION_DELAY_CLEANUP_TIME", "milliseconds, 0 to 86400000", "60000", 0,
+		DAY_MS,
+		"Time between the end of a session in a session cache and its deletion, where the cache's opts say "
+		"nothing else: handshakes under way may still look it up.",
 		NUMBER },
 	[APP_PEM_CACHE_CLEAN] = { "ssl_pem_cache_clean", "LEAT_SSL_PEM_CACHE_CLEAN",
 		"milliseconds, 0 to 86400000", "120000", 0, DAY_MS,

@@ -22,6 +22,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "sock/app.h"
 
 #define MAX_ARGS 32
 
@@ -84,7 +85,7 @@ struct leat_session_cache {
 	enum leat_role role;
 	struct leat_cache_ops ops;
 	void *storage;
-	atomic_size_t max;
+	atomic_size_t max; /* these three: 0 is the setting of the process */
 	_Atomic uint32_t lifetime_s, delay_ms;
 	pthread_t thread;
 	pthread_mutex_t lock;
@@ -100,6 +101,31 @@ struct leat_session_cache {
 	/* for init only */
 	const struct leat_session_cache_opts *opts;
 };
+
+/* ---- numbers ---- */
+
+static size_t max_of(const struct leat_session_cache *c)
+{
+	size_t max = atomic_load(&c->max);
+
+	return max ? max
+		   : (size_t)app_number(c->role == LEAT_CLIENT ? APP_SESSION_CACHE_CLIENT_MAX
+							       : APP_SESSION_CACHE_SERVER_MAX);
+}
+
+static uint32_t life_of(const struct leat_session_cache *c)
+{
+	uint32_t s = atomic_load(&c->lifetime_s);
+
+	return s ? s : (uint32_t)app_number(APP_SESSION_LIFETIME);
+}
+
+static uint32_t delay_of(const struct leat_session_cache *c)
+{
+	uint32_t ms = atomic_load(&c->delay_ms);
+
+	return ms ? ms : (uint32_t)app_number(APP_SESSION_DELAY_CLEANUP);
+}
 
 /* ---- what was found ---- */
 
@@ -122,7 +148,7 @@ static struct leat_session *look_up(struct leat_session_cache *c, const struct l
 
 static bool is_valid(const struct leat_session_cache *c, const struct leat_session *s)
 {
-	return session_cache_is_valid(s, now_s(), atomic_load(&c->lifetime_s));
+	return session_cache_is_valid(s, now_s(), life_of(c));
 }
 
 struct leat_session *leat_session_cache_lookup(
@@ -164,7 +190,7 @@ static void remove_later(struct leat_session_cache *c, const struct session_cach
 		c->ops.remove(c->storage, &now);
 		return;
 	}
-	*l = (struct later){ .due_ms = now_ms() + atomic_load(&c->delay_ms), .key = *key };
+	*l = (struct later){ .due_ms = now_ms() + delay_of(c), .key = *key };
 	*c->latest = l;
 	c->latest = &l->next;
 }
@@ -286,7 +312,7 @@ static bool has_room(struct leat_session_cache *c, const struct leat_cache_key *
 {
 	struct leat_session *there;
 
-	if (!c->ops.size || c->ops.size(c->storage) < atomic_load(&c->max))
+	if (!c->ops.size || c->ops.size(c->storage) < max_of(c))
 		return true;
 	there = c->ops.lookup(c->storage, key);
 	leat_session_unref(there);
@@ -652,13 +678,11 @@ static void init_parts(
 	atomic_init(&c->refs, 1);
 	c->role = role;
 	c->ops = o->ops ? *o->ops : session_cache_mem_ops;
-	atomic_init(&c->max, o->max ? o->max : LEAT_CACHE_MAX);
-	atomic_init(&c->lifetime_s, o->lifetime_s ? o->lifetime_s : LEAT_CACHE_LIFETIME_S);
-	atomic_init(&c->delay_ms,
-		o->delay_cleanup_ms ? o->delay_cleanup_ms : LEAT_CACHE_DELAY_CLEANUP_MS);
+	atomic_init(&c->max, o->max);
+	atomic_init(&c->lifetime_s, o->lifetime_s);
+	atomic_init(&c->delay_ms, o->delay_cleanup_ms);
 	c->times = times;
-	c->validate_ms = now_ms() + (int64_t)atomic_load(&c->lifetime_s) * 1000 +
-			 c->times.after_life_ms;
+	c->validate_ms = now_ms() + (int64_t)life_of(c) * 1000 + c->times.after_life_ms;
 	c->last = &c->first;
 	c->latest = &c->soon;
 	c->opts = o;
