@@ -13,6 +13,7 @@ struct cached {
 	struct leat_session_cache *cache;
 	struct session_cache_key partial;
 	struct leat_session *last; /* offered or kept last */
+	bool offered;              /* last was offered, and the answer is not known */
 };
 
 static struct leat_session_cache *cache_for(
@@ -42,6 +43,30 @@ void conn_cache_begin(struct leat_conn *c, const struct leat_config *cfg,
 	c->cached = k;
 	if (!opts->session)
 		opts->session = k->last = leat_session_cache_pick(cache, cfg, opts->host, port);
+	k->offered = k->last != NULL;
+}
+
+static void invalidate_last(struct cached *k)
+{
+	struct leat_cache_key key;
+
+	session_cache_key_id(&k->partial, session_data(k->last));
+	key = session_cache_key_of(&k->partial);
+	leat_session_cache_invalidate(k->cache, &key);
+}
+
+/* A session that the server did not take up is of no use, and stands in the way of the next one. */
+static void hear_answer(struct leat_conn *c)
+{
+	struct leat_engine_info info;
+	struct cached *k = c->cached;
+
+	if (!k->offered || !(leat_engine_wants(c->e) & LEAT_IS_UP))
+		return;
+	k->offered = false;
+	leat_engine_info(c->e, &info);
+	if (!info.resumed)
+		invalidate_last(k);
 }
 
 void conn_cache_keep(struct leat_conn *c)
@@ -49,6 +74,8 @@ void conn_cache_keep(struct leat_conn *c)
 	struct cached *k = c->cached;
 	struct leat_session *s;
 
+	if (k)
+		hear_answer(c);
 	while (k && (s = leat_engine_take_session(c->e))) {
 		leat_session_cache_put(
 			k->cache, (struct leat_span){ k->partial.b, k->partial.partial_n }, s);
@@ -60,13 +87,10 @@ void conn_cache_keep(struct leat_conn *c)
 void conn_cache_failed(struct leat_conn *c, const struct leat_err *err)
 {
 	struct cached *k = c->cached;
-	struct leat_cache_key key;
 
 	if (!k || !k->last || (err->cls != LEAT_E_OUR_ALERT && err->cls != LEAT_E_PEER_ALERT))
 		return;
-	session_cache_key_id(&k->partial, session_data(k->last));
-	key = session_cache_key_of(&k->partial);
-	leat_session_cache_invalidate(k->cache, &key);
+	invalidate_last(k);
 }
 
 void conn_cache_free(struct leat_conn *c)
