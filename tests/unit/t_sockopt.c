@@ -5,7 +5,7 @@
  *
  * REQ: TYPE-option TYPE-socketoption OPT-inet-flags OPT-inet-inherit OPT-raw-opt
  * REQ: OPT-exit_on_close OPT-reuseaddr API-getopts API-setopts LIM-active-n ERR-options-sock
- * REQ: T-basic-raw_opt T-basic-inval_getopt T-basic-inval_setopt T-basic-reuseaddr
+ * REQ: OPT-reuse-implicit T-basic-raw_opt T-basic-inval_getopt T-basic-inval_setopt T-basic-reuseaddr
  */
 #include "link.h"
 
@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "config/option.h"
 #include "pair.h"
 #include "tcp.h"
 
@@ -175,6 +176,31 @@ static void names_that_are_none(void **state)
 	err = (struct leat_err){ 0 };
 	assert_int_equal(sockset_get(&set, fd, "packet_size", buf, 4, &err), LEAT_OK);
 	assert_string_equal(buf, "671");
+}
+
+static void is_no_name(const char *name)
+{
+	struct leat_err err = { 0 };
+
+	assert_int_equal(sockset_set(&set, fd, name, "1", &err), LEAT_FAILED);
+	assert_int_equal(err.cls, LEAT_E_SOCKOPT);
+	assert_string_equal(err.detail, name);
+	assert_int_equal(err.sys, 0); /* no system call was tried */
+}
+
+/* Options of TLS are the config's: none of them is taken for one of the transport. */
+static void options_of_tls_are_none_of_a_socket(void **state)
+{
+	static const char *const more[] = { "reuse_session", "cb_info", "password", "verify_fun" };
+	const struct option *o;
+	size_t n = 0;
+
+	(void)state;
+	for (; (o = option_at(n)); n++)
+		is_no_name(o->name);
+	assert_true(n > 40);
+	for (n = 0; n < 4; n++)
+		is_no_name(more[n]);
 }
 
 static void every_name_is_known(void **state)
@@ -359,6 +385,7 @@ int main(void)
 		TEST(values_that_are_none),
 		TEST(names_that_are_none),
 		TEST(every_name_is_known),
+		TEST(options_of_tls_are_none_of_a_socket),
 		TEST(the_kernels_refusal),
 		TEST(a_plan_is_checked_whole),
 		TEST(listeners_hand_their_options_on),
