@@ -509,6 +509,39 @@ static void threads(void **state)
 	}
 }
 
+/* ---- after the handshake ---- */
+
+/* RFC 8446 4.6.2: a client that is asked later is told about as well, whatever verify says. */
+static void asked_after_the_handshake(void **state)
+{
+	(void)state;
+	for (int yes = 0; yes < 2; yes++) {
+		struct leat_engine *s;
+		struct watch w = WATCH;
+		struct certkit k;
+
+		w.at = 2;
+		w.answer = yes ? LEAT_VERDICT_VALID : LEAT_VERDICT_FAIL;
+		draft(&k, 0, LEAT_SERVER, NULL);
+		certkit_set(k.cfg[LEAT_SERVER], "verify", "verify_none");
+		for (int i = 0; i < 2; i++)
+			certkit_set(k.cfg[i], "post_handshake_auth", "true");
+		watch_it(k.cfg[LEAT_SERVER], &w);
+		assert_true(certkit_run(&k));
+		assert_int_equal(w.calls, 0);
+		s = k.d.side[LEAT_SERVER].e;
+		assert_int_equal(leat_engine_request_auth(s), LEAT_OK);
+		(void)duo_run(&k.d);
+		watch_expect(&w, GOOD);
+		assert_int_equal(w.ended, 1);
+		if (yes)
+			assert_int_equal(leat_engine_auth(s), LEAT_AUTH_SHOWN);
+		else
+			assert_int_equal(leat_engine_error(s)->alert, A(HANDSHAKE_FAILURE));
+		certkit_close(&k);
+	}
+}
+
 /* ---- what is not told ---- */
 
 static void resumption(void **state)
@@ -663,6 +696,7 @@ int main(void)
 		cmocka_unit_test(refused_while_it_waits),
 		cmocka_unit_test(engine_is_gone),
 		cmocka_unit_test(threads),
+		cmocka_unit_test(asked_after_the_handshake),
 		cmocka_unit_test(resumption),
 		cmocka_unit_test(raw_keys),
 		cmocka_unit_test(what_is_refused),

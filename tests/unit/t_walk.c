@@ -17,10 +17,12 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include <leat/crl.h>
 #include <openssl/x509v3.h>
 
 #include "base/mem.h"
 #include "base/rd.h"
+#include "crlkit.h"
 #include "ocsp.h"
 #include "pki.h"
 #include "vec.h"
@@ -416,6 +418,40 @@ static void responses(void **state)
 	t.in.staple = STAPLE_REQUIRE;
 	tells(t, "2:valid 1:valid 0:bad(revocation_status_undetermined) 0:valid_peer",
 		LEAT_ALERT_BAD_CERTIFICATE_STATUS_RESPONSE);
+}
+
+/* ---- revocation, by lists ---- */
+
+static void check_reason(void *arg, const struct leat_cert_event *ev)
+{
+	if (ev->kind == LEAT_CERT_BAD)
+		assert_int_equal(ev->crl_reason, *(const enum leat_crl_reason *)arg);
+}
+
+static void revocation_lists(void **state)
+{
+	enum leat_crl_reason reason = LEAT_CRL_KEY_COMPROMISE;
+	struct crl_spec s = crl_good(pki_inter());
+	struct trial t = good();
+	struct watch w = WATCH;
+	struct leat_span der;
+	struct leat_err err = { 0 };
+
+	(void)state;
+	t.in.crl_check = CRL_CHECK_PEER;
+	assert_int_equal(leat_crl_cache_mem_new(&t.in.crls, NULL, &err), LEAT_OK);
+	/* none that could say anything */
+	tells(t, "2:valid 1:valid 0:bad(revocation_status_undetermined) 0:valid_peer",
+		LEAT_ALERT_BAD_CERTIFICATE);
+	s.revoked[0] = (struct crl_entry){ .cert = t.certs[0], .reason = (int)reason };
+	der = crl_make(&s);
+	assert_int_equal(leat_crl_insert_der(t.in.crls, NULL, &der, 1, &err), LEAT_OK);
+	tells(t, "2:valid 1:valid 0:bad(revoked) 0:valid_peer", LEAT_ALERT_CERTIFICATE_REVOKED);
+	w.accept = true;
+	w.hook = check_reason;
+	w.hook_arg = &reason;
+	assert_int_equal(judge_with(t, &w, NULL), LEAT_OK);
+	leat_crl_cache_unref(t.in.crls);
 }
 
 /* ---- extensions -------------------------------------------------------------------------------------- */
@@ -899,6 +935,7 @@ int main(void)
 		cmocka_unit_test(several_at_once),
 		cmocka_unit_test(signature_schemes),
 		cmocka_unit_test(responses),
+		cmocka_unit_test(revocation_lists),
 		cmocka_unit_test(unknown_extensions),
 		cmocka_unit_test(no_at_every_position),
 		cmocka_unit_test(alert_of_each_reason),

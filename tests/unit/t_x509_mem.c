@@ -28,7 +28,7 @@
 #include "pki.h"
 #include "x509/cred.h"
 #include "x509/pem.h"
-#include "x509/verify.h"
+#include "x509/walk.h"
 
 #define PASSWORD "correct-horse-battery"
 #define NONE     ((struct leat_span){ NULL, 0 })
@@ -112,7 +112,10 @@ struct case_of {
 	int64_t now;
 	bool good;
 	bool lean; /* lean.c may accept before libcrypto is asked */
+	bool walk; /* the application is told, and refuses what is wrong */
 };
+
+static const struct leat_verify_fun refuses = { .fn = leat_verify_default_peer };
 
 /* Parses and verifies; every object is given back. Allocation number nth fails, counted from the
  * start, or from the end of parsing. */
@@ -126,7 +129,9 @@ static enum leat_ret judge(const struct case_of *k, const struct store *s, bool 
 		.now_s = k->now,
 		.depth = 10,
 		.only_libcrypto = !k->lean,
+		.fun = k->walk ? &refuses : NULL,
 	};
+	struct walk *walk = NULL;
 	struct chain *ch;
 	enum leat_ret ret;
 
@@ -140,7 +145,7 @@ static enum leat_ret judge(const struct case_of *k, const struct store *s, bool 
 			num_made = 0;
 			fail_at = nth;
 		}
-		ret = verify_chain(crypto, &in, err);
+		ret = walk_verify(crypto, &in, &walk, err);
 	}
 	fail_at = 0;
 	chain_unref(ch);
@@ -205,7 +210,7 @@ static void add_critical(void *x509, void *arg)
 	ASN1_OCTET_STRING_free(v);
 }
 
-static bool lean_too;
+static bool lean_too, walk_too;
 
 static struct case_of case_of(const char *name, const struct made *leaf, const struct made *inter)
 {
@@ -214,7 +219,8 @@ static struct case_of case_of(const char *name, const struct made *leaf, const s
 		.num = 2,
 		.host = "localhost",
 		.now = PKI_NOW,
-		.lean = lean_too };
+		.lean = lean_too,
+		.walk = walk_too };
 }
 
 static void good_chain(void **state)
@@ -225,6 +231,9 @@ static void good_chain(void **state)
 	k.good = true;
 	fail_each(&k, true, 5);
 	fail_each(&k, false, 1);
+	k.walk = true;
+	fail_each(&k, false, 1);
+	k.walk = false;
 	k.lean = true;
 	fail_each(&k, false, 1);
 }
@@ -289,6 +298,9 @@ static void bad_chains_never_pass(void **state)
 	bad_chains(state);
 	lean_too = false;
 	bad_chains(state);
+	walk_too = true;
+	bad_chains(state);
+	walk_too = false;
 }
 
 static struct leat_span sealed_key(const struct made *m, bool old_form)

@@ -424,7 +424,8 @@ static enum leat_ret run(X509_STORE_CTX *ctx, const struct verify_in *in, X509_S
 	if (in->anchor)
 		X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
 	if (in->faults) {
-		X509_STORE_CTX_set_app_data(ctx, &collecting);
+		if (X509_STORE_CTX_set_app_data(ctx, &collecting) != 1)
+			return err_memory(err);
 		X509_STORE_CTX_set_verify_cb(ctx, collect);
 	}
 	if (X509_verify_cert(ctx) != 1) {
