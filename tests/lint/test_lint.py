@@ -94,6 +94,8 @@ PLANTS = [
     ("banned.py", "user/sock/e.c", '/* x */\nvoid f(void)\n{\n\tprintf("x");\n}\n',
      "user/sock/e.c:4: [print] printf"),
     ("banned.py", "user/sock/k.c", "/* x */\nint a = MSG_MORE;\n", "user/sock/k.c:2: [ktls]"),
+    ("banned.py", "user/steer/s.c", "/* x */\nint f(int m)\n{\n\treturn bpf_map_update_elem(m, 0, 0, 0);\n}\n",
+     "user/steer/s.c:4: [map] bpf_map_update_elem"),
     ("banned.py", "user/hs/x.c", "/* x */\nint a; /* TO" "DO later */\n",
      "user/hs/x.c:2: [marks]"),
     ("banned.py", "scripts/x.sh", "#!/bin/bash\n# FIX" "ME\n", "scripts/x.sh:2: [marks]"),
@@ -141,6 +143,7 @@ def test_plant_is_found(tmp_path, script, path, text, expect):
     ("banned.py", "user/base/mem.c", "/* x */\nvoid *f(void)\n{\n\treturn malloc(3);\n}\n"),
     ("banned.py", "user/hs/ok.c",
      "/* x */\nvoid f(void *p)\n{\n\tfree(p); /* lint: allow memory (libc allocated it) */\n}\n"),
+    ("banned.py", "user/steer/admit.c", "/* x */\nint f(int m)\n{\n\treturn bpf_map_update_elem(m, 0, 0, 0);\n}\n"),
     ("docs.py", "include/leat/ok.h",
      "/*\n * leat_p and leat_q: two of a kind, described together here.\n */\n"
      "LEAT_API int leat_p(void);\nLEAT_API int leat_q(\n\tint x);\n"),
