@@ -35,17 +35,20 @@
 enum way {
 	READY_TWICE, /* recv; answer; recv says EAGAIN; wait for readiness: what leat serve did */
 	READY,       /* the same without asking again */
+	READY_TIMER, /* with a deadline in the loop's heap */
+	READY_LIMIT, /* with a limit of the operation */
 	TAKE_ONCE,   /* receive into a lent buffer */
 	TAKE,        /* the same, multishot */
 	TAKE_SEND,   /* and the answer goes out by the ring */
 	NUM_WAYS
 };
 
-static const char *const names[] = { "ready, recv twice", "ready, recv", "take once", "take",
-	"take, send by the loop" };
+static const char *const names[] = { "ready, recv twice", "ready, recv", "ready, recv, timer",
+	"ready, recv, limit", "take once", "take", "take, send by the loop" };
 
 struct conn {
 	struct loop_op op, out;
+	struct loop_timer timer;
 	int fd;
 	enum way way;
 };
@@ -87,6 +90,15 @@ static void on_sent(struct loop *l, struct loop_op *op, int res, unsigned flags)
 		die("send by the loop");
 }
 
+static void wait_ready(struct loop *l, struct conn *c)
+{
+	if (c->way == READY_TIMER)
+		loop_timer_start(l, &c->timer, 60000);
+	if (c->way == READY_LIMIT)
+		loop_limit(l, &c->op, 60000);
+	loop_ready(l, &c->op, c->fd, POLLIN);
+}
+
 static void on_ready(struct loop *l, struct loop_op *op, int res, unsigned flags)
 {
 	struct conn *c = op->arg;
@@ -98,10 +110,10 @@ static void on_ready(struct loop *l, struct loop_op *op, int res, unsigned flags
 		return;
 	while (recv(c->fd, b, sizeof(b), MSG_DONTWAIT) > 0) {
 		send_answer(l, c);
-		if (c->way == READY)
+		if (c->way != READY_TWICE)
 			break;
 	}
-	loop_ready(l, op, c->fd, POLLIN);
+	wait_ready(l, c);
 }
 
 static void on_piece(struct loop *l, struct loop_op *op, int res, unsigned flags)
@@ -117,10 +129,10 @@ static void on_piece(struct loop *l, struct loop_op *op, int res, unsigned flags
 
 static void wait_for_request(struct loop *l, struct conn *c)
 {
-	c->op = (struct loop_op){ .done = c->way <= READY ? on_ready : on_piece, .arg = c };
+	c->op = (struct loop_op){ .done = c->way <= READY_LIMIT ? on_ready : on_piece, .arg = c };
 	c->out = (struct loop_op){ .done = on_sent, .arg = c };
-	if (c->way <= READY)
-		loop_ready(l, &c->op, c->fd, POLLIN);
+	if (c->way <= READY_LIMIT)
+		wait_ready(l, c);
 	else
 		(c->way == TAKE_ONCE ? loop_take_once : loop_take)(l, &c->op, c->fd, false);
 }
@@ -215,8 +227,10 @@ static double measure(enum way way, int lfd, const struct sockaddr_in *addr)
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	over = true;
-	for (int i = 0; i < CONNS; i++)
+	for (int i = 0; i < CONNS; i++) {
+		loop_timer_stop(l, &conns[i].timer);
 		loop_close(l, conns[i].fd);
+	}
 	loop_free(l);
 	over = false;
 	qsort(ns, TURNS, sizeof(ns[0]), by_size);

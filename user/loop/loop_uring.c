@@ -163,8 +163,8 @@ static short events_of(const struct loop_op *op)
 	}
 }
 
-/* By plain calls where the ring cannot. A single typed receive would need control data of its own for each op: it is rare enough to be done by a
- * plain call. */
+/* By plain calls where the ring cannot. A single typed receive would need control data of its own for each
+ * op: it is rare enough to be done by a plain call. */
 static bool takes_plainly(const struct uring *u, const struct loop_op *op)
 {
 	if (u->take_way != TAKE_LENT)
