@@ -22,7 +22,8 @@
  *    both sides, same suite, name, protocol and settings); of TLS 1.3 the newer one replaces it, since tickets are
  *    for one use.
  *
- * Any thread may call these functions, those of cache_ops excepted.
+ * Any thread may call these functions, those of cache_ops excepted. After fork the child's copy finds what is there in
+ * memory, and keeps nothing: it makes its own.
  */
 #ifndef LEAT_CACHE_H
 #define LEAT_CACHE_H

@@ -15,7 +15,9 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <leat/app.h>
 
@@ -45,8 +47,7 @@ static void pass(struct leat_session_cache *c, int64_t ms)
 
 static struct leat_session *session(unsigned number, uint16_t version)
 {
-	static uint8_t bind[32], peer[32];
-	uint8_t id[32] = { 0 };
+	uint8_t id[32] = { 0 }, bind[32] = { 0 }, peer[32] = { 0 };
 	struct session_data d = {
 		.version = version,
 		.suite = suite_by_id(version == LEAT_TLS13 ? 0x1301 : 0xc02f),
@@ -77,8 +78,8 @@ static const struct leat_span port = { (const uint8_t *)"4433", 4 };
 /* As number in 1.2. */
 static struct leat_cache_key key(unsigned number)
 {
-	static uint8_t b[4][32];
-	static unsigned at;
+	static _Thread_local uint8_t b[4][32];
+	static _Thread_local unsigned at;
 	uint8_t *p = b[at++ % 4];
 
 	memset(p, 0, 32);
@@ -621,6 +622,34 @@ static void the_process_has_one_pair(void **state)
 	listcache_reset();
 }
 
+/* A child has no thread of the cache: nothing is kept, and nothing waits for it. */
+static void after_fork(void **state)
+{
+	struct leat_session_cache *c = cache_of(LEAT_SERVER, NULL);
+	const struct leat_cache_key k = key(1);
+	int status;
+	pid_t child;
+
+	(void)state;
+	put(c, 1);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		bool ok = has(c, 1);
+
+		put(c, 2);
+		end(c, 1);
+		ok = ok && has(c, 1) && !has(c, 2) && !session_cache_take(c, &k) &&
+		     session_cache_reserve(c, &k) == LEAT_UNSUPPORTED;
+		leat_session_cache_unref(c);
+		_exit(!ok);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_true(has(c, 1));
+	leat_session_cache_unref(c);
+}
+
 static void each_allocation_fails(void **state)
 {
 	struct leat_session_cache *c;
@@ -680,6 +709,7 @@ int main(void)
 		cmocka_unit_test(what_others_left),
 		cmocka_unit_test(a_crowd),
 		cmocka_unit_test(the_process_has_one_pair),
+		cmocka_unit_test(after_fork),
 		cmocka_unit_test(each_allocation_fails),
 	};
 

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/limits.h"
@@ -87,6 +88,7 @@ struct leat_session_cache {
 	void *storage;
 	atomic_size_t max; /* these three: 0 is the setting of the process */
 	_Atomic uint32_t lifetime_s, delay_ms;
+	pid_t pid; /* after fork there is no thread: nothing is done any more */
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t news; /* an order came, or is done */
@@ -498,6 +500,11 @@ static void *thread_main(void *arg)
 
 /* ---- orders ---- */
 
+static bool has_thread(const struct leat_session_cache *c)
+{
+	return c->pid == getpid();
+}
+
 static void submit(struct leat_session_cache *c, struct order *o)
 {
 	pthread_mutex_lock(&c->lock);
@@ -509,6 +516,8 @@ static void submit(struct leat_session_cache *c, struct order *o)
 
 static void submit_and_wait(struct leat_session_cache *c, struct order *o)
 {
+	if (!has_thread(c))
+		return;
 	o->waited = true;
 	submit(c, o);
 	pthread_mutex_lock(&c->lock);
@@ -521,7 +530,7 @@ static void submit_and_wait(struct leat_session_cache *c, struct order *o)
 static void order(struct leat_session_cache *c, enum what what, const struct leat_cache_key *key,
 	struct leat_session *s)
 {
-	struct order *o = leat_zalloc(sizeof(*o));
+	struct order *o = has_thread(c) ? leat_zalloc(sizeof(*o)) : NULL;
 
 	if (!o || !session_cache_key_copy(&o->key, key)) {
 		leat_free(o);
@@ -677,6 +686,7 @@ static void init_parts(
 	pthread_condattr_destroy(&monotonic);
 	atomic_init(&c->refs, 1);
 	c->role = role;
+	c->pid = getpid();
 	c->ops = o->ops ? *o->ops : session_cache_mem_ops;
 	atomic_init(&c->max, o->max);
 	atomic_init(&c->lifetime_s, o->lifetime_s);
@@ -755,6 +765,8 @@ struct leat_session_cache *leat_session_cache_ref(struct leat_session_cache *c)
 void leat_session_cache_unref(struct leat_session_cache *c)
 {
 	if (!c || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	if (!has_thread(c)) /* the storage is its parent's to terminate */
 		return;
 	pthread_mutex_lock(&c->lock);
 	c->stopping = true;
