@@ -287,6 +287,7 @@ static void talk(struct leat_conn *c)
 }
 
 /* Three acceptors, three clients at a time, twice, over either family; then all of them are sent home. */
+/* REQ: T-err-close_transport_accept */
 static void acceptors_share_a_listener(void **state)
 {
 	static const struct told t = { { { NULL }, { NULL } }, NULL, NULL, 0 };
@@ -381,6 +382,7 @@ static void refuses_everything(struct leat_conn *c)
 	assert_int_equal(leat_conn_key_update(c, false), LEAT_FAILED);
 }
 
+/* REQ: T-api-close */
 static void only_a_handshake_is_next(void **state)
 {
 	static const struct told t = { { { NULL }, { NULL } }, NULL, NULL, 0 };

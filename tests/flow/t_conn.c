@@ -373,6 +373,7 @@ static void both_ends_upgraded(void **state)
 
 /* ---- listening ---------------------------------------------------------------------------------- */
 
+/* REQ: T-api-ssl_accept_timeout T-tls-server_handshake_timeout */
 static void listening(void **state)
 {
 	unsigned fds = open_fds();
@@ -455,6 +456,7 @@ static int64_t garbage_handshake(const char *alert_timeout, int timeout_ms)
 
 /* The peer has alert_timeout to read the alert, no longer than the call may take, and less when it closes.
  * REQ: ENV-alert_timeout TIM-alert-5s */
+/* REQ: T-err-tcp_connect */
 static void garbage_gets_an_alert(void **state)
 {
 	struct leat_err err = { 0 };

@@ -294,6 +294,7 @@ static void a_passive_end_is_told_by_whoever_asks(void **state)
 
 /* ---- ends ------------------------------------------------------------------------------------------------ */
 
+/* REQ: T-err-tcp_error_active */
 static void ends_and_errors(void **state)
 {
 	static const struct {
@@ -644,6 +645,7 @@ static void ownership_moves(void **state)
 	MESSAGE("d");
 }
 
+/* REQ: T-err-controller_dies */
 static void owners_die(void **state)
 {
 	unsigned fds = open_fds();

@@ -6,6 +6,8 @@
  * REQ: GEN-strongest OPT-ciphers OPT-ciphers-explicit SEC-rc4 VER-dhe VER-ssl2 SEC-ssl3 OPT-padding_check
  * REQ: ERR-nooptions ERR-peer-view OPT-proplist OPT-reuse-implicit OPT-cacertfile-c OPT-cacertfile-s
  * REQ: API-recv-one MSG-timeout-unit LIM-timeout LIM-handshake TYPE-hostname TYPE-ip4 TYPE-ip6
+ * REQ: T-err-tcp_connect_big T-err-client_closes T-alert-bad_connect_response
+ * REQ: T-api-signature_algs
  * REQ: T-basic-misc_options T-basic-not_proplist T-reject T-api-max_handshake_size
  */
 #include "link.h"
@@ -278,6 +280,84 @@ static void old_hellos(void **state)
 	assert_int_equal(leat_config_set(c, "versions", "sslv2", &err), LEAT_FAILED);
 	assert_string_equal(err.option, "versions");
 	leat_config_unref(c);
+}
+
+/* ---- first bytes that are no hello ------------------------------------------------------------------------ */
+
+/* A record of the greatest length with noise in it is an error at once, not a time-out. */
+static void a_long_record_of_noise(void **state)
+{
+	uint8_t big[5 + 16384] = { 22, 3, 1, 0x40, 0 };
+
+	(void)state;
+	memcpy(big + 5, vec_noise(16384).p, 16384);
+	assert_int_not_equal(alert_for(big, sizeof(big), "tlsv1.2,tlsv1.3"), 0);
+}
+
+/* A server that sends the hello back. */
+static void an_echo_is_no_answer(void **state)
+{
+	static const char *const versions[] = { "tlsv1.2", "tlsv1.3", "tlsv1.2,tlsv1.3" };
+
+	(void)state;
+	for (size_t v = 0; v < 3; v++) {
+		struct leat_config *c = pair_client_config();
+		struct leat_config *s = frozen(pair_server_config(KEY_EC_P256));
+		struct leat_span hello;
+		struct duo d;
+
+		pair_set(c, "versions", versions[v]);
+		duo_open(&d, frozen(c), s, "localhost");
+		duo_pull(&d.side[LEAT_CLIENT]);
+		hello = leat_wr_done(&d.side[LEAT_CLIENT].wire);
+		assert_int_equal(duo_feed(&d, LEAT_CLIENT, hello.p, hello.n), LEAT_FAILED);
+		assert_int_equal(leat_engine_error(d.side[LEAT_CLIENT].e)->alert,
+			LEAT_ALERT_UNEXPECTED_MESSAGE);
+		duo_close(&d);
+		leat_config_unref(c);
+		leat_config_unref(s);
+	}
+}
+
+/* TCP that ends before a byte came: "closed". */
+static void a_client_that_hangs_up(void **state)
+{
+	struct leat_config *cfg = frozen(pair_server_config(KEY_EC_P256));
+	struct leat_listener *l;
+	struct leat_conn *c;
+	struct leat_err err = { 0 };
+	int fd;
+
+	(void)state;
+	assert_int_equal(leat_listen(&l, cfg, "127.0.0.1", 0, &err), LEAT_OK);
+	assert_int_equal(
+		leat_tcp_connect(&fd, "127.0.0.1", leat_listener_port(l), MS, &err), LEAT_OK);
+	close(fd);
+	assert_int_equal(leat_accept(l, &c, MS, &err), LEAT_OK);
+	assert_int_equal(leat_handshake(c, MS), LEAT_FAILED);
+	assert_string_equal(name_of(leat_conn_error(c)), "closed");
+	leat_conn_free(c);
+	leat_listener_close(l);
+	leat_config_unref(cfg);
+}
+
+/* Signature algorithms that the server's key has none of. */
+static void no_signature_algorithm_in_common(void **state)
+{
+	static const char *const versions[] = { "tlsv1.2", "tlsv1.3" };
+
+	(void)state;
+	for (int v = 0; v < 2; v++) {
+		struct leat_config *c = pair_client_config(), *s = pair_server_config(KEY_EC_P256);
+		struct pair p = { .side = { { .pair = NULL } } };
+
+		pair_set(c, "versions", versions[v]);
+		pair_set(c, "signature_algs", "rsa_pss_rsae_sha256");
+		pair_set(s, "signature_algs", "ecdsa_secp256r1_sha256");
+		pair_init(&p, c, s, NULL);
+		pair_must_refuse(&p, LEAT_SERVER, LEAT_ALERT_HANDSHAKE_FAILURE);
+		pair_clear(&p);
+	}
 }
 
 /* ---- options -------------------------------------------------------------------------------------------------- */
@@ -717,6 +797,10 @@ int main(void)
 		cmocka_unit_test(psk_suites_only_where_both_name_them),
 		cmocka_unit_test(suites_that_are_never_there),
 		cmocka_unit_test(old_hellos),
+		cmocka_unit_test(a_long_record_of_noise),
+		cmocka_unit_test(an_echo_is_no_answer),
+		cmocka_unit_test(a_client_that_hangs_up),
+		cmocka_unit_test(no_signature_algorithm_in_common),
 		cmocka_unit_test(padding_is_always_checked),
 		cmocka_unit_test(no_options_at_all),
 		cmocka_unit_test(options_that_are_none),

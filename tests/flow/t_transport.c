@@ -4,7 +4,7 @@
  * it, whatever pieces it moves; what it answers is believed as far as it can be, and its failures are told by name.
  *
  * REQ: GEN-transport-plug TYPE-transportoption OPT-cb_info OPT-cb_info-datatag OPT-cb_info-closedtag
- * REQ: OPT-cb_info-errtag OPT-cb_info-bad
+ * REQ: OPT-cb_info-errtag OPT-cb_info-bad T-api-cb_info
  */
 #include "link.h"
 

@@ -2,6 +2,8 @@
  *
  * t_exactly_so_many_of_nothing.c - leat_recv_exact on a connection on which nothing has come yet said "out of memory"
  * when the time was over, and the connection was dead: no bytes were kept in no memory.
+ *
+ * REQ: T-rn-12
  */
 #include "link.h"
 

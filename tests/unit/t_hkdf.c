@@ -24,7 +24,7 @@ static struct leat_secret secret_of(struct leat_span s)
 	return x;
 }
 
-/* RFC 5869 A.1 to A.3. A.3 has an empty salt and an empty info. */
+/* RFC 5869 A.1 to A.3. A.3 has an empty salt and an empty info.  REQ: T-hkdf */
 static void rfc_5869(void **state)
 {
 	static const struct {
