@@ -138,7 +138,7 @@ bool certkit_run(struct certkit *k)
 
 void certkit_close(struct certkit *k)
 {
-	if (k->d.side[0].e)
+	if (k->d.side[0].e || k->d.side[1].e)
 		duo_close(&k->d);
 	for (int i = 0; i < 2; i++)
 		leat_config_unref(k->cfg[i]);
