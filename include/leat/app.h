@@ -6,11 +6,39 @@
 #ifndef LEAT_APP_H
 #define LEAT_APP_H
 
+#include <leat/cache.h>
 #include <leat/types.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* ---- start and stop ------------------------------------------------------------------------------ */
+
+/* The manual's types of start, which say what the end of an application means to its node. leat has no state
+ * that it could die of, so they are taken and mean nothing more: without randomness the process ends by any type. */
+enum leat_start_type { LEAT_TEMPORARY = 0, LEAT_TRANSIENT, LEAT_PERMANENT };
+
+/* Zero is the default everywhere. */
+struct leat_app_opts {
+	enum leat_start_type type;
+	const struct leat_cache_ops *session_cb; /* storage of the session caches; NULL: memory */
+	void *session_cb_user;                   /* for its init */
+	const struct leat_cache_arg *session_cb_init_args; /* likewise */
+	size_t num_init_args;
+};
+
+/* leat_app_start reads the environment (leat_app_read_environment) and starts the process's session caches by the
+ * settings (leat/cache.h). opts may be NULL. Nobody has to call it: without, there are no such caches and the
+ * environment is not read. LEAT_FAILED, with nothing started: LEAT_E_OPTION (type, a setting of the environment),
+ * LEAT_E_MISUSE (started already; init of the storage said no), LEAT_E_MEMORY, LEAT_E_SYSTEM. */
+LEAT_API LEAT_MUST_CHECK enum leat_ret leat_app_start(
+	const struct leat_app_opts *opts, struct leat_err *err);
+/* leat_app_stop ends it all, until leat_app_start: nothing new begins (LEAT_E_MISUSE), listeners end at once as by
+ * leat_listener_stop, connections have timeout_ms to be closed by their owners and are then cut off, as if the
+ * peer had gone; session caches and the cache of files are empty. Objects stay their owners', to be freed as ever.
+ * Connections over a transport of the application (leat/transport.h) are not cut off. */
+LEAT_API void leat_app_stop(int timeout_ms);
 
 /* ---- settings ---------------------------------------------------------------------------------- */
 

@@ -116,6 +116,7 @@ enum leat_ret conn_open_with(struct leat_conn **out, struct leat_config *cfg, in
 		goto fail;
 	c->early = opts->client.early;
 	log_conn_begin(c);
+	app_socket_add(&c->app, fd, false);
 	*out = c;
 	return LEAT_OK;
 fail:
@@ -350,6 +351,7 @@ void leat_conn_free(struct leat_conn *c)
 {
 	if (!c)
 		return;
+	app_socket_remove(&c->app);
 	if (mail_last_words(c))
 		c->fd = -1;
 	mail_free(c->mail);

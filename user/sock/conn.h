@@ -28,6 +28,7 @@
 
 #include "base/err.h"
 #include "ktls/handover.h"
+#include "sock/app_life.h"
 #include "sock/bytes.h"
 #include "sock/carrier.h"
 #include "sock/sockset.h"
@@ -64,6 +65,7 @@ struct leat_conn {
 	struct cached *cached; /* client: the session cache it uses; NULL: none */
 	struct leat_err *note; /* why LEAT_UNSUPPORTED was said last, or NULL */
 	int fd_flags;          /* of the socket as it came */
+	struct app_socket app; /* for leat_app_stop */
 };
 
 /* Tests: the system calls, clock and dice of connections made from now on. NULL: the real ones. */

@@ -52,6 +52,7 @@ static enum leat_ret hand_out(struct leat_conn *c, struct leat_plain *out, struc
 		return err_memory(err);
 	if (c->fd >= 0)
 		(void)fcntl(c->fd, F_SETFL, c->fd_flags);
+	app_socket_remove(&c->app);
 	out->fd = c->fd;
 	out->stream = c->via.it;
 	c->fd = -1;

@@ -16,10 +16,11 @@
 
 struct leat_listener {
 	struct leat_config *cfg;
-	struct sockset set; /* for the connections */
-	struct mail *mail;  /* its place in a mailbox, or NULL */
-	int fd;             /* -1: no socket, but `via` */
-	struct stream via;  /* what listens of a transport */
+	struct sockset set;    /* for the connections */
+	struct app_socket app; /* for leat_app_stop */
+	struct mail *mail;     /* its place in a mailbox, or NULL */
+	int fd;                /* -1: no socket, but `via` */
+	struct stream via;     /* what listens of a transport */
 	uint16_t port;
 };
 
@@ -152,7 +153,7 @@ enum leat_ret leat_listen_with(struct leat_listener **out, struct leat_config *c
 	struct leat_listener *l;
 
 	*out = NULL;
-	if (check_config(cfg, err) != LEAT_OK ||
+	if (check_config(cfg, err) != LEAT_OK || app_may_begin(err) != LEAT_OK ||
 		sockplan_init(&plan, cfg, opts->sockopts, opts->num_sockopts, err) != LEAT_OK)
 		return LEAT_FAILED;
 	w.host = w.host ? w.host : plan.ip;
@@ -164,6 +165,7 @@ enum leat_ret leat_listen_with(struct leat_listener **out, struct leat_config *c
 	l->set = plan.set;
 	l->fd = -1;
 	if ((cfg->transport ? listen_via(l, &w, err) : listen_socket(l, &w, err)) == LEAT_OK) {
+		app_socket_add(&l->app, l->fd, true);
 		*out = l;
 		return LEAT_OK;
 	}
@@ -250,6 +252,7 @@ void leat_listener_close(struct leat_listener *l)
 {
 	if (!l)
 		return;
+	app_socket_remove(&l->app);
 	mail_free(l->mail);
 	if (l->via.ops)
 		l->via.ops->close(l->via.it);

@@ -242,6 +242,7 @@ static enum leat_ret adopt(struct leat_conn **out, struct leat_config *cfg, int 
 		return LEAT_FAILED;
 	}
 	handover_adopt(&c->ho, c->sys, fd, &m->ho);
+	app_socket_add(&c->app, fd, false);
 	c->begun = c->up = true;
 	*out = c;
 	return LEAT_OK;

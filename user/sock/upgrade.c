@@ -154,7 +154,7 @@ static enum leat_ret check_upgrade(
 	struct upgrade *u, const struct leat_client_opts *o, struct leat_err *err)
 {
 	u->opts = (struct conn_opts){ .client = *o, .set = &u->plan.set };
-	if (check_role(u->cfg, u->role, err) != LEAT_OK)
+	if (check_role(u->cfg, u->role, err) != LEAT_OK || app_may_begin(err) != LEAT_OK)
 		return LEAT_FAILED;
 	return sockplan_init(&u->plan, u->cfg, o->sockopts, o->num_sockopts, err);
 }
@@ -192,6 +192,7 @@ static enum leat_ret upgrade(
 	if (err->cls == LEAT_E_NONE)
 		*err = *c->first;
 	if (u->flags & LEAT_KEEP_FD) {
+		app_socket_remove(&c->app);
 		c->fd = -1;
 		c->via.ops = NULL;
 	}
