@@ -22,6 +22,7 @@
 #include <leat/app.h>
 
 #include "base/mem.h"
+#include "pair.h"
 #include "pki.h"
 #include "sock/anchors.h"
 #include "sock/pem_cache.h"
@@ -423,6 +424,49 @@ static void sets_come_and_go(void **state)
 	assert_int_equal(unlink(at("other")), 0);
 }
 
+/* A config for the name that is asked for, made anew for each handshake. */
+static enum leat_ret config_by_name(void *arg, struct leat_span name, struct leat_config **out)
+{
+	const struct leat_files *f = arg;
+	struct leat_err err = { 0 };
+
+	(void)name;
+	assert_int_equal(leat_config_new(out, LEAT_SERVER, &err), LEAT_OK);
+	pair_set(*out, "session_tickets", "disabled");
+	if (leat_config_use_files(*out, f, &err) == LEAT_OK &&
+		leat_config_freeze(*out, &err) == LEAT_OK)
+		return LEAT_OK;
+	leat_config_unref(*out);
+	*out = NULL;
+	return LEAT_UNSUPPORTED;
+}
+
+/* Options by server name go through the cache: handshakes go on with what was read, until it is cleared.
+ * REQ: CB-sni-cost */
+static void server_names(void **state)
+{
+	struct leat_files f = { .certfile = at("cert"), .keyfile = at("key") };
+	struct leat_err err = { 0 };
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		struct leat_config *s = pair_server_config(KEY_RSA);
+		struct pair p = { 0 };
+
+		assert_int_equal(leat_config_set_sni(s, config_by_name, &f, &err), LEAT_OK);
+		pair_init(&p, pair_client_config(), s, NULL);
+		if (i < 3)
+			pair_must_connect(&p);
+		else
+			pair_must_refuse(&p, LEAT_SERVER, LEAT_ALERT_UNRECOGNIZED_NAME);
+		pair_clear(&p);
+		if (i == 1)
+			put_file("key", pki_root_pem()); /* no key at all */
+		if (i == 2)
+			leat_pem_cache_clear();
+	}
+}
+
 /* Pipes and devices are read each time. */
 static void only_regular_files(void **state)
 {
@@ -583,6 +627,7 @@ int main(void)
 		cmocka_unit_test_setup(renewed_pair, setup),
 		cmocka_unit_test_setup(shared_trust, setup),
 		cmocka_unit_test_setup(sets_come_and_go, setup),
+		cmocka_unit_test_setup(server_names, setup),
 		cmocka_unit_test_setup(only_regular_files, setup),
 		cmocka_unit_test_setup(bound, setup),
 		cmocka_unit_test_setup(keys_are_wiped, setup),
