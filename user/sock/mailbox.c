@@ -120,9 +120,15 @@ static void add_resting(struct mail *m, int64_t rest_at)
 	struct ring *at = &m->owner->resting;
 
 	m->rest_at = rest_at;
-	while (at->prev != &m->owner->resting &&
-		RING_OF(at->prev, struct mail, resting)->rest_at > rest_at)
+	for (;;) {
+		const struct mail *before = at->prev == &m->owner->resting
+						    ? NULL
+						    : RING_OF(at->prev, struct mail, resting);
+
+		if (!before || before->rest_at <= rest_at)
+			break;
 		at = at->prev;
+	}
 	ring_add(at, &m->resting);
 }
 
