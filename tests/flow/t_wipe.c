@@ -6,6 +6,7 @@
  *
  * REQ: GEN-confidentiality
  */
+#include "asan.h"
 #include "earlykit.h"
 #include "pair.h"
 
@@ -14,15 +15,6 @@
 
 #include "hs/hs_int.h"
 #include "pki.h"
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define HAS_ASAN 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__)
-#define HAS_ASAN 1
-#endif
 
 /* ---- what is looked for ---- */
 

@@ -22,6 +22,7 @@
 #include <leat/app.h>
 
 #include "base/mem.h"
+#include "asan.h"
 #include "pair.h"
 #include "pki.h"
 #include "sock/anchors.h"
@@ -495,15 +496,6 @@ static void bound(void **state)
 /* Freed blocks are searched for the middle of the key. */
 static const uint8_t *needle;
 static unsigned num_found;
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define HAS_ASAN 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__)
-#define HAS_ASAN 1
-#endif
 
 #ifndef HAS_ASAN
 #define NEEDLE 32
