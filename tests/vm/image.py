@@ -33,7 +33,13 @@ TREE = HERE.parent.parent
 SERIES = {
     "6.12": "linux-image-6.12-amd64",
     "6.1": "linux-image-amd64",
+    "new": "linux-image-amd64",
 }
+
+# "new" is whatever Debian's backports have now (6.14 and later change the keys of a connection). They are
+# read with lists of their own: nothing of it becomes installable on this machine.
+NEW_SOURCE = ("deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] "
+              "http://deb.debian.org/debian trixie-backports main\n")
 
 # Folders of the module tree worth keeping; the rest is drivers for hardware no machine here has.
 KEEP = ("arch", "crypto", "lib", "net", "fs/9p", "fs/netfs", "fs/fscache", "fs/overlayfs",
@@ -114,33 +120,57 @@ def kernel(cache, series, refresh=False):
     return Kernel(folder)
 
 
-def image_package(series):
-    """The concrete image package behind a meta package, e.g. linux-image-6.1.0-56-amd64."""
-    meta = SERIES[series]
-    out = subprocess.run(["apt-cache", "depends", "--important", meta], text=True,
+def apt_options(series, tmp):
+    """Options that let apt see the packages of a series; tmp is a folder for its lists."""
+    if series != "new":
+        return []
+    for name in ("lists/partial", "cache/archives/partial"):
+        (tmp / name).mkdir(parents=True)
+    (tmp / "new.list").write_text(NEW_SOURCE)
+    options = ["-o", f"Dir::Etc::SourceList={tmp / 'new.list'}", "-o", "Dir::Etc::SourceParts=-",
+               "-o", f"Dir::State::Lists={tmp / 'lists'}", "-o", f"Dir::Cache={tmp / 'cache'}"]
+    done = subprocess.run(["apt-get", *options, "update"], text=True, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode != 0:
+        raise MachineError(f"apt-get update of Debian's backports failed: {done.stdout.strip()}")
+    return options
+
+
+def depends(package, options, pattern):
+    out = subprocess.run(["apt-cache", *options, "depends", "--important", package], text=True,
                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
-    found = re.findall(r"^\s*Depends: (linux-image-\S+)$", out, re.M)
+    return re.findall(rf"^\s*Depends: ({pattern}\S+)$", out, re.M)
+
+
+def image_packages(series, options):
+    """The packages behind a meta package: linux-image-6.1.0-56-amd64 has all of it; later ones only
+    depend on linux-base-..., linux-binary-... and linux-modules-..."""
+    meta = SERIES[series]
+    found = depends(meta, options, "linux-image-")
     if not found:
         raise MachineError(f"apt knows no package {meta}: run apt-get update")
-    return found[0]
+    return depends(found[0], options, "linux-(?:base|binary|modules)-") or found[:1]
 
 
 def fetch_kernel(folder, series):
     need("apt-get", "apt-cache", "dpkg-deb", "depmod")
-    package = image_package(series)
-    say(f"fetching {package} (once; about 100 MB)")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as tmp:
         tmp = pathlib.Path(tmp)
-        done = subprocess.run(["apt-get", "download", package], cwd=tmp, text=True,
+        options = apt_options(series, tmp)
+        packages = image_packages(series, options)
+        say(f"fetching {' '.join(packages)} (once; about 100 MB)")
+        done = subprocess.run(["apt-get", *options, "download", *packages], cwd=tmp, text=True,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT)
         debs = list(tmp.glob("*.deb"))
-        if done.returncode != 0 or len(debs) != 1:
-            raise MachineError(f"apt-get download {package} failed: {done.stdout.strip()}")
+        if done.returncode != 0 or len(debs) != len(packages):
+            raise MachineError(f"apt-get download {' '.join(packages)} failed: {done.stdout.strip()}")
         new = tmp / "new"
         new.mkdir()
-        version = unpack(debs[0], new)
+        version = next(filter(None, [unpack(deb, new) for deb in debs]), None)
+        if version is None:
+            raise MachineError(f"no kernel in {' '.join(packages)}")
         path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
         subprocess.run(["depmod", "-b", new, version], check=True, env={"PATH": path})
         # Last, because its presence is what says "complete".
@@ -151,8 +181,8 @@ def fetch_kernel(folder, series):
 
 
 def unpack(deb, new):
-    """Take the image and the wanted modules out of the package; returns the kernel version."""
-    kernel_re = re.compile(r"\./boot/vmlinuz-(.+)")
+    """Take the image and the wanted modules out of a package; returns the version of its kernel, if any."""
+    kernel_re = re.compile(r"\./(?:boot/vmlinuz-|usr/lib/modules/)([^/]+)(?:/vmlinuz)?")
     module_re = re.compile(r"\./(?:usr/)?(lib/modules/[^/]+/(?:kernel/(.+)|modules\.[^/]+))")
     version = None
     with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE) as p:
@@ -171,8 +201,8 @@ def unpack(deb, new):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 with open(path, "wb") as out:
                     shutil.copyfileobj(tar.extractfile(member), out)
-    if p.returncode != 0 or version is None:
-        raise MachineError(f"{deb.name} is damaged or holds no kernel")
+    if p.returncode != 0:
+        raise MachineError(f"{deb.name} is damaged")
     return version
 
 
