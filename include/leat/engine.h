@@ -214,7 +214,7 @@ LEAT_API LEAT_MUST_CHECK enum leat_ret leat_engine_close(struct leat_engine *e);
 
 /* leat_engine_key_update, TLS 1.3 (RFC 8446 4.6.3): queues a KeyUpdate and changes the keys that
  * write; ask: the peer is told to change its own. LEAT_UNSUPPORTED: the version is TLS 1.2, or keys
- * that would change are the kernel's; nothing happened. LEAT_FAILED: not up, closed or dead. Needed by nobody:
+ * that would change are a kernel's that cannot (before Linux 6.14); nothing happened. LEAT_FAILED: not up, closed or dead. Needed by nobody:
  * keys are changed by themselves before they have protected too much. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_engine_key_update(struct leat_engine *e, bool ask);
 

@@ -252,11 +252,11 @@ static void test_key_update_on_request(void **state)
 	up(&d, true);
 	assert_int_equal(leat_engine_key_update(d.side[0].e, false), LEAT_UNSUPPORTED);
 	duo_say(&d, LEAT_CLIENT, "abc", 3); /* nothing happened */
-	leat_engine_export_commit(d.side[1].e, LEAT_TX);
+	leat_engine_export_commit(d.side[1].e, LEAT_TX, NULL);
 	assert_int_equal(leat_engine_key_update(d.side[1].e, false), LEAT_UNSUPPORTED);
 	duo_close(&d);
 	up(&d, false);
-	leat_engine_export_commit(d.side[1].e, LEAT_TX);
+	leat_engine_export_commit(d.side[1].e, LEAT_TX, NULL);
 	assert_int_equal(leat_engine_key_update(d.side[1].e, true), LEAT_UNSUPPORTED);
 	assert_false(leat_engine_wants(d.side[1].e) & LEAT_IS_DEAD);
 	duo_close(&d);

@@ -265,10 +265,10 @@ static void after_hand_over(void **state)
 			assert_true(duo_run(&d));
 			e = d.side[LEAT_CLIENT].e;
 			export(&d, LEAT_CLIENT, &plain, before, 32);
-			leat_engine_export_commit(e, LEAT_RX);
+			leat_engine_export_commit(e, LEAT_RX, NULL);
 			export(&d, LEAT_CLIENT, &plain, after, 32);
 			assert_memory_equal(before, after, 32);
-			leat_engine_export_commit(e, LEAT_TX);
+			leat_engine_export_commit(e, LEAT_TX, NULL);
 			if (v12 && !keep) {
 				refused(&d, LEAT_CLIENT, &plain, 32, LEAT_UNSUPPORTED);
 			} else {

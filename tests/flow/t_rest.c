@@ -57,8 +57,8 @@ static void up(struct duo *d, bool v12)
 static void hand_over(struct leat_engine *e)
 {
 	assert_int_equal(leat_engine_export_ready(e, LEAT_RX), EXPORT_READY);
-	leat_engine_export_commit(e, LEAT_RX);
-	leat_engine_export_commit(e, LEAT_TX);
+	leat_engine_export_commit(e, LEAT_RX, NULL);
+	leat_engine_export_commit(e, LEAT_TX, NULL);
 }
 
 static void is_at_rest(const struct leat_engine *e)

@@ -36,7 +36,7 @@ static void leave(struct leat_engine *e, enum leat_dir dir)
 
 	if (leat_engine_export(e, dir, &keys, &seq) != LEAT_OK)
 		abort();
-	leat_engine_export_commit(e, dir);
+	leat_engine_export_commit(e, dir, NULL);
 	traffic_keys_clear(&keys);
 }
 

@@ -14,6 +14,7 @@
 #include "rec/kinfo.h"
 #include "refrec.h"
 #include "vec.h"
+#include "wire/hs_hdr.h"
 
 #ifndef SOL_TLS
 #define SOL_TLS 282
@@ -25,6 +26,7 @@ static struct {
 	struct crypto *c;
 	struct refrec dir[2];
 	bool ulp, keyed[2];
+	bool rekeys, expired; /* expired: a KeyUpdate came, its keys did not */
 	struct {
 		unsigned calls, when, at, times;
 		int err;
@@ -59,6 +61,11 @@ void fakesys_fail(enum fakesys_call call, unsigned nth, unsigned times, int err)
 	f.call[call].at = f.call[call].calls + nth;
 	f.call[call].times = times;
 	f.call[call].err = err;
+}
+
+void fakesys_rekeys(void)
+{
+	f.rekeys = true;
 }
 
 void fakesys_short(size_t most)
@@ -150,11 +157,13 @@ static int set_keys(enum leat_dir dir, const void *v, socklen_t n)
 {
 	if (!f.ulp)
 		return -ENOPROTOOPT;
-	if (f.keyed[dir])
+	if (f.keyed[dir] && (!f.rekeys || f.dir[dir].keys.version != LEAT_TLS13))
 		return -EBUSY;
 	if (n < sizeof(struct tls_crypto_info) || !keys_of(&f.dir[dir], v, n))
 		return -EINVAL;
 	f.keyed[dir] = true;
+	if (dir == LEAT_RX)
+		f.expired = false;
 	return 0;
 }
 
@@ -318,6 +327,9 @@ static int pull_record(int fd)
 static int open_next(int fd)
 {
 	while (f.off == f.n) {
+		if (f.expired)
+			return -EKEYEXPIRED;
+
 		int r = f.told ? -EAGAIN : pull_record(fd);
 
 		if (r == 1) {
@@ -327,6 +339,8 @@ static int open_next(int fd)
 			f.off = 0;
 			f.n = n > 0 ? (size_t)n : 0;
 			r = n < 0 ? -EBADMSG : 1;
+			f.expired = f.rekeys && n > 0 && f.type == 22 &&
+				    f.plain[0] == MSG_KEY_UPDATE;
 		}
 		if (r == -EBADMSG || r == -EMSGSIZE || r == -EINVAL)
 			f.told = 1;

@@ -7,7 +7,9 @@
  *
  * It has the kernel's habits that matter: one type per receive with its cmsg, MSG_EOR, EAGAIN when the
  * socket is full with the last record's rest kept inside, that rest lost by close and shutdown, errors
- * told once, -ENOENT for what is missing, -EBUSY for new keys. One connection at a time.
+ * told once, -ENOENT for what is missing, -EBUSY for new keys. With fakesys_rekeys it is a Linux of 6.14 or later:
+ * new keys of TLS 1.3 are taken, and behind a record that begins with a KeyUpdate receiving says -EKEYEXPIRED
+ * until they are there. One connection at a time.
  */
 #ifndef LEAT_TESTS_FAKESYS_H
 #define LEAT_TESTS_FAKESYS_H
@@ -38,6 +40,8 @@ enum fakesys_call {
 void fakesys_reset(void);
 /* The nth call from now on (1: the next) returns -err and does nothing; times of them in a row. */
 void fakesys_fail(enum fakesys_call call, unsigned nth, unsigned times, int err);
+/* From now on, until fakesys_reset: keys can change. */
+void fakesys_rekeys(void);
 /* sendmsg and recvmsg move at most this many bytes a call; 0: no limit. */
 void fakesys_short(size_t most);
 unsigned fakesys_calls(enum fakesys_call call);

@@ -9,8 +9,10 @@
 
 #include "config/config.h"
 #include "duo.h"
+#include "engine/engine_int.h"
 #include "pair.h"
 #include "pki.h"
+#include "sched/sched13.h"
 #include "tcp.h"
 
 #define MS 10000 /* nothing here takes that long: a lost byte is a failure, not a hang */
@@ -130,6 +132,17 @@ void rig_take_keys(struct rig *r)
 	r->out = (struct refrec){ .c = c };
 	assert_int_equal(leat_engine_export(r->e, LEAT_RX, &r->in.keys, &r->in.seq), LEAT_OK);
 	assert_int_equal(leat_engine_export(r->e, LEAT_TX, &r->out.keys, &r->out.seq), LEAT_OK);
+}
+
+void rig_rekey(struct rig *r, enum leat_dir dir)
+{
+	struct hs_post *post = &r->e->w->post;
+	struct refrec *rr = dir == LEAT_TX ? &r->out : &r->in;
+	struct leat_secret *s = dir == LEAT_TX ? &post->tx : &post->rx;
+
+	sched13_update(post->suite->hash, s);
+	sched13_keys(post->suite->hash, post->suite->aead, s, &rr->keys);
+	rr->seq = 0;
 }
 
 void rig_connect(struct rig *r, const struct rig_opts *o)

@@ -53,6 +53,8 @@ void rig_put(struct rig *r, uint8_t type, const void *p, size_t n, size_t pad);
 void rig_bytes(struct rig *r, const void *p, size_t n);
 /* Seals without sending: length of the record in buf. */
 size_t rig_seal(struct rig *r, uint8_t type, const void *p, size_t n, size_t pad, uint8_t *buf);
+/* TLS 1.3: the peer's records of a direction go on under the next generation of keys (RFC 8446 7.2). */
+void rig_rekey(struct rig *r, enum leat_dir dir);
 /* The peer's next record; as refrec_read. */
 int rig_get(struct rig *r, uint8_t *type, void *buf);
 /* The peer's next record must be this alert. */

@@ -24,9 +24,9 @@
 #include "base/limits.h"
 #include "base/secret.h"
 #include "engine/engine_int.h"
+#include "ktls/probe.h"
 #include "pair.h"
 #include "pki.h"
-#include "sched/sched13.h"
 #include "tcp.h"
 #include "vec.h"
 
@@ -146,18 +146,6 @@ static void peer_closes(struct play *p)
 	peer_record(p, 21, close_notify, 2);
 }
 
-/* The peer's records of one direction go on under the next generation of keys (RFC 8446 7.2). */
-static void peer_rekeys(struct play *p, enum leat_dir dir)
-{
-	struct hs_post *post = &p->r.e->w->post;
-	struct refrec *rr = dir == LEAT_TX ? &p->r.out : &p->r.in;
-	struct leat_secret *s = dir == LEAT_TX ? &post->tx : &post->rx;
-
-	sched13_update(post->suite->hash, s);
-	sched13_keys(post->suite->hash, post->suite->aead, s, &rr->keys);
-	rr->seq = 0;
-}
-
 /* The peer reads the last n bytes of text that were sent and what comes between them; with SIZE_MAX all that
  * comes to the end. A KeyUpdate changes its keys. */
 static void peer_takes(struct play *p, size_t n)
@@ -175,7 +163,7 @@ static void peer_takes(struct play *p, size_t n)
 			note(p, "peer: alert %u", buf[1]);
 		} else if (type == 22 && buf[0] == 24) {
 			note(p, "peer: key_update");
-			peer_rekeys(p, LEAT_RX);
+			rig_rekey(&p->r, LEAT_RX);
 		} else {
 			note(p, "peer: type %u, message %u", type, buf[0]);
 		}
@@ -685,7 +673,7 @@ static void update_in(struct play *p)
 {
 	peer_data(p, 0, 100);
 	peer_record(p, 22, update, sizeof(update));
-	peer_rekeys(p, LEAT_TX);
+	rig_rekey(&p->r, LEAT_TX);
 	peer_data(p, 100, 50);
 	take(p, 150);
 	send_text(p, 5);
@@ -695,7 +683,7 @@ static void update_in(struct play *p)
 static void update_asked(struct play *p)
 {
 	peer_record(p, 22, request, sizeof(request));
-	peer_rekeys(p, LEAT_TX);
+	rig_rekey(&p->r, LEAT_TX);
 	peer_data(p, 0, 50);
 	take(p, 50);
 	send_text(p, 5);
@@ -706,7 +694,7 @@ static void update_flood(struct play *p)
 {
 	for (int i = 0; i < LIM_POST_MESSAGES + 1; i++) {
 		peer_record(p, 22, update, sizeof(update));
-		peer_rekeys(p, LEAT_TX);
+		rig_rekey(&p->r, LEAT_TX);
 	}
 	take(p, 1);
 	over(p);
@@ -775,77 +763,78 @@ static const struct scene {
 	rig_tune_fn *tune;
 	/* What a kernel forces instead, with RX in it, else with TX in it; NULL: nothing. */
 	const char *if_rx, *if_tx;
+	bool keys; /* ... and where the kernel changes keys (Linux 6.14 and later) it forces nothing */
 } scenes[] = {
 	/* clang-format off */
-	{ "odd sizes both ways",            LEAT_CLIENT, V13, odd_sizes, NULL, NULL, NULL },
-	{ "odd sizes both ways, 1.2",       LEAT_SERVER, V12, odd_sizes, NULL, NULL, NULL },
-	{ "a file, then memory",            LEAT_SERVER, V13, a_file, NULL, NULL, NULL },
-	{ "close_notify from the peer",     LEAT_CLIENT, V13, close_from_peer, NULL, NULL, NULL },
-	{ "close_notify from the peer, 1.2", LEAT_CLIENT, V12, close_from_peer, NULL, NULL, NULL },
-	{ "close_notify from us",           LEAT_SERVER, V13, close_from_us, NULL, NULL, NULL },
-	{ "close_notify from us, 1.2",      LEAT_SERVER, V12, close_from_us, NULL, NULL, NULL },
-	{ "empty record, close_notify",     LEAT_CLIENT, V13, empty_before_close, NULL, NULL, NULL },
-	{ "cut between records",            LEAT_CLIENT, V13, cut_between_records, NULL, NULL, NULL },
-	{ "cut inside a record",            LEAT_CLIENT, V13, cut_in_record, NULL, NULL, NULL },
-	{ "cut inside a record, 1.2",       LEAT_CLIENT, V12, cut_in_record, NULL, NULL, NULL },
-	{ "cut inside a header",            LEAT_CLIENT, V13, cut_in_header, NULL, NULL, NULL },
-	{ "reset by the peer",              LEAT_CLIENT, V13, reset_by_peer, NULL, NULL, NULL },
-	{ "forged record",                  LEAT_CLIENT, V13, forged, NULL, NULL, NULL },
-	{ "forged record, 1.2",             LEAT_SERVER, V12, forged, NULL, NULL, NULL },
-	{ "forged record, more behind it",  LEAT_SERVER, V13, forged_then_closed, NULL, NULL, NULL },
-	{ "record too long",                LEAT_CLIENT, V13, too_long, NULL, NULL, NULL },
-	{ "record too long, 1.2",           LEAT_CLIENT, V12, too_long, NULL, NULL, NULL },
-	{ "record shorter than its tag",    LEAT_CLIENT, V13, too_short, NULL, NULL, NULL },
-	{ "record of another version, 1.2", LEAT_CLIENT, V12, other_version, NULL, NULL, NULL },
-	{ "content too long",               LEAT_CLIENT, V13, too_much_content, NULL, NULL, NULL },
-	{ "full records, padded",           LEAT_CLIENT, V13, full_with_padding, NULL, NULL, NULL },
-	{ "empty records",                  LEAT_CLIENT, V13, empty_records, NULL, NULL, NULL },
-	{ "empty records without end",      LEAT_CLIENT, V13, empty_flood, NULL, "got 70", NULL },
-	{ "empty handshake record",         LEAT_CLIENT, V13, empty_handshake, NULL, NULL, NULL },
-	{ "empty handshake record, 1.2",    LEAT_CLIENT, V12, empty_handshake, NULL, NULL, NULL },
-	{ "empty alert",                    LEAT_CLIENT, V13, empty_alert, NULL, NULL, NULL },
-	{ "change_cipher_spec inside",      LEAT_CLIENT, V13, type_20, NULL, NULL, NULL },
-	{ "heartbeat",                      LEAT_CLIENT, V13, type_24, NULL, NULL, NULL },
-	{ "heartbeat, 1.2",                 LEAT_SERVER, V12, type_24, NULL, NULL, NULL },
-	{ "unknown type",                   LEAT_SERVER, V13, type_99, NULL, NULL, NULL },
-	{ "alert of three bytes",           LEAT_CLIENT, V13, long_alert, NULL, NULL, NULL },
-	{ "two alerts in a record",         LEAT_CLIENT, V13, two_alerts, NULL, NULL, NULL },
-	{ "alert in two records",           LEAT_CLIENT, V13, cut_alert, NULL, NULL, NULL },
-	{ "fatal alert from the peer",      LEAT_CLIENT, V13, fatal_alert, NULL, NULL, NULL },
-	{ "alert through a small buffer",   LEAT_CLIENT, V13, small_buffer, NULL, NULL, NULL },
-	{ "some warnings",                  LEAT_CLIENT, V13, some_warnings, NULL, NULL, NULL },
-	{ "warnings without end",           LEAT_CLIENT, V13, warning_flood, NULL, NULL, NULL },
-	{ "tickets in, packed and cut",     LEAT_CLIENT, V13, tickets_in, keep_sessions, NULL, NULL },
-	{ "tickets without end",            LEAT_CLIENT, V13, ticket_flood, keep_sessions, NULL, NULL },
-	{ "tickets out",                    LEAT_SERVER, V13, ticket_out, keep_sessions, NULL, NULL },
-	{ "ticket to a server",             LEAT_SERVER, V13, ticket_to_server, NULL, NULL, NULL },
-	{ "data between fragments",         LEAT_CLIENT, V13, data_between_fragments, NULL, NULL, NULL },
-	{ "alert between fragments",        LEAT_CLIENT, V13, alert_between_fragments, NULL, NULL, NULL },
-	{ "cut inside a message",           LEAT_CLIENT, V13, cut_in_message, NULL, NULL, NULL },
-	{ "message nobody sends then",      LEAT_CLIENT, V13, unknown_message, NULL, NULL, NULL },
-	{ "message too long",               LEAT_CLIENT, V13, message_too_long, NULL, NULL, NULL },
-	{ "certificate asked for later",    LEAT_SERVER, V13, server_asks, may_ask, NULL, NULL },
-	{ "asked for our certificate",      LEAT_CLIENT, V13, client_is_asked, may_ask, NULL, NULL },
-	{ "HelloRequest, 1.2",              LEAT_CLIENT, V12, renegotiation, NULL, NULL, NULL },
-	{ "KeyUpdate malformed",            LEAT_CLIENT, V13, update_malformed, NULL, NULL, NULL },
-	{ "KeyUpdate not last",             LEAT_CLIENT, V13, update_not_last, NULL, NULL, NULL },
+	{ "odd sizes both ways",            LEAT_CLIENT, V13, odd_sizes, NULL, NULL, NULL, false },
+	{ "odd sizes both ways, 1.2",       LEAT_SERVER, V12, odd_sizes, NULL, NULL, NULL, false },
+	{ "a file, then memory",            LEAT_SERVER, V13, a_file, NULL, NULL, NULL, false },
+	{ "close_notify from the peer",     LEAT_CLIENT, V13, close_from_peer, NULL, NULL, NULL, false },
+	{ "close_notify from the peer, 1.2", LEAT_CLIENT, V12, close_from_peer, NULL, NULL, NULL, false },
+	{ "close_notify from us",           LEAT_SERVER, V13, close_from_us, NULL, NULL, NULL, false },
+	{ "close_notify from us, 1.2",      LEAT_SERVER, V12, close_from_us, NULL, NULL, NULL, false },
+	{ "empty record, close_notify",     LEAT_CLIENT, V13, empty_before_close, NULL, NULL, NULL, false },
+	{ "cut between records",            LEAT_CLIENT, V13, cut_between_records, NULL, NULL, NULL, false },
+	{ "cut inside a record",            LEAT_CLIENT, V13, cut_in_record, NULL, NULL, NULL, false },
+	{ "cut inside a record, 1.2",       LEAT_CLIENT, V12, cut_in_record, NULL, NULL, NULL, false },
+	{ "cut inside a header",            LEAT_CLIENT, V13, cut_in_header, NULL, NULL, NULL, false },
+	{ "reset by the peer",              LEAT_CLIENT, V13, reset_by_peer, NULL, NULL, NULL, false },
+	{ "forged record",                  LEAT_CLIENT, V13, forged, NULL, NULL, NULL, false },
+	{ "forged record, 1.2",             LEAT_SERVER, V12, forged, NULL, NULL, NULL, false },
+	{ "forged record, more behind it",  LEAT_SERVER, V13, forged_then_closed, NULL, NULL, NULL, false },
+	{ "record too long",                LEAT_CLIENT, V13, too_long, NULL, NULL, NULL, false },
+	{ "record too long, 1.2",           LEAT_CLIENT, V12, too_long, NULL, NULL, NULL, false },
+	{ "record shorter than its tag",    LEAT_CLIENT, V13, too_short, NULL, NULL, NULL, false },
+	{ "record of another version, 1.2", LEAT_CLIENT, V12, other_version, NULL, NULL, NULL, false },
+	{ "content too long",               LEAT_CLIENT, V13, too_much_content, NULL, NULL, NULL, false },
+	{ "full records, padded",           LEAT_CLIENT, V13, full_with_padding, NULL, NULL, NULL, false },
+	{ "empty records",                  LEAT_CLIENT, V13, empty_records, NULL, NULL, NULL, false },
+	{ "empty records without end",      LEAT_CLIENT, V13, empty_flood, NULL, "got 70", NULL, false },
+	{ "empty handshake record",         LEAT_CLIENT, V13, empty_handshake, NULL, NULL, NULL, false },
+	{ "empty handshake record, 1.2",    LEAT_CLIENT, V12, empty_handshake, NULL, NULL, NULL, false },
+	{ "empty alert",                    LEAT_CLIENT, V13, empty_alert, NULL, NULL, NULL, false },
+	{ "change_cipher_spec inside",      LEAT_CLIENT, V13, type_20, NULL, NULL, NULL, false },
+	{ "heartbeat",                      LEAT_CLIENT, V13, type_24, NULL, NULL, NULL, false },
+	{ "heartbeat, 1.2",                 LEAT_SERVER, V12, type_24, NULL, NULL, NULL, false },
+	{ "unknown type",                   LEAT_SERVER, V13, type_99, NULL, NULL, NULL, false },
+	{ "alert of three bytes",           LEAT_CLIENT, V13, long_alert, NULL, NULL, NULL, false },
+	{ "two alerts in a record",         LEAT_CLIENT, V13, two_alerts, NULL, NULL, NULL, false },
+	{ "alert in two records",           LEAT_CLIENT, V13, cut_alert, NULL, NULL, NULL, false },
+	{ "fatal alert from the peer",      LEAT_CLIENT, V13, fatal_alert, NULL, NULL, NULL, false },
+	{ "alert through a small buffer",   LEAT_CLIENT, V13, small_buffer, NULL, NULL, NULL, false },
+	{ "some warnings",                  LEAT_CLIENT, V13, some_warnings, NULL, NULL, NULL, false },
+	{ "warnings without end",           LEAT_CLIENT, V13, warning_flood, NULL, NULL, NULL, false },
+	{ "tickets in, packed and cut",     LEAT_CLIENT, V13, tickets_in, keep_sessions, NULL, NULL, false },
+	{ "tickets without end",            LEAT_CLIENT, V13, ticket_flood, keep_sessions, NULL, NULL, false },
+	{ "tickets out",                    LEAT_SERVER, V13, ticket_out, keep_sessions, NULL, NULL, false },
+	{ "ticket to a server",             LEAT_SERVER, V13, ticket_to_server, NULL, NULL, NULL, false },
+	{ "data between fragments",         LEAT_CLIENT, V13, data_between_fragments, NULL, NULL, NULL, false },
+	{ "alert between fragments",        LEAT_CLIENT, V13, alert_between_fragments, NULL, NULL, NULL, false },
+	{ "cut inside a message",           LEAT_CLIENT, V13, cut_in_message, NULL, NULL, NULL, false },
+	{ "message nobody sends then",      LEAT_CLIENT, V13, unknown_message, NULL, NULL, NULL, false },
+	{ "message too long",               LEAT_CLIENT, V13, message_too_long, NULL, NULL, NULL, false },
+	{ "certificate asked for later",    LEAT_SERVER, V13, server_asks, may_ask, NULL, NULL, false },
+	{ "asked for our certificate",      LEAT_CLIENT, V13, client_is_asked, may_ask, NULL, NULL, false },
+	{ "HelloRequest, 1.2",              LEAT_CLIENT, V12, renegotiation, NULL, NULL, NULL, false },
+	{ "KeyUpdate malformed",            LEAT_CLIENT, V13, update_malformed, NULL, NULL, NULL, false },
+	{ "KeyUpdate not last",             LEAT_CLIENT, V13, update_not_last, NULL, NULL, NULL, false },
 	{ "KeyUpdate in",                   LEAT_CLIENT, V13, update_in, NULL,
 		"got 100; recv ends: " NO_NEW_KEYS_RX "; send ends: " NO_NEW_KEYS_RX
-		"; peer: alert 0; peer: end", NULL },
+		"; peer: alert 0; peer: end", NULL, true },
 	{ "KeyUpdate in, answer asked for", LEAT_SERVER, V13, update_asked, NULL,
 		"recv ends: " NO_NEW_KEYS_RX "; send ends: " NO_NEW_KEYS_RX "; peer: alert 0; peer: end",
-		"recv ends: " NO_NEW_KEYS_TX "; send ends: " NO_NEW_KEYS_TX "; peer: alert 0; peer: end" },
+		"recv ends: " NO_NEW_KEYS_TX "; send ends: " NO_NEW_KEYS_TX "; peer: alert 0; peer: end", true },
 	{ "KeyUpdates without end",         LEAT_CLIENT, V13, update_flood, NULL,
-		"recv ends: " NO_NEW_KEYS_RX "; peer: alert 0; peer: end", NULL },
+		"recv ends: " NO_NEW_KEYS_RX "; peer: alert 0; peer: end", NULL, true },
 	{ "KeyUpdate by us",                LEAT_CLIENT, V13, update_by_us, NULL, NULL,
-		"sent 5; unsupported; sent 5; peer: alert 0; peer: got 10; peer: end" },
+		"sent 5; unsupported; sent 5; peer: alert 0; peer: got 10; peer: end", true },
 	{ "KeyUpdate by us, answer wanted", LEAT_CLIENT, V13, update_asked_by_us, NULL,
 		"unsupported; sent 5; peer: got 5; got 40",
-		"unsupported; sent 5; peer: got 5; got 40" },
+		"unsupported; sent 5; peer: got 5; got 40", true },
 	{ "keys used up",                   LEAT_SERVER, V13, keys_used_up, NULL, NULL,
 		"sent 100; sent 100; send ends: " ENGINE_KEYS_USED_UP "; send ends: " ENGINE_KEYS_USED_UP
-		"; peer: alert 0; peer: got 200; peer: end" },
-	{ "keys used up, 1.2",              LEAT_SERVER, V12, keys_used_up, NULL, NULL, NULL },
+		"; peer: alert 0; peer: got 200; peer: end", true },
+	{ "keys used up, 1.2",              LEAT_SERVER, V12, keys_used_up, NULL, NULL, NULL, false },
 	/* clang-format on */
 };
 
@@ -860,6 +849,14 @@ static const struct column {
 
 static char results[NUM(scenes)][NUM(columns)][sizeof(((struct play *)0)->seen)];
 
+/* Does the kernel of this run change keys? Then nothing is forced. */
+static bool rekeys(void)
+{
+	const struct leat_ktls_caps *caps = leat_ktls_caps_get();
+
+	return leat_ktls_can_rekey(caps, LEAT_RX) && leat_ktls_can_rekey(caps, LEAT_TX);
+}
+
 static void play_one(const struct scene *s, const struct column *col, char *out)
 {
 	struct rig_opts o = { s->role, s->version, s->suite, col->rx, col->tx, SYS };
@@ -867,6 +864,8 @@ static void play_one(const struct scene *s, const struct column *col, char *out)
 	struct play p = { .in = 0 };
 
 	fakesys_reset();
+	if (rekeys())
+		fakesys_rekeys();
 	rig_connect_tuned(&p.r, &o, s->tune);
 	leat_conn_info(p.r.c, &info);
 	assert_string_equal(info.rx.backend, col->rx);
@@ -880,6 +879,8 @@ static const char *expected(size_t i, size_t col)
 {
 	const struct scene *s = &scenes[i];
 
+	if (s->keys && rekeys())
+		return results[i][0];
 	if (s->if_rx && strcmp(columns[col].rx, "kernel") == 0)
 		return s->if_rx;
 	if (s->if_tx && strcmp(columns[col].tx, "kernel") == 0)
@@ -944,5 +945,8 @@ int main(void)
 		tests[i] = (struct CMUnitTest){ scenes[i].name, the_same_everywhere, NULL, NULL,
 			(void *)&scenes[i] };
 	NEED_KTLS();
+#ifdef NEW_KERNEL
+	leat_ktls_caps_override(&(struct leat_ktls_caps){ .obstacle = KTLS_NONE });
+#endif
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -33,7 +33,11 @@ enum engine_export_state leat_engine_export_ready(const struct leat_engine *e, e
  * there is no memory, of which the engine has died. */
 LEAT_MUST_CHECK enum leat_ret leat_engine_export(
 	struct leat_engine *e, enum leat_dir dir, struct traffic_keys *keys, uint64_t *seq);
-void leat_engine_export_commit(struct leat_engine *e, enum leat_dir dir);
+/* take: gives the memory in which the direction's traffic secret stays, so that its keys can change (TLS 1.3);
+ * NULL, or none to be had: they cannot, and the secret is wiped. */
+struct hs_slot;
+void leat_engine_export_commit(
+	struct leat_engine *e, enum leat_dir dir, struct hs_slot *(*take)(void));
 bool leat_engine_is_exported(const struct leat_engine *e, enum leat_dir dir);
 
 /* RX in the kernel: one decrypted record (or piece of one, record_end false) of a type other than
@@ -50,6 +54,14 @@ enum leat_ret leat_engine_rx_failed(struct leat_engine *e, int sys);
  * waits; leat_engine_out stays empty for an exported TX. */
 bool leat_engine_ctl(const struct leat_engine *e, uint8_t *type, struct leat_span *payload);
 void leat_engine_ctl_done(struct leat_engine *e);
+
+/* New keys for a direction that is the kernel's, from record 0 on. RX: ask after every control record, before more is
+ * read. TX: ask when leat_engine_ctl has none; records that follow are under these keys. false: none. */
+bool leat_engine_new_keys(const struct leat_engine *e, enum leat_dir dir, struct traffic_keys *out);
+/* The kernel has them. More control records may wait behind. */
+void leat_engine_new_keys_done(struct leat_engine *e, enum leat_dir dir);
+/* It said -sys: the end, which is LEAT_FAILED. TX: not even an alert can follow. */
+enum leat_ret leat_engine_new_keys_refused(struct leat_engine *e, enum leat_dir dir, int sys);
 
 /* Why a planned end comes when keys are used up that cannot be changed: TLS 1.2, or a kernel's. */
 #define ENGINE_KEYS_USED_UP \

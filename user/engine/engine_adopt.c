@@ -133,7 +133,7 @@ static bool keep_rules(struct leat_engine *e, const struct engine_bare *b)
 		.key_updates_in = b->updates_in,
 	};
 
-	e->kept = hs_post_keep(&post);
+	e->kept = hs_post_keep(&post, false);
 	return e->kept != NULL;
 }
 

@@ -53,11 +53,13 @@ enum leat_ret leat_engine_export(
 	return LEAT_OK;
 }
 
-void leat_engine_export_commit(struct leat_engine *e, enum leat_dir dir)
+void leat_engine_export_commit(
+	struct leat_engine *e, enum leat_dir dir, struct hs_slot *(*take)(void))
 {
 	rec_half_clear(dir == LEAT_RX ? &e->rec->rx : &e->rec->tx);
 	e->exported[dir] = true;
-	hs_post_forget_keys(&e->w->post, dir, e->cfg->keep_secrets);
+	if (!take || !hs_post_set_aside(&e->w->post, dir, take))
+		hs_post_forget_keys(&e->w->post, dir, e->cfg->keep_secrets);
 	engine_settle(e, false);
 }
 
@@ -154,6 +156,13 @@ enum leat_ret leat_engine_rx_failed(struct leat_engine *e, int sys)
 		(void)err_alert(&e->w->err, LEAT_ALERT_RECORD_OVERFLOW,
 			"record: longer than allowed (kernel)");
 		break;
+	case EKEYEXPIRED:
+		/* It stops at a record that begins with a KeyUpdate, also when the rest is in the next one. */
+		if (!e->closed)
+			e->closed = out_alert(e, false, LEAT_ALERT_CLOSE_NOTIFY) == LEAT_OK;
+		(void)err_raise(&e->w->err, LEAT_E_CLOSED, 0, sys, LEAT_HERE,
+			"key_update: in pieces, which the kernel that reads the records cannot follow");
+		break;
 	case EINVAL: /* all that the kernel checks besides lengths */
 		(void)err_alert(&e->w->err, LEAT_ALERT_PROTOCOL_VERSION,
 			"record: version differs from the negotiated one (kernel)");
@@ -165,7 +174,7 @@ enum leat_ret leat_engine_rx_failed(struct leat_engine *e, int sys)
 
 bool leat_engine_ctl(const struct leat_engine *e, uint8_t *type, struct leat_span *payload)
 {
-	if (!e->w || !e->w->ctl)
+	if (!e->w || !e->w->ctl || e->w->ctl->type == ENGINE_NEW_KEYS)
 		return false;
 	*type = e->w->ctl->type;
 	*payload = (struct leat_span){ e->w->ctl->b, e->w->ctl->n };
@@ -181,4 +190,40 @@ void leat_engine_ctl_done(struct leat_engine *e)
 	e->w->ctl = c->next;
 	leat_free_wipe(c, sizeof(*c) + c->n);
 	engine_settle(e, false);
+}
+
+bool leat_engine_new_keys(const struct leat_engine *e, enum leat_dir dir, struct traffic_keys *out)
+{
+	if (!e->w || e->dead)
+		return false;
+	if (dir == LEAT_RX) {
+		*out = e->w->rx_keys;
+		return out->version != 0;
+	}
+	if (!e->w->ctl || e->w->ctl->type != ENGINE_NEW_KEYS)
+		return false;
+	memcpy(out, e->w->ctl->b, sizeof(*out));
+	return true;
+}
+
+void leat_engine_new_keys_done(struct leat_engine *e, enum leat_dir dir)
+{
+	if (dir == LEAT_TX) {
+		leat_engine_ctl_done(e);
+		return;
+	}
+	traffic_keys_clear(&e->w->rx_keys);
+	engine_settle(e, false);
+}
+
+enum leat_ret leat_engine_new_keys_refused(struct leat_engine *e, enum leat_dir dir, int sys)
+{
+	/* Where we write, the peer expects records under keys that nobody has: nothing more can be said. */
+	if (dir == LEAT_TX)
+		e->closed = true;
+	else if (!e->closed)
+		e->closed = out_alert(e, false, LEAT_ALERT_CLOSE_NOTIFY) == LEAT_OK;
+	(void)err_raise(&e->w->err, LEAT_E_CLOSED, 0, sys, LEAT_HERE,
+		"key_update: the kernel that carries this direction took no new keys");
+	return engine_fail(e);
 }

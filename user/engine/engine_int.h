@@ -43,7 +43,9 @@
 /* Sessions kept until they are taken: what servers send after one handshake; older ones make room. */
 #define ENGINE_SESSIONS 4
 
-/* A control record for the kernel: alert (2 bytes), KeyUpdate (5), ticket later. */
+/* A control record for the kernel: alert (2 bytes), KeyUpdate (5), ticket. Or no record, but the keys for all that
+ * follow it (struct traffic_keys). */
+#define ENGINE_NEW_KEYS 0
 struct engine_ctl {
 	struct engine_ctl *next;
 	uint8_t type;
@@ -97,6 +99,8 @@ struct engine_work {
 	struct engine_ctl *ctl; /* TX exported: control records in order */
 	struct leat_wr ctl_in;  /* RX exported: a record that is handed up in pieces */
 	uint8_t ctl_in_type;
+	struct traffic_keys
+		rx_keys; /* RX exported: what the kernel must be given next; version 0: none */
 };
 
 /* What rests: all that a connection needs that waits. Kept small: decision 0079. */

@@ -211,15 +211,26 @@ static void apply_max(struct leat_engine *e, enum leat_dir dir)
 	half->max = holds ? e->max[dir] : 0;
 }
 
+/* The driver gives them to it (leat_engine_new_keys): RX before anything more is read, TX behind the KeyUpdate
+ * that was queued just now. Where the kernel cannot take new keys the secrets are gone, and nobody comes here. */
+static enum leat_ret keys_for_kernel(
+	struct leat_engine *e, enum leat_dir dir, const struct traffic_keys *keys)
+{
+	if (dir == LEAT_TX)
+		return ctl_add(e, ENGINE_NEW_KEYS,
+			(struct leat_span){ (const uint8_t *)keys, sizeof(*keys) });
+	e->w->rx_keys = *keys;
+	return LEAT_OK;
+}
+
 static enum leat_ret sink_keys(void *arg, enum leat_dir dir, enum hs_level level,
 	const struct traffic_keys *keys, const struct leat_secret *secret)
 {
 	struct leat_engine *e = arg;
 
-	(void)secret;         /* the machine keeps what KeyUpdate needs in struct hs_post */
-	if (e->exported[dir]) /* see engine_export.c: the kernel at hand may be unable to rekey */
-		return err_raise(&e->w->err, LEAT_E_CLOSED, LEAT_ALERT_CLOSE_NOTIFY, 0, LEAT_HERE,
-			"key update: the kernel that carries this direction cannot change keys");
+	(void)secret; /* the machine keeps what KeyUpdate needs in struct hs_post */
+	if (e->exported[dir])
+		return keys_for_kernel(e, dir, keys);
 	if (dir == LEAT_TX) {
 		if (out_flush(e) != LEAT_OK)
 			return LEAT_FAILED;
@@ -345,12 +356,20 @@ static enum leat_ret maybe_update_key(struct leat_engine *e)
 	return out_flush(e);
 }
 
+static bool keys_can_change(const struct leat_engine *e, enum leat_dir dir)
+{
+	LEAT_SCOPED(engine_post_done) struct hs_post tmp = { 0 };
+
+	return !e->exported[dir] || hs_post_is_aside(engine_post(e, &tmp), dir);
+}
+
 enum leat_ret leat_engine_key_update(struct leat_engine *e, bool ask)
 {
 	if (!e->up || e->dead || e->closed)
 		return LEAT_FAILED;
 	/* Asking the peer for its new keys where they cannot be followed would end the connection. */
-	if (e->version != LEAT_TLS13 || e->exported[LEAT_TX] || (ask && e->exported[LEAT_RX]))
+	if (e->version != LEAT_TLS13 || !keys_can_change(e, LEAT_TX) ||
+		(ask && !keys_can_change(e, LEAT_RX)))
 		return LEAT_UNSUPPORTED;
 	if (!engine_wake(e))
 		return LEAT_FAILED;

@@ -23,7 +23,8 @@ static bool is_quiet(const struct leat_engine *e)
 	const struct engine_work *w = e->w;
 
 	return e->up && !e->dead && !w->err.cls && !w->data.n && w->in_off == w->in_len &&
-	       w->out_off == w->out_len && !w->gathering && !w->ctl && !w->ctl_in.n;
+	       w->out_off == w->out_len && !w->gathering && !w->ctl && !w->ctl_in.n &&
+	       !w->rx_keys.version;
 }
 
 void engine_work_free(struct leat_engine *e)
@@ -59,7 +60,7 @@ void engine_settle(struct leat_engine *e, bool all)
 		engine_records_free(e);
 	if (e->rec && !all)
 		return;
-	e->kept = hs_post_keep(&e->w->post);
+	e->kept = hs_post_keep(&e->w->post, e->cfg->key_log != NULL);
 	if (e->kept)
 		engine_work_free(e);
 }

@@ -167,12 +167,20 @@ struct hs_early_exporter {
 /* While the handshake lasts; NULL without early data. */
 const struct hs_early_exporter *hs_early_exporter(const struct hs *h);
 
+/* Where traffic secrets stand whose record keys are the kernel's, so that new ones can be made of them: memory of
+ * the driver's choice (ktls/vault.h). A wiping type: put() wipes. */
+struct hs_slot {
+	void (*put)(struct hs_slot *s);
+	struct leat_secret by_dir[2]; /* by enum leat_dir; empty: that direction's is not here */
+};
+
 /* What must live on after the handshake, all that post-handshake messages need. Wiping type. */
 struct hs_post {
 	uint16_t version;
 	uint8_t role; /* enum leat_role */
 	const struct suite *suite;
-	struct leat_secret rx, tx;     /* TLS 1.3: application_traffic_secret_N by direction */
+	struct leat_secret rx, tx; /* TLS 1.3: application_traffic_secret_N by direction */
+	struct hs_slot *slot; /* TLS 1.3: the same of directions that are the kernel's, or NULL */
 	struct leat_secret resumption; /* TLS 1.3: resumption_master_secret */
 	struct leat_secret exporter;   /* 1.3: exporter_master_secret; 1.2: master_secret */
 	struct hs_early_exporter *early_exporter; /* 1.3: where early data was accepted; owned */
@@ -194,9 +202,9 @@ void hs_post_clear(struct hs_post *p);
 
 /* post_rest.c. The same at rest, no longer than its secrets are. A wiping type. */
 struct hs_kept;
-/* Moves all of *p, which is zero then. NULL: there is no memory, a message is under way, or authentication
- * may come; *p stays. */
-struct hs_kept *hs_post_keep(struct hs_post *p);
+/* Moves all of *p, which is zero then. logged: a key log will name new secrets. NULL: there is no memory, a
+ * message is under way, or authentication may come; *p stays. */
+struct hs_kept *hs_post_keep(struct hs_post *p, bool logged);
 /* Moves it back, and frees k. */
 void hs_kept_take(struct hs_kept *k, struct hs_post *out);
 /* For reading: wipe *out, do not clear it; what it points to is k's. */
@@ -212,6 +220,14 @@ LEAT_MUST_CHECK enum leat_ret hs_post_keys(
  * master secret gives both directions, so it goes when both are gone, unless exporters are to work
  * afterwards too (keep_master). */
 void hs_post_forget_keys(struct hs_post *p, enum leat_dir dir, bool keep_master);
+
+/* The same, but new keys can be made: moves the secret to a slot, got from take if there is none yet. false: TLS
+ * 1.2, or none to be had; nothing happened. */
+bool hs_post_set_aside(struct hs_post *p, enum leat_dir dir, struct hs_slot *(*take)(void));
+/* TLS 1.3: the traffic secret of a direction, wherever it stands; empty: it is gone. */
+const struct leat_secret *hs_post_secret(const struct hs_post *p, enum leat_dir dir);
+/* Can the direction's keys change although they are the kernel's? */
+bool hs_post_is_aside(const struct hs_post *p, enum leat_dir dir);
 
 /* May keying material be exported? TLS 1.2 without extended master secret: never (RFC 7627 5.4). */
 bool hs_post_may_export(const struct hs_post *p);

@@ -31,6 +31,8 @@ void hs_post_clear(struct hs_post *p)
 	leat_secret_clear(&p->resumption);
 	leat_secret_clear(&p->exporter);
 	leat_wr_clear(&p->partial);
+	if (p->slot)
+		p->slot->put(p->slot);
 	post_auth_free(p->auth);
 	leat_free_wipe(p->early_exporter, sizeof(*p->early_exporter));
 	leat_wipe(p, sizeof(*p));
@@ -83,7 +85,9 @@ static enum leat_ret switch_keys(struct hs_post *p, const struct leat_config *cf
 	const struct hs_sink *sink, enum leat_dir dir)
 {
 	LEAT_SCOPED(traffic_keys_clear) struct traffic_keys keys = { 0 };
-	struct leat_secret *s = dir == LEAT_RX ? &p->rx : &p->tx;
+	struct leat_secret *s = hs_post_is_aside(p, dir) ? &p->slot->by_dir[dir]
+				: dir == LEAT_RX         ? &p->rx
+							 : &p->tx;
 
 	sched13_update(p->suite->hash, s);
 	sched13_keys(p->suite->hash, p->suite->aead, s, &keys);
@@ -100,7 +104,7 @@ enum leat_ret hs_post_key_update(struct hs_post *p, const struct leat_config *cf
 
 	if (p->version != LEAT_TLS13)
 		return err_misuse(err, "key_update: not in TLS 1.2");
-	if (p->tx.n == 0)
+	if (hs_post_secret(p, LEAT_TX)->n == 0)
 		return err_raise(err, LEAT_E_CLOSED, 0, 0, LEAT_HERE,
 			"key_update: the kernel that writes the records cannot change keys");
 	leat_wr_fixed(&w, b, sizeof(b));
@@ -121,7 +125,8 @@ static enum leat_ret on_key_update(struct arrival *a, struct leat_span body, boo
 	if (!is_last)
 		return err_alert(a->err, LEAT_ALERT_UNEXPECTED_MESSAGE,
 			"key_update: not at the end of its record");
-	if (a->post->rx.n == 0) /* the engine gave the keys away (engine/engine.h) */
+	if (hs_post_secret(a->post, LEAT_RX)->n ==
+		0) /* the engine gave the keys away (engine/engine.h) */
 		return err_raise(a->err, LEAT_E_CLOSED, 0, 0, LEAT_HERE,
 			"key_update: the kernel that reads the records cannot change keys");
 	if (switch_keys(a->post, a->cfg, a->sink, LEAT_RX) != LEAT_OK)
@@ -131,7 +136,8 @@ static enum leat_ret on_key_update(struct arrival *a, struct leat_span body, boo
 	 * record": one answer does for every request until then. */
 	if (!request || a->post->answered)
 		return LEAT_OK;
-	a->post->answered = true;
+	/* Where the kernel writes nobody tells when data went out in between: each request gets its answer. */
+	a->post->answered = !hs_post_is_aside(a->post, LEAT_TX);
 	return hs_post_key_update(a->post, a->cfg, a->sink, false, a->err);
 }
 

@@ -50,7 +50,7 @@ void post_auth_free(struct post_auth *a)
 
 static const struct leat_secret *client_secret(const struct hs_post *p)
 {
-	return p->role == LEAT_CLIENT ? &p->tx : &p->rx;
+	return hs_post_secret(p, p->role == LEAT_CLIENT ? LEAT_TX : LEAT_RX);
 }
 
 /* The record keys leave, their secret goes; what the client's Finished needs of it stays. It gives

@@ -48,6 +48,33 @@ void hs_post_forget_keys(struct hs_post *p, enum leat_dir dir, bool keep_master)
 		leat_secret_clear(&p->exporter);
 }
 
+const struct leat_secret *hs_post_secret(const struct hs_post *p, enum leat_dir dir)
+{
+	if (hs_post_is_aside(p, dir))
+		return &p->slot->by_dir[dir];
+	return dir == LEAT_RX ? &p->rx : &p->tx;
+}
+
+bool hs_post_is_aside(const struct hs_post *p, enum leat_dir dir)
+{
+	return p->slot && p->slot->by_dir[dir].n;
+}
+
+bool hs_post_set_aside(struct hs_post *p, enum leat_dir dir, struct hs_slot *(*take)(void))
+{
+	struct leat_secret *from = dir == LEAT_RX ? &p->rx : &p->tx;
+
+	if (p->version != LEAT_TLS13 || from->n == 0)
+		return false;
+	if (!p->slot)
+		p->slot = take();
+	if (!p->slot)
+		return false;
+	leat_secret_set(&p->slot->by_dir[dir], from->b, from->n);
+	leat_secret_clear(from);
+	return true;
+}
+
 bool hs_post_may_export(const struct hs_post *p)
 {
 	/* RFC 7627 5.4: without extended master secret "the client or server MUST NOT export any key

@@ -18,25 +18,25 @@ struct hs_kept {
 	uint16_t version, suite;
 	uint16_t n; /* bytes of b */
 	uint8_t role, num_tickets, updates_in;
-	bool ems, wants_tickets, answered;
+	bool ems : 1, wants_tickets : 1, answered : 1;
+	bool logged : 1, has_slot : 1, has_early : 1;
 	uint32_t updates[2];
 	/* rx, tx, resumption, exporter, each behind its length; TLS 1.2: both randoms and unique, TLS 1.3: the
-	 * client's random while a traffic secret is here (the key log names it); a pointer or nothing */
+	 * client's random if the key log will name it; pointers that are not NULL */
 	uint8_t b[];
 };
 
-/* The client's random is told to the key log with each new traffic secret. */
-static size_t num_randoms(const struct hs_post *p)
+static size_t num_randoms(const struct hs_post *p, bool logged)
 {
 	if (p->version != LEAT_TLS13)
 		return 2;
-	return p->rx.n || p->tx.n ? 1 : 0;
+	return logged ? 1 : 0;
 }
 
-static void put_all(struct leat_wr *w, const struct hs_post *p)
+static void put_all(struct leat_wr *w, const struct hs_post *p, bool logged)
 {
 	const struct leat_secret *secrets[] = { &p->rx, &p->tx, &p->resumption, &p->exporter };
-	size_t randoms = num_randoms(p);
+	size_t randoms = num_randoms(p, logged);
 
 	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
 		leat_wr_vec(w, 1, leat_secret_span(secrets[i]));
@@ -46,23 +46,26 @@ static void put_all(struct leat_wr *w, const struct hs_post *p)
 		leat_wr_bytes(w, p->server_random, sizeof(p->server_random));
 		leat_wr_bytes(w, p->unique, sizeof(p->unique));
 	}
+	if (p->slot)
+		leat_wr_bytes(w, &p->slot, sizeof(p->slot));
 	if (p->early_exporter)
 		leat_wr_bytes(w, &p->early_exporter, sizeof(p->early_exporter));
 }
 
 /* Bytes that put_all writes. */
-static size_t bytes_of(const struct hs_post *p)
+static size_t bytes_of(const struct hs_post *p, bool logged)
 {
-	size_t randoms = num_randoms(p);
+	size_t randoms = num_randoms(p, logged);
 
 	return 4 + p->rx.n + p->tx.n + p->resumption.n + p->exporter.n +
 	       randoms * sizeof(p->client_random) + (randoms > 1 ? sizeof(p->unique) : 0) +
+	       (p->slot ? sizeof(p->slot) : 0) +
 	       (p->early_exporter ? sizeof(p->early_exporter) : 0);
 }
 
-struct hs_kept *hs_post_keep(struct hs_post *p)
+struct hs_kept *hs_post_keep(struct hs_post *p, bool logged)
 {
-	size_t n = bytes_of(p);
+	size_t n = bytes_of(p, logged);
 	struct hs_kept *k;
 	struct leat_wr w;
 
@@ -81,10 +84,13 @@ struct hs_kept *hs_post_keep(struct hs_post *p)
 		.ems = p->ems,
 		.wants_tickets = p->wants_tickets,
 		.answered = p->answered,
+		.logged = logged,
+		.has_slot = p->slot != NULL,
+		.has_early = p->early_exporter != NULL,
 		.updates = { p->updates[0], p->updates[1] },
 	};
 	leat_wr_fixed(&w, k->b, n);
-	put_all(&w, p);
+	put_all(&w, p, logged);
 	leat_wipe(p, sizeof(*p));
 	return k;
 }
@@ -118,13 +124,15 @@ void hs_kept_look(const struct hs_kept *k, struct hs_post *out)
 
 		leat_secret_set(secrets[i], s.p, s.n);
 	}
-	if (num_randoms(out) > 0)
+	if (num_randoms(out, k->logged) > 0)
 		take_bytes(&in, out->client_random, sizeof(out->client_random));
-	if (num_randoms(out) > 1) {
+	if (num_randoms(out, k->logged) > 1) {
 		take_bytes(&in, out->server_random, sizeof(out->server_random));
 		take_bytes(&in, out->unique, sizeof(out->unique));
 	}
-	if (leat_rd_more(&in))
+	if (k->has_slot)
+		take_bytes(&in, &out->slot, sizeof(out->slot));
+	if (k->has_early)
 		take_bytes(&in, &out->early_exporter, sizeof(out->early_exporter));
 }
 

@@ -15,6 +15,7 @@
 #include "config/policy.h"
 #include "ktls/calib.h"
 #include "ktls/probe.h"
+#include "ktls/vault.h"
 #include "ktls/usdt.h"
 #include "rec/kinfo.h"
 #include "rec/rec_user.h"
@@ -182,7 +183,8 @@ static enum leat_why why_not_worth(
 		return WHY_IN_KERNEL;
 	/* A KeyUpdate after RX has moved ends the connection where the kernel cannot take new keys;
 	 * nobody should lose connections without having asked. */
-	if (dir == LEAT_RX && leat_engine_version(e) == LEAT_TLS13)
+	if (dir == LEAT_RX && leat_engine_version(e) == LEAT_TLS13 &&
+		!leat_ktls_can_rekey(leat_ktls_caps_get(), LEAT_RX))
 		return WHY_PEER_MAY_REKEY;
 	if (dir == LEAT_RX && use == HANDOVER_STREAM)
 		return WHY_AUTO_STREAM;
@@ -240,7 +242,8 @@ static enum leat_ret move(
 	}
 
 	/* Point of no return: the kernel has this direction. Nothing below may fail. */
-	leat_engine_export_commit(e, dir);
+	leat_engine_export_commit(
+		e, dir, leat_ktls_can_rekey(leat_ktls_caps_get(), dir) ? vault_take : NULL);
 	d->in_kernel = true;
 	d->why = WHY_IN_KERNEL;
 	if (dir == LEAT_TX) {
@@ -341,6 +344,29 @@ void handover_count_tx(struct handover *h, size_t n, bool more)
 	records += n == 0 ? 1 : 0; /* a control record closes what is open */
 	h->tx_open = more && n ? (size_t)(all % LIM_PLAINTEXT) : 0;
 	h->tx_left = h->tx_left > records ? h->tx_left - records : 0;
+}
+
+enum leat_ret handover_rekey(struct handover *h, struct leat_engine *e, enum leat_dir dir)
+{
+	LEAT_SCOPED(traffic_keys_clear) struct traffic_keys keys = { 0 };
+	int rc;
+
+	if (!leat_engine_new_keys(e, dir, &keys))
+		return LEAT_OK;
+	rc = rec_kernel_install(h->sys, h->fd, dir, &keys, 0);
+	if (rc != 0)
+		return leat_engine_new_keys_refused(e, dir, -rc);
+	leat_engine_new_keys_done(e, dir);
+	if (dir == LEAT_TX) {
+		h->tx_left = h->tx_limit;
+		h->tx_open = 0;
+	}
+	return LEAT_AGAIN;
+}
+
+bool handover_renew(struct handover *h, struct leat_engine *e)
+{
+	return h->dir[LEAT_TX].in_kernel && leat_engine_key_update(e, false) == LEAT_OK;
 }
 
 bool handover_recount_tx(struct handover *h)

@@ -123,6 +123,15 @@ struct handover_adopted {
 void handover_adopt(
 	struct handover *h, const struct leat_sys *sys, int fd, const struct handover_adopted *a);
 
+/* Gives the kernel the keys that a KeyUpdate has made for a direction. LEAT_OK: none waited. LEAT_AGAIN: it has them
+ * now; of TX, control records may wait behind (leat_engine_ctl). LEAT_FAILED: it refused, e is dead. When to call:
+ * see leat_engine_new_keys. */
+LEAT_MUST_CHECK enum leat_ret handover_rekey(
+	struct handover *h, struct leat_engine *e, enum leat_dir dir);
+/* TX in the kernel, and handover_room_tx is 0: queues a KeyUpdate, after which there is room again. false: the keys
+ * cannot change. */
+LEAT_MUST_CHECK bool handover_renew(struct handover *h, struct leat_engine *e);
+
 /* For a direction that another process writes to: asks the kernel how many records there were. false: it is
  * time to end, three quarters of what the keys may protect are gone. */
 LEAT_MUST_CHECK bool handover_recount_tx(struct handover *h);

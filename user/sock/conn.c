@@ -266,7 +266,7 @@ static enum leat_ret flush_bytes(struct leat_conn *c)
 }
 
 /* TX in the kernel: control records, each whole or not at all. */
-static enum leat_ret flush_control(struct leat_conn *c)
+static enum leat_ret send_control(struct leat_conn *c)
 {
 	struct leat_span payload;
 	uint8_t type;
@@ -282,6 +282,19 @@ static enum leat_ret flush_control(struct leat_conn *c)
 		handover_count_tx(&c->ho, 0, false); /* data is where the limit stops */
 	}
 	return LEAT_OK;
+}
+
+static enum leat_ret flush_control(struct leat_conn *c)
+{
+	enum leat_ret r;
+
+	do {
+		r = send_control(c);
+		if (r != LEAT_OK)
+			return r;
+		r = handover_rekey(&c->ho, c->e, LEAT_TX);
+	} while (r == LEAT_AGAIN);
+	return r == LEAT_OK ? LEAT_OK : conn_fail_engine(c);
 }
 
 enum leat_ret conn_flush_some(struct leat_conn *c)

@@ -53,7 +53,8 @@ static enum leat_ret try_move(struct leat_conn *c)
 
 static bool is_record_error(int sys)
 {
-	return sys == EBADMSG || sys == EMSGSIZE || sys == EINVAL || sys == EPROTO || sys == EIO;
+	return sys == EBADMSG || sys == EMSGSIZE || sys == EINVAL || sys == EPROTO || sys == EIO ||
+	       sys == EKEYEXPIRED;
 }
 
 /* The kernel refused what arrived. Its error must be read off the socket before the alert can go. */
@@ -72,8 +73,11 @@ static enum leat_ret step_kernel(struct leat_conn *c, void *buf, size_t n, size_
 {
 	struct rec_kernel_got g;
 	enum leat_ret r;
-	int sys = rec_kernel_recv(c->sys, c->fd, buf, n, &g);
+	int sys;
 
+	if (handover_rekey(&c->ho, c->e, LEAT_RX) == LEAT_FAILED)
+		return conn_fail_engine(c);
+	sys = rec_kernel_recv(c->sys, c->fd, buf, n, &g);
 	if (sys == -EAGAIN)
 		return LEAT_AGAIN;
 	if (sys < 0)

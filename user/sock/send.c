@@ -23,7 +23,14 @@ static enum leat_ret keys_used_up(struct leat_conn *c)
 enum leat_ret conn_room_tx(struct leat_conn *c, size_t *n)
 {
 	uint64_t room = handover_room_tx(&c->ho);
+	enum leat_ret r;
 
+	if (room == 0 && *n > 0 && handover_renew(&c->ho, c->e)) {
+		r = conn_flush_some(c);
+		if (r != LEAT_OK)
+			return r;
+		room = handover_room_tx(&c->ho);
+	}
 	if (room == 0 && *n > 0)
 		return keys_used_up(c);
 	*n = *n < room ? *n : (size_t)room;

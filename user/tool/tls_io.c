@@ -48,7 +48,7 @@ static enum io engine_died(struct tls_io *t)
 
 /* ---- sending --------------------------------------------------------------------------------- */
 
-static enum io flush_control(struct tls_io *t)
+static enum io send_control(struct tls_io *t)
 {
 	struct leat_span payload;
 	uint8_t type;
@@ -64,6 +64,22 @@ static enum io flush_control(struct tls_io *t)
 		leat_engine_ctl_done(t->e);
 	}
 	return IO_OK;
+}
+
+static enum io flush_control(struct tls_io *t)
+{
+	enum leat_ret r = LEAT_AGAIN;
+	enum io io;
+
+	while (r == LEAT_AGAIN) {
+		if ((io = send_control(t)) != IO_OK)
+			return io;
+		r = handover_rekey(&t->h, t->e, LEAT_TX);
+	}
+	if (r == LEAT_OK)
+		return IO_OK;
+	t->broken = true;
+	return engine_died(t);
 }
 
 enum io tls_io_flush(struct tls_io *t)
@@ -123,7 +139,13 @@ enum io tls_io_write(struct tls_io *t, const void *p, size_t n, size_t *taken)
 enum io tls_io_room(struct tls_io *t, size_t *n)
 {
 	uint64_t room = handover_room_tx(&t->h);
+	enum io io;
 
+	if (*n > 0 && room == 0 && handover_renew(&t->h, t->e)) {
+		if ((io = tls_io_flush(t)) != IO_OK)
+			return io;
+		room = handover_room_tx(&t->h);
+	}
 	if (*n > 0 && room == 0) {
 		/* RFC 8446 5.5: the answer is cut short; close_notify follows. */
 		(void)err_raise(&t->err, LEAT_E_CLOSED, 0, 0, LEAT_HERE, ENGINE_KEYS_USED_UP);
@@ -323,7 +345,7 @@ static enum io read_kernel(struct tls_io *t, uint8_t *buf, size_t cap, size_t *g
 		r = leat_engine_control(t->e, g.type, (struct leat_span){ buf, g.n }, g.record_end);
 		while (r != LEAT_FAILED && (leat_engine_wants(t->e) & LEAT_WANT_JOB))
 			r = leat_engine_job_run(t->e);
-		if (r == LEAT_FAILED)
+		if (r == LEAT_FAILED || handover_rekey(&t->h, t->e, LEAT_RX) == LEAT_FAILED)
 			return engine_died(t);
 		if (leat_engine_wants(t->e) & LEAT_IS_EOF)
 			return IO_EOF;
