@@ -279,64 +279,13 @@ static void later_needs_a_driver(void **state)
 	}
 }
 
-/* Moves bytes until the judge waits for its chain, and takes that job away. */
-static struct leat_job *until_chain(struct certkit *k)
-{
-	struct leat_err err = { 0 };
-	struct leat_job *j = NULL;
-
-	for (int i = 0; i < 2; i++)
-		assert_int_equal(leat_config_freeze(k->cfg[i], &err), LEAT_OK);
-	duo_open(&k->d, k->cfg[LEAT_CLIENT], k->cfg[LEAT_SERVER], "localhost");
-	for (int i = 0; i < 100 && !j; i++) {
-		struct duo_side *from = &k->d.side[i % 2], *to = &k->d.side[!(i % 2)];
-		const uint8_t *p;
-		uint8_t *room;
-		size_t n, cap;
-
-		while ((p = leat_engine_out(from->e, &n)) && (room = leat_engine_in(to->e, &cap))) {
-			n = n < cap ? n : cap;
-			memcpy(room, p, n);
-			leat_engine_out_done(from->e, n);
-			(void)!leat_engine_in_done(to->e, n);
-		}
-		while (!j && (leat_engine_wants(to->e) & LEAT_WANT_JOB)) {
-			assert_int_equal(leat_engine_job_take(to->e, &j), LEAT_OK);
-			if (to == &k->d.side[k->judge] && leat_job_kind(j) == LEAT_JOB_VERIFY)
-				break;
-			assert_int_equal(leat_job_run(j), LEAT_OK);
-			assert_int_not_equal(leat_engine_job_done(to->e, j), LEAT_FAILED);
-			leat_job_unref(j);
-			j = NULL;
-		}
-	}
-	assert_non_null(j);
-	return j;
-}
-
 static struct leat_job *late_job(struct certkit *k, struct watch *w, int v, int judge, int at)
 {
 	w->at = at;
 	w->answer = LEAT_VERDICT_LATER;
 	draft(k, v, judge, NULL);
 	watch_it(certkit_judge(k), w);
-	return until_chain(k);
-}
-
-static void finish(struct certkit *k, struct leat_job *j, unsigned alert)
-{
-	struct leat_engine *e = k->d.side[k->judge].e;
-	enum leat_ret r = leat_engine_job_done(e, j);
-
-	leat_job_unref(j);
-	if (alert) {
-		assert_int_equal(r, LEAT_FAILED);
-		assert_int_equal(leat_engine_error(e)->alert, alert);
-	} else {
-		assert_int_not_equal(r, LEAT_FAILED);
-		assert_true(duo_run(&k->d));
-	}
-	certkit_close(k);
+	return certkit_job(k);
 }
 
 static void asked_again(void **state)
@@ -357,7 +306,7 @@ static void asked_again(void **state)
 		assert_int_equal(leat_job_run(j), LEAT_OK);
 		assert_int_equal(leat_job_run(j), LEAT_UNSUPPORTED);
 		assert_int_equal(w.calls, 5);
-		finish(&k, j, 0);
+		certkit_job_done(&k, j, 0);
 	}
 }
 
@@ -398,7 +347,7 @@ static void answered_by_hand(void **state)
 		assert_int_equal(leat_job_verify_event(j, &ev), LEAT_UNSUPPORTED);
 		assert_int_equal(w.calls, yes ? 3 : 2);
 		assert_int_equal(w.ended, 1);
-		finish(&k, j, yes ? 0 : A(CERTIFICATE_REVOKED));
+		certkit_job_done(&k, j, yes ? 0 : A(CERTIFICATE_REVOKED));
 	}
 }
 
@@ -413,7 +362,7 @@ static void refused_while_it_waits(void **state)
 
 		assert_int_equal(leat_job_run(j), LEAT_AGAIN);
 		assert_int_equal(leat_job_refuse(j, LEAT_ALERT_ACCESS_DENIED), LEAT_OK);
-		finish(&k, j, A(ACCESS_DENIED));
+		certkit_job_done(&k, j, A(ACCESS_DENIED));
 		assert_int_equal(w.ended, 1);
 	}
 }
@@ -505,7 +454,7 @@ static void threads(void **state)
 		assert_int_equal(answered, 1);
 		assert_int_equal(w.made, 1);
 		assert_int_equal(w.ended, 1);
-		finish(&k, j, 0);
+		certkit_job_done(&k, j, 0);
 	}
 }
 

@@ -4,6 +4,8 @@
  */
 #include "certkit.h"
 
+#include <leat/job.h>
+
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
@@ -175,5 +177,57 @@ void certkit_refuses(struct certkit *k, enum leat_role who, unsigned alert)
 	assert_int_equal(theirs->cls, LEAT_E_PEER_ALERT);
 	assert_int_equal(theirs->alert, alert);
 	assert_false(leat_engine_wants(k->d.side[who].e) & LEAT_IS_UP);
+	certkit_close(k);
+}
+
+/* ---- the job of its chain ---- */
+
+struct leat_job *certkit_job(struct certkit *k)
+{
+	struct leat_err err = { 0 };
+	struct leat_job *j = NULL;
+
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(leat_config_freeze(k->cfg[i], &err), LEAT_OK);
+	duo_open(&k->d, k->cfg[LEAT_CLIENT], k->cfg[LEAT_SERVER], k->host);
+	for (int i = 0; i < 100 && !j; i++) {
+		struct duo_side *from = &k->d.side[i % 2], *to = &k->d.side[!(i % 2)];
+		const uint8_t *p;
+		uint8_t *room;
+		size_t n, cap;
+
+		while ((p = leat_engine_out(from->e, &n)) && (room = leat_engine_in(to->e, &cap))) {
+			n = n < cap ? n : cap;
+			memcpy(room, p, n);
+			leat_engine_out_done(from->e, n);
+			(void)!leat_engine_in_done(to->e, n);
+		}
+		while (!j && (leat_engine_wants(to->e) & LEAT_WANT_JOB)) {
+			assert_int_equal(leat_engine_job_take(to->e, &j), LEAT_OK);
+			if (to == &k->d.side[k->judge] && leat_job_kind(j) == LEAT_JOB_VERIFY)
+				break;
+			assert_int_equal(leat_job_run(j), LEAT_OK);
+			assert_int_not_equal(leat_engine_job_done(to->e, j), LEAT_FAILED);
+			leat_job_unref(j);
+			j = NULL;
+		}
+	}
+	assert_non_null(j);
+	return j;
+}
+
+void certkit_job_done(struct certkit *k, struct leat_job *j, unsigned alert)
+{
+	struct leat_engine *e = k->d.side[k->judge].e;
+	enum leat_ret r = leat_engine_job_done(e, j);
+
+	leat_job_unref(j);
+	if (alert) {
+		assert_int_equal(r, LEAT_FAILED);
+		assert_int_equal(leat_engine_error(e)->alert, alert);
+	} else {
+		assert_int_not_equal(r, LEAT_FAILED);
+		assert_true(duo_run(&k->d));
+	}
 	certkit_close(k);
 }

@@ -43,6 +43,11 @@ void certkit_close(struct certkit *k);
 void certkit_connects(struct certkit *k);
 void certkit_refuses(struct certkit *k, enum leat_role who, unsigned alert);
 
+/* Moves bytes until the judge waits for its chain, and takes that job away. */
+struct leat_job *certkit_job(struct certkit *k);
+/* The judge goes on with its answer, the reference is given up: both are up; or the judge refuses. Closes. */
+void certkit_job_done(struct certkit *k, struct leat_job *j, unsigned alert);
+
 /* for (version...) for (judge...) of the tests that do both */
 extern const char *const certkit_versions[2];
 
