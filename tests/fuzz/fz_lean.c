@@ -15,7 +15,7 @@
 #include <openssl/x509.h>
 
 #include "base/rd.h"
-#include "base/wr.h"
+#include "knownkey.h"
 #include "x509/chain_int.h"
 #include "x509/der.h"
 #include "x509/lean.h"
@@ -26,50 +26,11 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static struct crypto *crypto;
-static EVP_PKEY *signer;
-
-static const uint8_t secret[32] = { 0xd4, 0xee, 0x72, 0xdb, 0xf9, 0x13, 0x58, 0x4a, 0xd5, 0xb6,
-	0xd8, 0xf1, 0xf7, 0x69, 0xf8, 0xad, 0x3a, 0xfe, 0x7c, 0x28, 0xcb, 0xf1, 0xd4, 0xfb, 0xe0,
-	0x97, 0xa8, 0x8f, 0x44, 0x75, 0x58, 0x42 };
-
 static bool open_all(void)
 {
 	struct leat_err err = { 0 };
 
-	if (!crypto && crypto_new(&crypto, &err) != LEAT_OK)
-		return false;
-	if (!signer)
-		signer = EVP_PKEY_new_raw_private_key(
-			EVP_PKEY_ED25519, NULL, secret, sizeof(secret));
-	return signer != NULL;
-}
-
-/* Certificate around tbs, signed with Ed25519. */
-static void finish(struct leat_wr *w, struct leat_span tbs)
-{
-	static const uint8_t alg[] = { 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x41, 0x00 };
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	uint8_t sig[64];
-	size_t n = sizeof(sig), total = tbs.n + sizeof(alg) + n;
-
-	if (!ctx || EVP_DigestSignInit(ctx, NULL, NULL, NULL, signer) != 1 ||
-		EVP_DigestSign(ctx, sig, &n, tbs.p ? tbs.p : sig, tbs.n) != 1)
-		abort();
-	EVP_MD_CTX_free(ctx);
-	leat_wr_u8(w, DER_SEQUENCE);
-	if (total >= 256) {
-		leat_wr_u8(w, total > UINT16_MAX ? 0x83 : 0x82);
-		if (total > UINT16_MAX)
-			leat_wr_u8(w, (uint8_t)(total >> 16));
-		leat_wr_u16(w, (uint16_t)total);
-	} else {
-		if (total >= 128)
-			leat_wr_u8(w, 0x81);
-		leat_wr_u8(w, (uint8_t)total);
-	}
-	leat_wr_span(w, tbs);
-	leat_wr_bytes(w, alg, sizeof(alg));
-	leat_wr_bytes(w, sig, n);
+	return crypto || crypto_new(&crypto, &err) == LEAT_OK;
 }
 
 static bool same(struct leat_span a, const uint8_t *p, size_t n)
@@ -142,7 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (!open_all())
 		return 0;
 	while (num < 6 && leat_rd_more(&in)) {
-		finish(&text[num], leat_rd_opaque16(&in, 0, UINT16_MAX));
+		knownkey_sign(&text[num], leat_rd_opaque16(&in, 0, UINT16_MAX));
 		certs[num] = leat_wr_done(&text[num]);
 		compare_fields(certs[num++]);
 	}

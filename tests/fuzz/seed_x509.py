@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""seed_x509.py: writes the seeds of fz_chain, fz_lean, fz_pem and fz_option into corpus/<target>/.
+"""seed_x509.py: writes the seeds of fz_chain, fz_lean, fz_crl, fz_pem and fz_option into corpus/<target>/.
 
 Certificates are made anew at each run (so run it only to add kinds); they are valid around the time
 fz_chain verifies at. The one private key is the example of RFC 8410 section 10.3, known to all.
@@ -131,6 +131,63 @@ def lean():
     tbs(issue("in", key, limited, extensions=[sans("localhost")]), limited, root)
 
 
+def crls():
+    key = serialization.load_pem_private_key(RFC8410_KEY.encode(), None)
+    signs = (x509.KeyUsage(False, False, False, False, False, True, True, False, False), True)
+    root = issue("r", key, ca=True, extensions=[signs])
+    signer = issue("s", key, root, extensions=[signs])
+    uris = [x509.UniformResourceIdentifier("http://crl.test/1")]
+    names = [x509.DirectoryName(name("s"))]
+
+    def leaf(*points, kind=x509.CRLDistributionPoints):
+        return issue("l", key, root, extensions=[(kind(points), False)] if points else [])
+
+    def crl(issuer="r", revoked=(), days=(-1, 1), extensions=((x509.CRLNumber(10), False),)):
+        b = (x509.CertificateRevocationListBuilder().issuer_name(name(issuer))
+             .last_update(NOW + days[0] * DAY).next_update(NOW + days[1] * DAY))
+        for cert, ext in revoked:
+            r = (x509.RevokedCertificateBuilder().serial_number(cert[0].serial_number)
+                 .revocation_date(NOW - DAY))
+            b = b.add_revoked_certificate(
+                (r.add_extension(ext, isinstance(ext, x509.CertificateIssuer)) if ext else r).build())
+        for ext, critical in extensions:
+            b = b.add_extension(ext, critical)
+        return b.sign(key, None)
+
+    def idp(full=None, user=False, ca=False, reasons=None, indirect=False):
+        return ((x509.CRLNumber(10), False),
+                (x509.IssuingDistributionPoint(full, None, user, ca, reasons, indirect, False), True))
+
+    def seed(certs, *lists):
+        parts = ([c[0].tbs_certificate_bytes for c in certs] + [b""]
+                 + [c.tbs_certlist_bytes for c in lists])
+        write("crl", b"".join(len(p).to_bytes(2, "big") + p for p in parts))
+
+    point = x509.DistributionPoint
+    plain, at = leaf(), leaf(point(uris, None, None, None))
+    by = leaf(point(uris, None, None, names))
+    some = frozenset([x509.ReasonFlags.key_compromise, x509.ReasonFlags.superseded])
+    hold = x509.CRLReason(x509.ReasonFlags.certificate_hold)
+    delta = ((x509.CRLNumber(12), False), (x509.DeltaCRLIndicator(10), True))
+    seed([plain, root], crl())
+    seed([plain, root], crl(revoked=[(plain, hold)]))
+    seed([plain, root], crl(days=(-3, -1)))
+    seed([at, root], crl(extensions=idp(uris)), crl(revoked=[(root, None)]))
+    seed([at, root], crl(extensions=idp(uris, user=True), revoked=[(at, None)]))
+    seed([at, root], crl(extensions=idp(uris, ca=True)))
+    seed([leaf(point(uris, None, some, None), point(uris, None, None, None)), root],
+         crl(extensions=idp(uris, reasons=some)), crl())
+    seed([by, signer, root], crl(), crl("s", extensions=idp(indirect=True), revoked=[
+        (by, x509.CertificateIssuer([x509.DirectoryName(name("r"))]))]))
+    seed([by, signer, root], crl(), crl("s", extensions=idp(indirect=True)))
+    seed([plain, root], crl(revoked=[(plain, hold)]),
+         crl(extensions=delta, revoked=[(plain, x509.CRLReason(x509.ReasonFlags.remove_from_crl))]))
+    seed([leaf(point(uris, None, None, None), kind=x509.FreshestCRL), root], crl(),
+         crl(extensions=delta))
+    seed([leaf(point(None, x509.RelativeDistinguishedName(
+        [x509.NameAttribute(NameOID.COMMON_NAME, "x")]), None, None)), root], crl())
+
+
 def texts(good, inter, root):
     key = serialization.load_pem_private_key(RFC8410_KEY.encode(), None)
     own = issue("rfc8410", key, root, extensions=[sans("localhost")])
@@ -158,9 +215,12 @@ def options():
 
 if __name__ == "__main__":
     import sys
-    if "lean" in sys.argv[1:]:
-        lean()
+    some = {"lean": lean, "crl": crls}
+    for one in sys.argv[1:]:
+        some[one]()
+    if sys.argv[1:]:
         sys.exit()
     texts(*chains())
     lean()
+    crls()
     options()
