@@ -154,8 +154,8 @@ struct leat_listen_opts {
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_listen_with(struct leat_listener **out,
 	struct leat_config *cfg, const struct leat_listen_opts *opts, struct leat_err *err);
 /* leat_listener_set_config makes connections that are accepted from now on use cfg (frozen, a server's,
- * referenced): that is how certificates and settings are renewed. Those accepted before keep what they have. Not while another thread is in leat_accept on l: that one reads
- * what is replaced here, so give both to one thread or to a lock. */
+ * referenced): that is how certificates and settings are renewed. Those accepted before keep what they have. Not
+ * while another thread is in leat_accept on l, which reads what is replaced here. */
 LEAT_API LEAT_MUST_CHECK enum leat_ret leat_listener_set_config(
 	struct leat_listener *l, struct leat_config *cfg, struct leat_err *err);
 /* leat_listener_sockname is leat_sockname of a listener. */
