@@ -51,12 +51,12 @@ static void ktls_pair(int fd[2], uint8_t key)
 
 /* A record and its type, to be sent. */
 struct record {
+	struct iovec v;
+	struct msghdr m;
 	union {
 		char b[CMSG_SPACE(1)];
 		struct cmsghdr align;
 	} control;
-	struct iovec v;
-	struct msghdr m;
 };
 
 static struct msghdr *record(struct record *r, uint8_t type, const void *p, size_t n)

@@ -85,8 +85,9 @@ struct hs_slot *vault_take(void)
 	union cell *c = NULL;
 
 	pthread_mutex_lock(&vault.lock);
-	if (vault.num_taken < VAULT_SLOTS && (vault.free || grow())) {
+	if (vault.num_taken < VAULT_SLOTS && (vault.free || grow()))
 		c = vault.free;
+	if (c) {
 		vault.free = c->next;
 		vault.num_taken++;
 	}

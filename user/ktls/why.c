@@ -4,18 +4,17 @@
  */
 #include "ktls/why.h"
 
-#define NAME(code, name, text) name,
-static const char *const names[] = { LEAT_WHY_TABLE(NAME) };
-
-#define TEXT(code, name, text) text,
-static const char *const texts[] = { LEAT_WHY_TABLE(TEXT) };
+#define ENTRY(code, name, text) [code] = { name, text },
+static const struct {
+	const char *name, *text;
+} table[] = { LEAT_WHY_TABLE(ENTRY) };
 
 const char *why_name(enum leat_why w)
 {
-	return (unsigned)w < WHY_COUNT ? names[w] : "unknown";
+	return (unsigned)w < WHY_COUNT ? table[w].name : "unknown";
 }
 
 const char *why_text(enum leat_why w)
 {
-	return (unsigned)w < WHY_COUNT ? texts[w] : "unknown";
+	return (unsigned)w < WHY_COUNT ? table[w].text : "unknown";
 }
