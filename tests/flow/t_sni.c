@@ -4,7 +4,7 @@
  * reported of it, names and addresses against the certificate, dots, and sessions under names.
  *
  * TIMEOUT: 120
- * REQ: OPT-sni_fun CB-sni T-sni-hosts T-sni-fun T-sni-ip T-sni-reuse T-sni-customize T-sni-dot
+ * REQ: OPT-sni_fun CB-sni TYPE-snifun T-sni-hosts T-sni-fun T-sni-ip T-sni-reuse T-sni-customize T-sni-dot
  */
 #include "certkit.h"
 #include "tamper.h"
