@@ -7,8 +7,8 @@ h2load over HTTP/2 where both servers speak it. The two take turns of a second, 
 turn and their median is printed. CPU is what the kernel accounts to the server's threads (schedstat).
 System calls are counted in turns of their own, by strace, which slows the server: they say nothing of time.
 
-With --kernel-records nginx sends through OpenSSL's kTLS with sendfile and leat keeps its records in the
-kernel; run it in the kernel test machine with --icount, where time counts instructions:
+With --kernel-records nginx sends through OpenSSL's kTLS with sendfile; leat runs twice, as it decides after `leat
+calibrate` and told to keep every record in the kernel. Run it in the kernel test machine with --icount, where time counts instructions:
 
     tests/vm/run --icount --timeout 1800 -- bench/serve.py --build build --kernel-records
 
@@ -51,9 +51,9 @@ http {{
 class Server:
     """A running server: where it listens and which process to watch."""
 
-    def __init__(self, name, argv, port, cwd):
+    def __init__(self, name, argv, port, cwd, env=None):
         self.name, self.port = name, port
-        self.proc = subprocess.Popen(argv, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        self.proc = subprocess.Popen(argv, cwd=cwd, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         for _ in range(600):
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
                 return
@@ -95,6 +95,9 @@ def start(o, folder):
     with open(f"{folder}/nginx.conf", "w", encoding="utf-8") as f:
         f.write(NGINX.format(port=theirs, suite=SUITE,
                              ktls="ssl_conf_command Options KTLS;" if o.kernel_records else ""))
+    env = {**os.environ, "LEAT_CALIBRATION": f"{folder}/calibration"}
+    if o.kernel_records:
+        subprocess.run([f"{o.build}/leat", "calibrate"], env=env, check=True, stdout=subprocess.DEVNULL)
     servers = []
     for name, records in (("leat", "auto"), ("leat-kernel", "kernel"))[:2 if o.kernel_records else 1]:
         port = free_port()
@@ -103,7 +106,7 @@ def start(o, folder):
             "--cert", "certs/server-p256.pem", "--key", "certs/server-p256.key", "--workers", "1",
             "--access-log", "none", "--versions", "tlsv1.3", "--ciphers", SUITE, "--records", records,
             *([] if o.kernel_records else ["--http2"])],
-            port, folder))
+            port, folder, env))
     servers.append(Server("nginx", ["nginx", "-p", folder, "-c", "nginx.conf"], theirs, folder))
     return servers
 
