@@ -222,11 +222,19 @@ static enum leat_why why_not(const struct handover *h, const struct leat_engine 
 	return w;
 }
 
+/* TLS 1.2 has no new keys for an old connection, so the kernel need not be asked. */
+static bool can_change_keys(const struct leat_engine *e, enum leat_dir dir)
+{
+	return leat_engine_version(e) == LEAT_TLS13 &&
+	       leat_ktls_can_rekey(leat_ktls_caps_get(), dir);
+}
+
 static enum leat_ret move(
 	struct handover *h, struct leat_engine *e, enum leat_dir dir, struct leat_err *err)
 {
 	LEAT_SCOPED(traffic_keys_clear) struct traffic_keys keys = { 0 };
 	struct handover_dir *d = &h->dir[dir];
+	bool keep_secrets = can_change_keys(e, dir);
 	uint64_t seq, limit;
 
 	if (leat_engine_export(e, dir, &keys, &seq) != LEAT_OK) {
@@ -242,8 +250,7 @@ static enum leat_ret move(
 	}
 
 	/* Point of no return: the kernel has this direction. Nothing below may fail. */
-	leat_engine_export_commit(
-		e, dir, leat_ktls_can_rekey(leat_ktls_caps_get(), dir) ? vault_take : NULL);
+	leat_engine_export_commit(e, dir, keep_secrets ? vault_take : NULL);
 	d->in_kernel = true;
 	d->why = WHY_IN_KERNEL;
 	if (dir == LEAT_TX) {
