@@ -27,8 +27,8 @@ static int file = -1;
 static const struct rig_opts kinds[] = {
 	{ LEAT_SERVER, "tlsv1.3", "TLS_AES_128_GCM_SHA256", "user", "kernel", NULL },
 	{ LEAT_SERVER, "tlsv1.3", "TLS_AES_256_GCM_SHA384", "kernel", "kernel", NULL },
-	{ LEAT_SERVER, "tlsv1.2", "ECDHE-ECDSA-AES128-GCM-SHA256", "user", "kernel", NULL },
-	{ LEAT_CLIENT, "tlsv1.2", "ECDHE-ECDSA-CHACHA20-POLY1305", "user", "auto", NULL },
+	{ LEAT_SERVER, "tlsv1.2", "ECDHE-ECDSA-AES128-GCM-SHA256", "user", "auto", NULL },
+	{ LEAT_CLIENT, "tlsv1.2", "ECDHE-ECDSA-CHACHA20-POLY1305", "user", "kernel", NULL },
 };
 #define NUM (sizeof(kinds) / sizeof(kinds[0]))
 

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "session/antireplay.h"
 #include "session/store.h"
+#include "session/ticket.h"
 
 #define NOW 1700000000
 
@@ -174,7 +175,7 @@ static void bounds(void **state)
 {
 	struct leat_store *s;
 	struct session_data d = sample(1);
-	static const uint8_t id[65], big[2000];
+	static const uint8_t id[65], big[TICKET_PLAIN_MAX];
 
 	(void)state;
 	assert_int_equal(leat_store_mem_new(&s, 0, NULL, &err), LEAT_FAILED);

@@ -175,7 +175,7 @@ def test_wrong_options_are_refused_before_any_boot(args, word):
 def test_help_names_the_statuses():
     done = subprocess.run([vm.RUN, "--help"], capture_output=True, text=True, timeout=20)
     assert done.returncode == 0
-    assert re.search(r"--kernel \{6\.12,6\.1\}", done.stdout)
+    assert re.search(r"--kernel \{6\.12,6\.1,new\}", done.stdout)
 
 
 def test_missing_program_is_named_with_its_package(tmp_path):
