@@ -69,7 +69,8 @@ static bool may_be_complete(const struct leat_conn *c, struct leat_span in)
 
 	if (!by_line(f->type) || from >= in.n)
 		return true;
-	if ((f->packet_size && in.n >= f->packet_size) || (f->line_length && in.n >= f->line_length))
+	if ((f->packet_size && in.n >= f->packet_size) ||
+		(f->line_length && in.n >= f->line_length))
 		return true;
 	return memchr(in.p + from, f->type == LEAT_PACKET_LINE ? f->delimiter : '\n',
 		       in.n - from) != NULL;
