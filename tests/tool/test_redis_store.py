@@ -37,10 +37,13 @@ class Redis:
         self.proc.child.wait()
 
 
+def needs_redis():
+    assert shutil.which("redis-server"), "redis-server is not installed: scripts/setup.sh all"
+
+
 @pytest.fixture
 def redis(run_server, free_port):
-    if shutil.which("redis-server") is None:
-        pytest.skip("redis-server is not installed")
+    needs_redis()
     r = Redis(run_server, free_port).start()
     yield r
     if r.proc.child.poll() is None:
@@ -145,8 +148,7 @@ def test_redis_goes_and_comes_back(serve, redis, pki, gone):
 
 
 def test_redis_is_away_at_the_start(serve, run_server, pki, free_port):
-    if shutil.which("redis-server") is None:
-        pytest.skip("redis-server is not installed")
+    needs_redis()
     s, client = serve(f"redis://127.0.0.1:{free_port}"), Client(pki.ca)
     assert [quick(client, s.port) for _ in range(3)] == [False] * 3
     assert "no connection to the server; going on without" in s.proc.output()
@@ -173,8 +175,7 @@ def test_password_and_database(serve, redis, run_server, pki):
 @pytest.fixture
 def tls_redis(run_server, pki):
     """start(name of a certificate) -> a Redis that speaks TLS only, and asks clients for a certificate."""
-    if shutil.which("redis-server") is None:
-        pytest.skip("redis-server is not installed")
+    needs_redis()
 
     def start(cert):
         ident, port = pki.cert(cert), proc.free_port()

@@ -290,7 +290,8 @@ static void a_leg_and_ktls_exclude_each_other(void **state)
 
 	(void)state;
 	if (!tcp_has_ktls()) {
-		print_message("this kernel has no kTLS\n");
+		print_message(
+			"this kernel carries no TLS records: tests/kernel/t_steer_leg.c is for one that does\n");
 		skip();
 	}
 	s = steer_open(STEER_LOAD, STEER_ARRAY, 1, why);
@@ -314,7 +315,8 @@ static void the_children_of_listeners_take_tls(void **state)
 
 	(void)state;
 	if (!tcp_has_ktls()) {
-		print_message("this kernel has no kTLS\n");
+		print_message(
+			"this kernel carries no TLS records: tests/kernel/t_steer_leg.c is for one that does\n");
 		skip();
 	}
 	for (int map = STEER_ARRAY; map <= STEER_SOCKMAP; map++) {

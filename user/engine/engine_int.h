@@ -159,7 +159,7 @@ static inline const struct papers *engine_papers(const struct leat_engine *e)
 /* engine_rest.c */
 /* Before anything that needs w. false: no memory, e is dead. */
 LEAT_MUST_CHECK bool engine_wake(struct leat_engine *e);
-/* The work is done for now: goes to rest if nothing is under way, and keys are the kernel's or `all`. */
+/* Goes to rest if nothing is under way, and keys are the kernel's or `all`. */
 void engine_settle(struct leat_engine *e, bool all);
 void engine_work_free(struct leat_engine *e);
 void engine_records_free(struct leat_engine *e);
