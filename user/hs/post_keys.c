@@ -72,6 +72,8 @@ bool hs_post_set_aside(struct hs_post *p, enum leat_dir dir, struct hs_slot *(*t
 		return false;
 	leat_secret_set(&p->slot->by_dir[dir], from->b, from->n);
 	leat_secret_clear(from);
+	if (dir == LEAT_TX) /* from now on nobody tells when data goes out: see on_key_update */
+		p->answered = false;
 	return true;
 }
 
