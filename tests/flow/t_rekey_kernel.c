@@ -260,6 +260,46 @@ static void the_kernel_takes_no_keys_to_write(void **state)
 	nothing_is_left(&r);
 }
 
+/* What ends the connection comes while an answer and the keys behind it wait to be sent: the alert follows them, under
+ * those keys. */
+static void an_alert_behind_new_keys(void **state)
+{
+	static const uint8_t nonsense[] = { 99, 0, 0, 0 };
+	struct rig r;
+
+	(void)state;
+	connect_as(&r, "tlsv1.3", "kernel", "kernel");
+	fakesys_fail(FAKE_SENDMSG, 1, 1, EAGAIN);
+	peer_updates(&r, request);
+	rig_put(&r, REC_HANDSHAKE, nonsense, sizeof(nonsense), 0);
+	rig_recv_fails(&r, LEAT_E_OUR_ALERT);
+	assert_false(leat_engine_wants(r.c->e) & LEAT_WANT_SEND);
+	expect_update(&r);
+	rig_expect_alert(&r, LEAT_ALERT_UNEXPECTED_MESSAGE);
+	nothing_is_left(&r);
+}
+
+/* The same where the keys are refused: no alert, nothing that waits, and the first reason stays. */
+static void an_alert_behind_refused_keys(void **state)
+{
+	static const uint8_t nonsense[] = { 99, 0, 0, 0 };
+	struct rig r;
+
+	(void)state;
+	connect_as(&r, "tlsv1.3", "kernel", "kernel");
+	fakesys_fail(FAKE_SENDMSG, 1, 1, EAGAIN);
+	fakesys_fail(FAKE_TX, 1, 1, ENOMEM);
+	peer_updates(&r, request);
+	rig_put(&r, REC_HANDSHAKE, nonsense, sizeof(nonsense), 0);
+	rig_recv_fails(&r, LEAT_E_OUR_ALERT);
+	assert_false(leat_engine_wants(r.c->e) & LEAT_WANT_SEND);
+	expect_update(&r);
+	(void)leat_close_timeout(r.c, 0, NULL);
+	r.c = NULL;
+	rig_expect_end(&r);
+	nothing_is_left(&r);
+}
+
 /* It stops behind a record that begins like a KeyUpdate, and cannot be told that it was no whole one. */
 static void a_key_update_in_pieces(void **state)
 {
@@ -332,6 +372,8 @@ int main(void)
 		cmocka_unit_test(without_a_slot),
 		cmocka_unit_test(the_kernel_takes_no_keys_to_read),
 		cmocka_unit_test(the_kernel_takes_no_keys_to_write),
+		cmocka_unit_test(an_alert_behind_new_keys),
+		cmocka_unit_test(an_alert_behind_refused_keys),
 		cmocka_unit_test(a_key_update_in_pieces),
 		cmocka_unit_test(without_memory),
 	};

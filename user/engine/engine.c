@@ -160,6 +160,8 @@ enum leat_ret engine_fail(struct leat_engine *e)
 		rec_half_clear(&e->rec->rx);
 	drop_machine(e);
 	hs_post_clear(&e->w->post);
+	/* not those of TX: an alert may wait behind them */
+	traffic_keys_clear(&e->w->rx_keys);
 	leat_wr_clear(&e->w->ctl_in);
 	return LEAT_FAILED;
 }

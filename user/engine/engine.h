@@ -56,7 +56,8 @@ bool leat_engine_ctl(const struct leat_engine *e, uint8_t *type, struct leat_spa
 void leat_engine_ctl_done(struct leat_engine *e);
 
 /* New keys for a direction that is the kernel's, from record 0 on. RX: ask after every control record, before more is
- * read. TX: ask when leat_engine_ctl has none; records that follow are under these keys. false: none. */
+ * read. TX: ask when leat_engine_ctl has none; records that follow are under these keys, the alert of a dead engine
+ * too. false: none. */
 bool leat_engine_new_keys(const struct leat_engine *e, enum leat_dir dir, struct traffic_keys *out);
 /* The kernel has them. More control records may wait behind. */
 void leat_engine_new_keys_done(struct leat_engine *e, enum leat_dir dir);

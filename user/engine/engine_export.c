@@ -194,7 +194,7 @@ void leat_engine_ctl_done(struct leat_engine *e)
 
 bool leat_engine_new_keys(const struct leat_engine *e, enum leat_dir dir, struct traffic_keys *out)
 {
-	if (!e->w || e->dead)
+	if (!e->w)
 		return false;
 	if (dir == LEAT_RX) {
 		*out = e->w->rx_keys;
@@ -219,10 +219,14 @@ void leat_engine_new_keys_done(struct leat_engine *e, enum leat_dir dir)
 enum leat_ret leat_engine_new_keys_refused(struct leat_engine *e, enum leat_dir dir, int sys)
 {
 	/* Where we write, the peer expects records under keys that nobody has: nothing more can be said. */
-	if (dir == LEAT_TX)
+	if (dir == LEAT_TX) {
 		e->closed = true;
-	else if (!e->closed)
+		engine_out_clear(e);
+	} else if (!e->closed) {
 		e->closed = out_alert(e, false, LEAT_ALERT_CLOSE_NOTIFY) == LEAT_OK;
+	}
+	if (e->dead) /* of something else, which stays the reason */
+		return LEAT_FAILED;
 	(void)err_raise(&e->w->err, LEAT_E_CLOSED, 0, sys, LEAT_HERE,
 		"key_update: the kernel that carries this direction took no new keys");
 	return engine_fail(e);
