@@ -315,6 +315,34 @@ static void a_key_update_in_pieces(void **state)
 	nothing_is_left(&r);
 }
 
+/* Another process would read with the kernel's old keys and could not make new ones. */
+static void no_other_process_before_the_kernel_has_the_keys(void **state)
+{
+	struct leat_config *client = ids_config(LEAT_CLIENT, KEY_NONE, "versions=tlsv1.3", NULL);
+	struct leat_config *server = ids_config(LEAT_SERVER, KEY_EC_P256, NULL);
+	struct engine_bare bare;
+	struct leat_engine *e;
+	struct duo d;
+
+	(void)state;
+	duo_open(&d, client, server, "localhost");
+	assert_true(duo_run(&d));
+	e = d.side[LEAT_SERVER].e;
+	leat_engine_export_commit(e, LEAT_RX, vault_take);
+	leat_engine_export_commit(e, LEAT_TX, vault_take);
+	assert_null(leat_engine_bare(e, &bare));
+	assert_int_equal(
+		leat_engine_control(e, REC_HANDSHAKE, (struct leat_span){ update, 5 }, true),
+		LEAT_OK);
+	assert_string_equal(
+		leat_engine_bare(e, &bare), "the kernel has not got the peer's new keys yet");
+	leat_engine_new_keys_done(e, LEAT_RX);
+	assert_null(leat_engine_bare(e, &bare));
+	duo_close(&d);
+	leat_config_unref(client);
+	leat_config_unref(server);
+}
+
 /* Each allocation of an update both ways fails once: an end with that reason, or none was needed. Without a kernel:
  * the fake one allocates too. */
 static void without_memory(void **state)
@@ -375,6 +403,7 @@ int main(void)
 		cmocka_unit_test(an_alert_behind_new_keys),
 		cmocka_unit_test(an_alert_behind_refused_keys),
 		cmocka_unit_test(a_key_update_in_pieces),
+		cmocka_unit_test(no_other_process_before_the_kernel_has_the_keys),
 		cmocka_unit_test(without_memory),
 	};
 

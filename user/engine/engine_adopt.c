@@ -30,6 +30,8 @@ static const char *why_not_bare(const struct leat_engine *e)
 		return NULL;
 	if (e->w->ctl || e->w->data.n)
 		return "a record still waits here";
+	if (e->w->rx_keys.version)
+		return "the kernel has not got the peer's new keys yet";
 	if (e->w->post.partial.n || e->w->ctl_in.n)
 		return "a part of a control message came, and not the rest";
 	/* RFC 8446 4.6.2: a client that offered it "MUST" answer, with a hash of the whole handshake */
