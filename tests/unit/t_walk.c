@@ -793,6 +793,40 @@ static void an_intermediate_is_claimed(void **state)
 	watch_expect(&w, "1:valid 0:bad(hostname_check_failed)");
 }
 
+/* alert 0: believed. */
+static void expect_response(struct trial *t, const struct ocsp_spec *o, unsigned alert)
+{
+	struct papers *p = papers_of(0, ocsp_make(o));
+
+	t->in.papers = p;
+	assert_int_equal(judge(t), alert ? LEAT_FAILED : LEAT_OK);
+	assert_int_equal(t->err.alert, alert);
+	papers_unref(p);
+}
+
+/* A response counts below the claimed one as below a root, whether there are roots or not. */
+static void responses_below_a_claimed_one(void **state)
+{
+	struct claim c = { .answer = LEAT_OK, .trusted = 1 };
+	struct trial t = claiming(good(), &c);
+	struct make_spec stranger = pki_ca_spec("another root", NULL);
+	const struct made *roots[] = { NULL, pki_make(&stranger) };
+	struct ocsp_spec o;
+
+	(void)state;
+	t.in.staple = STAPLE_REQUIRE;
+	for (size_t i = 0; i < NUM(roots); i++) {
+		t.root = roots[i];
+		o = ocsp_good(t.certs[0], t.certs[1]);
+		expect_response(&t, &o, 0);
+		o.says = OCSP_REVOKED;
+		expect_response(&t, &o, LEAT_ALERT_CERTIFICATE_REVOKED);
+		o = ocsp_good(t.certs[0], t.certs[1]);
+		o.signer = pki_root();
+		expect_response(&t, &o, LEAT_ALERT_BAD_CERTIFICATE_STATUS_RESPONSE);
+	}
+}
+
 static void an_expired_root(void **state)
 {
 	struct make_spec root = pki_ca_spec("worn root", NULL), ca, s = pki_spec();
@@ -946,6 +980,7 @@ int main(void)
 		cmocka_unit_test(default_functions),
 		cmocka_unit_test(nothing_passes_unseen),
 		cmocka_unit_test(an_intermediate_is_claimed),
+		cmocka_unit_test(responses_below_a_claimed_one),
 		cmocka_unit_test(an_expired_root),
 		cmocka_unit_test(claims_that_are_none),
 		cmocka_unit_test(clone_without_memory),

@@ -2,7 +2,7 @@
  *
  * status.c - see status.h. libcrypto takes responses apart and finds and believes their signer
  * (OCSP_basic_verify: the issuer that the response names, or a certificate with id-kp-OCSPSigning directly
- * below it, up to an anchor of the store). Added here: that the named issuer is the one that signed this
+ * below it, up to an anchor: of the store, or the one that was claimed). Added here: that the named issuer is the one that signed this
  * certificate, the dates against the given time (OCSP_check_validity would read the clock), weak hashes,
  * critical extensions, and what the answer means.
  *
@@ -264,12 +264,14 @@ static bool world_make(struct world *w, const struct verify_in *in)
 	}
 	if (!w->sent || !w->all)
 		return false;
-	w->store = store_select(in->store, w->sent);
+	w->store = store_anchors(in->store, w->sent, in->anchor);
 	if (!w->store || !add_all(w))
 		return false;
 	param = X509_STORE_get0_param(w->store);
 	X509_VERIFY_PARAM_set_time(param, (time_t)in->now_s); /* else it would ask the clock */
 	X509_VERIFY_PARAM_set_auth_level(param, VERIFY_AUTH_LEVEL);
+	if (in->anchor)
+		X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
 	return true;
 }
 
@@ -343,7 +345,7 @@ enum leat_ret status_check(const struct verify_in *in, struct leat_err *err)
 		return LEAT_FAILED;
 	for (size_t i = 0; i < in->chain->num; i++)
 		any = any || papers_status(in->papers, i).n;
-	if (!any || !in->store)
+	if (!any)
 		return LEAT_OK;
 	if (!world_make(&w, in))
 		ret = err_memory(err);

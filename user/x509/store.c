@@ -286,6 +286,20 @@ void *store_select(const struct store *s, const STACK_OF(X509) * chain)
 	return xs;
 }
 
+void *store_anchors(const struct store *s, const STACK_OF(X509) * chain, size_t claimed)
+{
+	X509_STORE *xs;
+
+	if (s && !claimed)
+		return store_select(s, chain);
+	xs = X509_STORE_new();
+	if (xs && claimed && X509_STORE_add_cert(xs, sk_X509_value(chain, (int)claimed)) != 1) {
+		X509_STORE_free(xs);
+		xs = NULL;
+	}
+	return xs;
+}
+
 STACK_OF(X509) * store_subjects(const struct store *s, const X509_NAME *name)
 {
 	STACK_OF(X509) *all = sk_X509_new_null();

@@ -27,6 +27,8 @@ const struct key *store_key(const struct store *s, const struct crypto *c, size_
 /* An X509_STORE with every anchor that X509_verify_cert may come to ask for by name when it judges
  * these certificates, and perhaps others. NULL: no memory. Free with X509_STORE_free. */
 void *store_select(const struct store *s, const STACK_OF(X509) * chain);
+/* The same, of a store that may be NULL; claimed > 0: that one of the certificates instead, the only anchor. */
+void *store_anchors(const struct store *s, const STACK_OF(X509) * chain, size_t claimed);
 /* The anchors with this subject, referenced: free with sk_X509_pop_free. NULL: no memory. */
 STACK_OF(X509) * store_subjects(const struct store *s, const X509_NAME *name);
 

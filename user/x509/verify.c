@@ -467,22 +467,6 @@ static STACK_OF(X509) * parse_all(const struct chain *ch, struct leat_err *err)
 	return NULL;
 }
 
-/* The anchors: those of the store, or the one certificate that was claimed. */
-static X509_STORE *make_store(const struct verify_in *in, STACK_OF(X509) * certs)
-{
-	X509_STORE *store;
-
-	if (in->store && !in->anchor)
-		return store_select(in->store, certs);
-	store = X509_STORE_new();
-	if (store && in->anchor &&
-		X509_STORE_add_cert(store, sk_X509_value(certs, (int)in->anchor)) != 1) {
-		X509_STORE_free(store);
-		store = NULL;
-	}
-	return store;
-}
-
 static enum leat_ret ask_libcrypto(
 	const struct verify_in *in, STACK_OF(X509) * certs, struct verdict *v, struct leat_err *err)
 {
@@ -506,7 +490,7 @@ static enum leat_ret ask_libcrypto(
 		if (leaf_fault(in, LEAT_BAD_OTHER, err) != LEAT_OK)
 			return LEAT_FAILED;
 	}
-	store = make_store(in, certs);
+	store = store_anchors(in->store, certs, in->anchor);
 	ctx = X509_STORE_CTX_new();
 	if (ctx && store)
 		ret = run(ctx, in, store, certs, v, err);
