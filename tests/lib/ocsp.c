@@ -49,8 +49,8 @@ static OCSP_BASICRESP *basic(const struct ocsp_spec *s)
 	OCSP_CERTID *id = OCSP_cert_to_id(
 		id_md, made_x509_borrow(s->leaf), made_x509_borrow(s->issuer));
 
-	assert_non_null(OCSP_basic_add1_status(
-		b, id, says[s->says], 0, s->says == OCSP_REVOKED ? gone : NULL, this, next));
+	assert_non_null(OCSP_basic_add1_status(b, id, says[s->says], s->reason,
+		s->says == OCSP_REVOKED ? gone : NULL, this, next));
 	OCSP_CERTID_free(id);
 	ASN1_TIME_free(this);
 	ASN1_TIME_free(next);

@@ -15,6 +15,7 @@ struct ocsp_spec {
 	const struct made *signer;
 	const struct made *embed; /* put into the response, or NULL */
 	enum ocsp_says says;
+	int reason;             /* of OCSP_REVOKED; 0: unspecified */
 	int64_t this_s, next_s; /* next_s 0: none */
 	const char *hash;       /* of the signature; NULL: SHA256 (none for EdDSA) */
 	const char *id_hash;    /* of the certificate's number; NULL: SHA1, as everybody does */

@@ -391,6 +391,43 @@ static struct papers *papers_of(size_t at, struct leat_span response)
 	return p;
 }
 
+static void check_reason(void *arg, const struct leat_cert_event *ev)
+{
+	if (ev->kind == LEAT_CERT_BAD)
+		assert_int_equal(ev->crl_reason, *(const enum leat_crl_reason *)arg);
+}
+
+/* What is no CRLReason is none for the application either. */
+static void reasons_of_responses(void **state)
+{
+	static const struct {
+		int told;
+		enum leat_crl_reason reason;
+	} rows[] = { { 0, LEAT_CRL_UNSPECIFIED }, { 1, LEAT_CRL_KEY_COMPROMISE },
+		{ 10, LEAT_CRL_AA_COMPROMISE }, { 11, LEAT_CRL_UNSPECIFIED },
+		{ 70000, LEAT_CRL_UNSPECIFIED } };
+	struct trial t = good();
+	struct ocsp_spec o = ocsp_good(t.certs[0], t.certs[1]);
+	struct papers *p;
+
+	(void)state;
+	o.says = OCSP_REVOKED;
+	t.in.staple = STAPLE_ASK;
+	for (size_t i = 0; i < NUM(rows); i++) {
+		enum leat_crl_reason reason = rows[i].reason;
+		struct watch w = WATCH;
+
+		w.accept = true;
+		w.hook = check_reason;
+		w.hook_arg = &reason;
+		o.reason = rows[i].told;
+		t.in.papers = p = papers_of(0, ocsp_make(&o));
+		assert_int_equal(judge_with(t, &w, NULL), LEAT_OK);
+		watch_expect(&w, "2:valid 1:valid 0:bad(revoked) 0:valid_peer");
+		papers_unref(p);
+	}
+}
+
 static void responses(void **state)
 {
 	struct trial t = good();
@@ -421,12 +458,6 @@ static void responses(void **state)
 }
 
 /* ---- revocation, by lists ---- */
-
-static void check_reason(void *arg, const struct leat_cert_event *ev)
-{
-	if (ev->kind == LEAT_CERT_BAD)
-		assert_int_equal(ev->crl_reason, *(const enum leat_crl_reason *)arg);
-}
 
 static void revocation_lists(void **state)
 {
@@ -968,6 +999,7 @@ int main(void)
 		cmocka_unit_test(signatures),
 		cmocka_unit_test(several_at_once),
 		cmocka_unit_test(signature_schemes),
+		cmocka_unit_test(reasons_of_responses),
 		cmocka_unit_test(responses),
 		cmocka_unit_test(revocation_lists),
 		cmocka_unit_test(unknown_extensions),

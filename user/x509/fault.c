@@ -96,6 +96,11 @@ const char *leat_bad_cert_name(enum leat_bad_cert reason)
 	return names[(unsigned)reason < LEAT_BAD_COUNT ? reason : LEAT_BAD_APPLICATION];
 }
 
+enum leat_crl_reason crl_reason_of(long n)
+{
+	return n < 0 || n > LEAT_CRL_AA_COMPROMISE ? LEAT_CRL_UNSPECIFIED : (enum leat_crl_reason)n;
+}
+
 const char *leat_crl_reason_name(enum leat_crl_reason reason)
 {
 	static const char *const names[] = {

@@ -32,6 +32,9 @@ struct faults {
 	uint8_t sent_at[FAULT_PATH];
 };
 
+/* A CRLReason as it came; what is none counts as unspecified. */
+enum leat_crl_reason crl_reason_of(long n);
+
 void faults_clear(struct faults *f);
 /* Was this found, in the path? */
 bool faults_at(const struct faults *f, unsigned depth, enum leat_bad_cert reason);

@@ -257,8 +257,7 @@ static enum leat_crl_reason reason_of(const X509_REVOKED *entry)
 	long reason = e ? ASN1_ENUMERATED_get(e) : 0;
 
 	ASN1_ENUMERATED_free(e);
-	return reason < 0 || reason > LEAT_CRL_AA_COMPROMISE ? LEAT_CRL_UNSPECIFIED
-							     : (enum leat_crl_reason)reason;
+	return crl_reason_of(reason);
 }
 
 enum says { SAYS_NOTHING = 0, SAYS_REVOKED, SAYS_NO_MORE /* removeFromCRL */ };

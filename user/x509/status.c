@@ -204,9 +204,7 @@ static enum leat_ret check_meaning(
 		return LEAT_OK;
 	if (a->status == V_OCSP_CERTSTATUS_REVOKED) {
 		found->reason = LEAT_BAD_REVOKED;
-		/* no reason given is -1 here */
-		found->crl_reason = a->reason > 0 ? (enum leat_crl_reason)a->reason
-						  : LEAT_CRL_UNSPECIFIED;
+		found->crl_reason = crl_reason_of(a->reason); /* none given is -1 here */
 		return err_alert(err, LEAT_ALERT_CERTIFICATE_REVOKED,
 			"certificate: revoked, says the ocsp response");
 	}
